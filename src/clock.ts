@@ -1,0 +1,105 @@
+/**
+ * Time as a parameter. This is the only module of the project that reads a clock or sets a timer
+ * (a test holds that); everything else is handed a `Clock`, so that tests and simulations own time.
+ */
+
+/** Cancels the timer it came with; harmless after it fired. */
+export type CancelTimer = () => void;
+
+export interface Clock {
+  /**
+   * Milliseconds since the epoch that never jump: anchored to the wall clock once, then carried by
+   * a monotonic clock. Deadlines are reckoned in it, so a wall clock that is set forwards or back
+   * while the process runs moves none of them.
+   */
+  now(): number;
+  /** Milliseconds since the epoch as the wall clock has them now; for the expiry of tokens. */
+  wallNow(): number;
+  /** Calls `fire` once, `delayMs` from now (0 or less: as soon as possible). */
+  setTimer(delayMs: number, fire: () => void): CancelTimer;
+  /** Calls `run` after the input that has already arrived was handled: the end of this turn. */
+  afterTurn(run: () => void): void;
+}
+
+/** setTimeout holds its delay in a signed 32-bit number and fires at once above it (HTML, Node). */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
+/** The real clock. Its timers do not keep a Node process alive when `background` is true. */
+export const systemClock = ({ background = false }: { background?: boolean } = {}): Clock => {
+  const anchorMs = Date.now() - performance.now();
+  const now = () => anchorMs + performance.now();
+  return {
+    now: () => Math.floor(now()),
+    wallNow: () => Date.now(),
+    setTimer: (delayMs, fire) => {
+      const dueAt = now() + delayMs;
+      let handle: ReturnType<typeof setTimeout>;
+      const arm = (): void => {
+        const leftMs = dueAt - now();
+        handle = setTimeout(
+          leftMs > LONGEST_TIMEOUT_MS ? arm : fire,
+          Math.min(Math.max(leftMs, 0), LONGEST_TIMEOUT_MS),
+        );
+        if (background && typeof handle === "object") handle.unref();
+      };
+      arm();
+      return () => clearTimeout(handle);
+    },
+    afterTurn: (run) => {
+      if (typeof setImmediate === "function") setImmediate(run);
+      else setTimeout(run, 0);
+    },
+  };
+};
+
+/** A clock that stands still until it is told to go on; for tests and simulations. */
+export interface ManualClock extends Clock {
+  /** Moves time on by `byMs`, firing what falls due on the way in order of its due time. */
+  advance(byMs: number): void;
+  /** Lets the wall clock jump by `byMs` (negative: back). `now()` does not move. */
+  jumpWall(byMs: number): void;
+  /** How many timers are set; for leak checks. */
+  readonly timers: number;
+}
+
+export const manualClock = (startMs = 1_700_000_000_000): ManualClock => {
+  let nowMs = startMs;
+  let wallOffsetMs = 0;
+  let order = 0;
+  const timers = new Map<number, { dueAt: number; fire: () => void }>();
+  const nextDue = (untilMs: number): number | undefined => {
+    let best: number | undefined;
+    for (const [id, timer] of timers) {
+      if (timer.dueAt > untilMs) continue;
+      // Ids grow, and a Map iterates in order of insertion: equal due times fire first set first.
+      if (best === undefined || timer.dueAt < timers.get(best)!.dueAt) best = id;
+    }
+    return best;
+  };
+  return {
+    now: () => nowMs,
+    wallNow: () => nowMs + wallOffsetMs,
+    setTimer: (delayMs, fire) => {
+      const id = order++;
+      timers.set(id, { dueAt: nowMs + Math.max(delayMs, 0), fire });
+      return () => void timers.delete(id);
+    },
+    afterTurn: (run) => queueMicrotask(run),
+    advance: (byMs) => {
+      const untilMs = nowMs + byMs;
+      for (let id = nextDue(untilMs); id !== undefined; id = nextDue(untilMs)) {
+        const timer = timers.get(id)!;
+        timers.delete(id);
+        nowMs = Math.max(nowMs, timer.dueAt);
+        timer.fire();
+      }
+      nowMs = untilMs;
+    },
+    jumpWall: (byMs) => {
+      wallOffsetMs += byMs;
+    },
+    get timers() {
+      return timers.size;
+    },
+  };
+};

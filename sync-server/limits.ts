@@ -1,0 +1,33 @@
+/** Every limit of the relay, once. docs/limits.md lists them with the flag that changes each. */
+export type Limits = {
+  /** Largest message that is looked at; above it 4413. */
+  readonly messageBytes: number;
+  /** Hard cap of the WebSocket layer; above it 1009. */
+  readonly frameBytes: number;
+  /** Largest content of a room, as bytes of accepted updates since the last compaction plus its snapshot; above it 4413. */
+  readonly documentBytes: number;
+  /** Largest awareness state of a client, as JSON in UTF-8; above it 4413. */
+  readonly awarenessStateBytes: number;
+  /** Updates that wait for something that they refer to, per connection; above it 4400. */
+  readonly pendingBytes: number;
+  /** Bytes that a slow socket may leave unread in the relay; above it 1013. */
+  readonly bufferedBytes: number;
+  readonly connectionsPerRoom: number;
+  readonly connectionsPerAddress: number;
+  readonly newConnectionsPerSecondPerAddress: number;
+  /** Largest body of an HTTP call; above it 413. */
+  readonly bodyBytes: number;
+};
+
+export const DEFAULT_LIMITS: Limits = {
+  messageBytes: 8 * 1024 * 1024,
+  frameBytes: 16 * 1024 * 1024,
+  documentBytes: 64 * 1024 * 1024,
+  awarenessStateBytes: 16 * 1024,
+  pendingBytes: 1024 * 1024,
+  bufferedBytes: 16 * 1024 * 1024,
+  connectionsPerRoom: 2_000,
+  connectionsPerAddress: 1_500,
+  newConnectionsPerSecondPerAddress: 500,
+  bodyBytes: 64 * 1024,
+};
