@@ -1,7 +1,8 @@
 /** Tokens: JWTs (HS256) that say which room, which role, until when and, for a known person, who. */
-import { SignJWT, jwtVerify, errors } from "jose";
+import { SignJWT, errors, jwtVerify } from "jose";
+import type { JWTPayload } from "jose";
 import type { Clock } from "../src/clock.ts";
-import { isRoomName } from "../src/protocol.ts";
+import { cleanPersonName, isRoomName } from "../src/protocol.ts";
 import type { Role } from "../src/session.ts";
 
 /** What a valid token says. */
@@ -10,7 +11,7 @@ export type Claims = {
   readonly role: Role;
   /** A known person's id; without it the token is an invitation that many may use. */
   readonly sub?: string;
-  /** The person's name, which the token vouches for. */
+  /** The person's name, which the token vouches for; cleaned as every name that others see, never empty. */
   readonly name?: string;
   /** ms since the epoch. */
   readonly expiresAt: number;
@@ -34,9 +35,48 @@ const ALGORITHM = "HS256";
 const TOKEN_MAX_CHARS = 8192;
 /** Longest `sub`, in characters. */
 const SUB_MAX_CHARS = 256;
+/** The last moment that a `Date` can hold (ECMA-262), ms since the epoch; `exp` may be any number, 1e999 too. */
+const LAST_TIME_MS = 8.64e15;
 
 const fault = (kind: TokenFault, message: string): Verified => ({ ok: false, fault: kind, message });
 
+/** Reads the claims of a token whose signature holds: a trusted issuer can still make mistakes. */
+const readClaims = ({ room, role, sub, name, exp }: JWTPayload): Verified => {
+  if (typeof room !== "string" || !isRoomName(room)) return fault("malformed", "the token names no valid room");
+  if (role !== "host" && role !== "participant") {
+    return fault("malformed", "the token's role is neither host nor participant");
+  }
+  if (sub !== undefined && (typeof sub !== "string" || sub === "" || sub.length > SUB_MAX_CHARS || !sub.isWellFormed())) {
+    return fault("malformed", `the token's sub is not text of 1 to ${SUB_MAX_CHARS} characters`);
+  }
+  if (name !== undefined && typeof name !== "string") return fault("malformed", "the token's name is not text");
+  const expiresAt = exp! * 1000;
+  if (expiresAt > LAST_TIME_MS) return fault("malformed", "the token's exp is not a time in seconds");
+  const shownName = cleanPersonName(name);
+  return {
+    ok: true,
+    claims: {
+      room,
+      role,
+      ...(sub === undefined ? {} : { sub }),
+      ...(shownName === "" ? {} : { name: shownName }),
+      expiresAt,
+    },
+  };
+};
+
+const explain = (error: unknown): Verified => {
+  if (error instanceof errors.JWTExpired) return fault("expired", "the token has expired");
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    return fault("malformed", `the token's claim ${error.claim} is missing or not valid`);
+  }
+  if (error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JOSEAlgNotAllowed) {
+    return fault("untrusted", `the token was not signed with this relay's secret (${ALGORITHM})`);
+  }
+  return fault("malformed", "the token is not a valid JWT");
+};
+
+/** `secret`: text of at least one character; `clock` is the wall clock, which the issuer goes by too. */
 export const createTokens = (secret: string, clock: Pick<Clock, "wallNow">): Tokens => {
   const key = new TextEncoder().encode(secret);
   return {
@@ -49,41 +89,18 @@ export const createTokens = (secret: string, clock: Pick<Clock, "wallNow">): Tok
     },
     verify: async (token) => {
       if (!token) return fault("missing", "no token was given");
-      if (token.length > TOKEN_MAX_CHARS) return fault("malformed", `the token is longer than ${TOKEN_MAX_CHARS} characters`);
+      if (token.length > TOKEN_MAX_CHARS) {
+        return fault("malformed", `the token is longer than ${TOKEN_MAX_CHARS} characters`);
+      }
       try {
         const { payload } = await jwtVerify(token, key, {
           algorithms: [ALGORITHM],
           currentDate: new Date(clock.wallNow()),
           requiredClaims: ["exp", "room", "role"],
         });
-        const { room, role, sub, name, exp } = payload;
-        if (typeof room !== "string" || !isRoomName(room)) return fault("malformed", "the token names no valid room");
-        if (role !== "host" && role !== "participant") {
-          return fault("malformed", "the token's role is neither host nor participant");
-        }
-        if (sub !== undefined && (sub === "" || sub.length > SUB_MAX_CHARS)) {
-          return fault("malformed", `the token's sub is empty or longer than ${SUB_MAX_CHARS} characters`);
-        }
-        if (name !== undefined && typeof name !== "string") return fault("malformed", "the token's name is not text");
-        return {
-          ok: true,
-          claims: {
-            room,
-            role,
-            ...(sub === undefined ? {} : { sub }),
-            ...(name === undefined ? {} : { name }),
-            expiresAt: exp! * 1000,
-          },
-        };
+        return readClaims(payload);
       } catch (error) {
-        if (error instanceof errors.JWTExpired) return fault("expired", "the token has expired");
-        if (error instanceof errors.JWTClaimValidationFailed) {
-          return fault("malformed", `the token's claim ${error.claim} is missing or wrong`);
-        }
-        if (error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JOSEAlgNotAllowed) {
-          return fault("untrusted", "the token was not signed with this relay's secret");
-        }
-        return fault("malformed", "the token is not a valid JWT");
+        return explain(error);
       }
     },
   };
