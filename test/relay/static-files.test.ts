@@ -1,0 +1,205 @@
+/** The example page's files, over real HTTP from a folder that looks like Vite's. */
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { startHttp } from "./http-harness.ts";
+import type { Http } from "./http-harness.ts";
+
+let folder: string;
+let webRoot: string;
+let http: Http;
+
+const SCRIPT = "export const greeting = 'hällo';\n";
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "session-room-static-"));
+  webRoot = join(folder, "dist");
+  await mkdir(join(webRoot, "assets"), { recursive: true });
+  await mkdir(join(webRoot, "classroom"));
+  await mkdir(join(folder, "dist-secret"));
+  await Promise.all([
+    writeFile(join(webRoot, "index.html"), "<!doctype html><title>room</title>"),
+    writeFile(join(webRoot, "classroom", "index.html"), "<!doctype html><title>classroom</title>"),
+    writeFile(join(webRoot, "session-room.js"), SCRIPT),
+    writeFile(join(webRoot, "empty.txt"), ""),
+    writeFile(join(webRoot, "unknown.kind"), "?"),
+    writeFile(join(webRoot, ".env"), "secret"),
+    writeFile(join(webRoot, "a b%.svg"), "<svg/>"),
+    writeFile(join(webRoot, "assets", "index-B4x_k-9Q.js"), SCRIPT),
+    writeFile(join(webRoot, "assets", "plain.js"), SCRIPT),
+    writeFile(join(folder, "secret.txt"), "secret"),
+    writeFile(join(folder, "dist-secret", "secret.txt"), "secret"),
+  ]);
+  http = await startHttp({}, { webRoot });
+});
+
+afterAll(async () => {
+  await http.stop();
+  await rm(folder, { recursive: true });
+});
+
+let other: Http | undefined;
+afterEach(async () => {
+  await other?.stop();
+  other = undefined;
+});
+
+describe("files of the example page", () => {
+  it("serves the page at / whatever the query, asked for again each time, telling nobody where one came from", async () => {
+    for (const path of ["/", "/?room=a&x=/../", "/index.html"]) {
+      const page = await http.call(path);
+      expect(page.status).toBe(200);
+      expect(page.text).toContain("<title>room");
+      expect(page.headers).toMatchObject({
+        "content-type": "text/html; charset=utf-8",
+        "cache-control": "no-cache",
+        "referrer-policy": "no-referrer",
+        "x-content-type-options": "nosniff",
+      });
+      expect(page.headers["access-control-allow-origin"]).toBeUndefined();
+    }
+  });
+
+  it("lets the page style itself as CodeMirror does and reach its relay, but run no script from elsewhere", async () => {
+    const policy = String((await http.call("/")).headers["content-security-policy"]);
+    expect(policy).toContain("default-src 'self'");
+    expect(policy).toContain("style-src 'self' 'unsafe-inline'");
+    expect(policy).toContain("connect-src 'self' ws: wss:");
+    expect(policy).not.toMatch(/script-src|'unsafe-eval'/);
+  });
+
+  it("serves the page of a folder", async () => {
+    expect((await http.call("/classroom/")).text).toContain("<title>classroom");
+  });
+
+  it("serves the elements to pages of every origin", async () => {
+    const script = await http.call("/session-room.js", { headers: { Origin: "https://other.example" } });
+    expect(script.status).toBe(200);
+    expect(script.text).toBe(SCRIPT);
+    expect(script.headers).toMatchObject({
+      "content-type": "text/javascript; charset=utf-8",
+      "content-length": String(Buffer.byteLength(SCRIPT)),
+      "cache-control": "no-cache",
+      "access-control-allow-origin": "*",
+      "x-content-type-options": "nosniff",
+    });
+  });
+
+  it("lets hashed files be kept for good, and no others", async () => {
+    const hashed = await http.call("/assets/index-B4x_k-9Q.js");
+    expect(hashed.headers["cache-control"]).toBe("public, max-age=31536000, immutable");
+    expect(hashed.headers["access-control-allow-origin"]).toBe("*");
+    expect((await http.call("/assets/plain.js")).headers["cache-control"]).toBe("no-cache");
+  });
+
+  it("answers 304 to who has the file, until it changes", async () => {
+    const path = join(webRoot, "changing.txt");
+    await writeFile(path, "one");
+    const first = await http.call("/changing.txt");
+    const etag = String(first.headers.etag);
+    const again = await http.call("/changing.txt", { headers: { "If-None-Match": `"x", ${etag}` } });
+    expect(again).toMatchObject({ status: 304, text: "" });
+    expect(again.headers.etag).toBe(etag);
+    await writeFile(path, "three");
+    const changed = await http.call("/changing.txt", { headers: { "If-None-Match": etag } });
+    expect(changed).toMatchObject({ status: 200, text: "three" });
+  });
+
+  it("answers HEAD as GET, without the body", async () => {
+    const head = await http.call("/session-room.js", { method: "HEAD" });
+    expect(head).toMatchObject({ status: 200, text: "" });
+    expect(head.headers["content-length"]).toBe(String(Buffer.byteLength(SCRIPT)));
+  });
+
+  it("serves empty files, unknown kinds and percent-encoded names", async () => {
+    expect(await http.call("/empty.txt")).toMatchObject({ status: 200, text: "" });
+    expect((await http.call("/unknown.kind")).headers["content-type"]).toBe("application/octet-stream");
+    const picture = await http.call("/a%20b%25.svg");
+    expect(picture).toMatchObject({ status: 200, text: "<svg/>" });
+    expect(picture.headers["content-type"]).toBe("image/svg+xml");
+  });
+
+  it.each([
+    "/../secret.txt",
+    "/assets/../../secret.txt",
+    "/%2e%2e/secret.txt",
+    "/..%2fsecret.txt",
+    "/assets/..%2f..%2fsecret.txt",
+    "/../dist-secret/secret.txt",
+    "/..\\secret.txt",
+    "/%5c..%5csecret.txt",
+    "/session-room.js%00.html",
+    "/.env",
+    "/./index.html",
+    "//index.html",
+    "/%2fetc/passwd",
+    "/assets",
+    "/assets/",
+    "/session-room.js/",
+    "/session-room.js/x",
+    "/missing.js",
+    `/${"x".repeat(5000)}`,
+  ])("answers 404 to %s", async (path) => {
+    const answer = await http.call(path);
+    expect(answer.status).toBe(404);
+    expect(answer.headers["content-type"]).toBe("application/problem+json");
+    expect(answer.json().type).toBe("urn:session-room:problem:not-found");
+    expect(answer.text).not.toContain("secret");
+  });
+
+  it("[H5] answers 400 to malformed percent-encoding", async () => {
+    const answer = await http.call("/%zz");
+    expect(answer.status).toBe(400);
+    expect(answer.json().type).toBe("urn:session-room:problem:bad-path");
+  });
+
+  it("[H5] answers 405 to other methods", async () => {
+    const answer = await http.call("/index.html", { method: "DELETE" });
+    expect(answer.status).toBe(405);
+    expect(answer.headers.allow).toBe("GET, HEAD");
+  });
+
+  it("leaves no file open behind, whatever the answer", async () => {
+    const openFiles = async () => (await readdir("/proc/self/fd")).length;
+    const before = await openFiles();
+    for (let i = 0; i < 40; i++) {
+      await http.call("/session-room.js");
+      await http.call("/session-room.js", { method: "HEAD" });
+      await http.call("/session-room.js", { headers: { "If-None-Match": "*" } });
+      await http.call("/assets");
+    }
+    // Sockets and streams close a little after their answers; a leak would be 160 files.
+    expect((await openFiles()) - before).toBeLessThan(20);
+  });
+
+  it("says how to build the page when it is not built, and nothing else is there", async () => {
+    for (const root of [null, join(folder, "nowhere")]) {
+      other = await startHttp({}, { webRoot: root });
+      const page = await other.call("/");
+      expect(page.status).toBe(200);
+      expect(page.text).toContain("npm start");
+      expect((await other.call("/session-room.js")).status).toBe(404);
+      await other.stop();
+    }
+    other = undefined;
+  });
+
+  it("shows a build without a restart", async () => {
+    const late = join(folder, "late");
+    other = await startHttp({}, { webRoot: late });
+    expect((await other.call("/")).text).toContain("not built");
+    await mkdir(late);
+    await writeFile(join(late, "index.html"), "built");
+    expect((await other.call("/")).text).toBe("built");
+  });
+
+  it("[H5] a file that cannot be read is a logged 500 that tells nothing of the disk", async () => {
+    // A link in a circle fails for root too, which ignores permissions.
+    await symlink(join(webRoot, "circle.txt"), join(webRoot, "circle.txt"));
+    const answer = await http.call("/circle.txt");
+    expect(answer.status).toBe(500);
+    expect(answer.text).not.toContain(folder);
+    expect(http.logged).toHaveLength(1);
+  });
+});
