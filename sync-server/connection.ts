@@ -1,0 +1,50 @@
+/** One client's line into a room: what the room knows of it, and the seam that keeps sockets out of rooms. */
+import type { CloseCode } from "../src/close-codes.ts";
+import type { Identity } from "../src/protocol.ts";
+
+/** What a room may do with a socket. */
+export interface PeerSocket {
+  /** Sends one binary message. The bytes are not changed afterwards, by either side. */
+  send(message: Uint8Array): void;
+  /** Says why and hangs up. `reason`: at most 123 bytes of UTF-8, without any token. */
+  close(code: CloseCode, reason: string): void;
+}
+
+/** A state of presence as its owner sent it, already with what the relay says of the person. */
+export type PresenceState = {
+  /** Awareness client id. */
+  readonly clientId: number;
+  /** JSON of the state as others get it. */
+  readonly json: string;
+};
+
+export class Connection {
+  readonly socket: PeerSocket;
+  readonly identity: Identity;
+  /** Whether the client speaks `session-room.v1`; others are stock y-websocket clients. */
+  readonly speaksSession: boolean;
+
+  /** Whether the client is in the run: a stock client by being here, others after `join`. */
+  joined = false;
+  /** Whether content goes to it. */
+  subscribed = false;
+  /** State vector of a SyncStep1 that could not be answered while content was withheld. */
+  withheldStateVector: Uint8Array | null = null;
+  /** Updates that refer to something that the relay does not hold yet. */
+  pending: Uint8Array[] = [];
+  pendingBytes = 0;
+  presence: PresenceState | null = null;
+  /** The name that the person goes by: the token's, or the last one that they chose. */
+  name: string;
+
+  constructor(socket: PeerSocket, identity: Identity, speaksSession: boolean) {
+    this.socket = socket;
+    this.identity = identity;
+    this.speaksSession = speaksSession;
+    this.name = identity.name;
+  }
+
+  get isHost(): boolean {
+    return this.identity.role === "host";
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * A room's content: a log of accepted updates, applied to a Yjs document only when somebody needs
+ * the whole. Writers cost nothing but the log; who joins pays for one transaction.
+ */
+import * as Y from "yjs";
+import { MalformedError } from "../src/protocol.ts";
+
+/** Log that is folded into one update once it has as many bytes as this and as what it is folded into. */
+const FOLD_BYTES = 1024 * 1024;
+/** Log that is folded when the room leaves memory; fewer rows load as fast as one. */
+const FOLD_ROWS_AT_REST = 32;
+
+export class Content {
+  #doc: Y.Doc | null = null;
+  #unapplied: Uint8Array[];
+  /** Size of the update into which the log was folded last. */
+  #foldedBytes = 0;
+  #logBytes = 0;
+  #logRows: number;
+
+  /** @param updates what the store kept, in order. */
+  constructor(updates: readonly Uint8Array[]) {
+    this.#unapplied = [...updates];
+    this.#logRows = updates.length;
+    for (const update of updates) this.#logBytes += update.byteLength;
+  }
+
+  /** Bytes that the room's content takes in the store, at most. */
+  get bytes(): number {
+    return this.#foldedBytes + this.#logBytes;
+  }
+
+  add(update: Uint8Array): void {
+    this.#unapplied.push(update);
+    this.#logRows++;
+    this.#logBytes += update.byteLength;
+  }
+
+  /** For each client id the clock behind its last struct. */
+  stateVector(): Map<number, number> {
+    return Y.decodeStateVector(Y.encodeStateVector(this.#current()));
+  }
+
+  /**
+   * What somebody with this state vector lacks, as a Yjs update; the deletes are complete.
+   *
+   * @throws MalformedError if the state vector cannot be read.
+   */
+  encodeSince(stateVector: Uint8Array): Uint8Array {
+    const doc = this.#current();
+    try {
+      return Y.encodeStateAsUpdate(doc, stateVector);
+    } catch {
+      throw new MalformedError("the state vector cannot be read");
+    }
+  }
+
+  /** Whether all of a range of held structs is deleted already. */
+  isDeleted(client: number, clock: number, length: number): boolean {
+    const { store } = this.#current();
+    const structs = store.clients.get(client);
+    const end = clock + length;
+    if (structs === undefined || Y.getState(store, client) < end) return false;
+    for (let i = Y.findIndexSS(structs, clock); i < structs.length; i++) {
+      const struct = structs[i]!;
+      if (struct.id.clock >= end) break;
+      if (!struct.deleted) return false;
+    }
+    return true;
+  }
+
+  /** Folds the log into one update if it has grown enough; `null` if not. The store must be told. */
+  foldIfLong(): Uint8Array | null {
+    return this.#logBytes >= Math.max(FOLD_BYTES, this.#foldedBytes) ? this.#fold() : null;
+  }
+
+  /** The same for a room that leaves memory. */
+  foldAtRest(): Uint8Array | null {
+    return this.#logRows >= FOLD_ROWS_AT_REST ? this.#fold() : null;
+  }
+
+  #fold(): Uint8Array {
+    const update = Y.encodeStateAsUpdate(this.#current());
+    this.#foldedBytes = update.byteLength;
+    this.#logBytes = 0;
+    this.#logRows = 1;
+    return update;
+  }
+
+  #current(): Y.Doc {
+    const doc = (this.#doc ??= new Y.Doc({ gc: true }));
+    if (this.#unapplied.length > 0) {
+      const updates = this.#unapplied;
+      this.#unapplied = [];
+      // One transaction for all: half the cost of one each (shared facts, "Yjs").
+      doc.transact(() => {
+        for (const update of updates) Y.applyUpdate(doc, update);
+      });
+    }
+    return doc;
+  }
+}

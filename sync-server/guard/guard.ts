@@ -1,0 +1,237 @@
+/**
+ * The guard: decides which parts of a client's update enter the room (docs/guard.md has the argument).
+ *
+ * It keeps, for each client id, up to which clock the relay holds structs, and which of them were
+ * forbidden. Of an update it accepts what refers to held structs only, in an order in which a peer
+ * can integrate it; forbidden structs become GC structs of equal length, so that clocks stay whole.
+ * By induction nothing accepted hangs below the protected root, and no accepted update ever waits
+ * in a peer's document for something that is still to come.
+ */
+import * as decoding from "lib0/decoding";
+import * as encoding from "lib0/encoding";
+import { SESSION_ROOT } from "../../src/session.ts";
+import { RangeSet } from "./ranges.ts";
+import type { Range } from "./ranges.ts";
+import { NONE, scanUpdate, StructKind } from "./update-scan.ts";
+import type { ScannedDelete, ScannedStruct, ScannedUpdate } from "./update-scan.ts";
+import { writeScanned } from "./update-write.ts";
+import type { OutSection, OutStruct } from "./update-write.ts";
+
+/** Yjs' own client ids are below this (yjs 13.6, `generateNewClientId`); the others are reserved for ledgers. */
+export const FIRST_LEDGER_ID = 2 ** 32;
+
+const PROTECTED_ROOT = new TextEncoder().encode(SESSION_ROOT);
+
+export type Admission = {
+  /** What is new and allowed: to be kept and forwarded. `null`: nothing. */
+  readonly accepted: Uint8Array | null;
+  /** Whether nothing of the update had to be left for later. If not, offer it again when more is held. */
+  readonly complete: boolean;
+  /** Whether the guard's own record (`encode`) changed. */
+  readonly recordChanged: boolean;
+};
+
+/** What the guard must ask about the content; only asked for updates that repeat old deletes. */
+export type KnownDeletes = (client: number, clock: number, length: number) => boolean;
+
+/** The structs of one client in the update at hand, and how far they were taken. */
+type Queue = {
+  readonly client: number;
+  readonly structs: readonly ScannedStruct[];
+  /** Index of the next struct to look at. */
+  next: number;
+  /** Clock at which the first taken struct begins. */
+  clock: number;
+  readonly taken: OutStruct[];
+  /** Queues that need this client's structs up to a clock before they can go on. */
+  readonly waiting: { readonly queue: Queue; readonly clock: number }[];
+};
+
+const isReserved = (client: number): boolean => client >= FIRST_LEDGER_ID;
+
+export class Guard {
+  /** For each client id, the clock behind the last held struct. */
+  readonly #held: Map<number, number>;
+  readonly #forbidden: RangeSet;
+  #recordChanged = false;
+
+  /**
+   * @param held the content's state vector.
+   * @param record what `encode` gave; `null` for a new room.
+   */
+  constructor(held: Map<number, number>, record: Uint8Array | null) {
+    this.#held = held;
+    this.#forbidden = record === null ? new RangeSet() : RangeSet.read(decoding.createDecoder(record));
+  }
+
+  /** What must be kept beside the content: the forbidden ranges, which in the content are GC like any other. */
+  encode(): Uint8Array {
+    const encoder = encoding.createEncoder();
+    this.#forbidden.write(encoder);
+    return encoding.toUint8Array(encoder);
+  }
+
+  /** The state vector of the content; the guard's own map, not to be changed. */
+  get held(): ReadonlyMap<number, number> {
+    return this.#held;
+  }
+
+  /**
+   * Looks at an update, and counts what it accepts as held from now on.
+   *
+   * @param isDeleted if given, deletes that are known already are left out; worth asking only for
+   *   SyncStep2, which repeats every delete of the document.
+   * @throws MalformedError if the update cannot be read.
+   */
+  admit(bytes: Uint8Array, isDeleted?: KnownDeletes): Admission {
+    const update = scanUpdate(bytes, PROTECTED_ROOT);
+    this.#recordChanged = false;
+    const queues = this.#takeStructs(update);
+    const structsWhole = queues.length === update.sections.length && queues.every(isWhole);
+    const structsLeft = queues.some((queue) => queue.next < queue.structs.length);
+    const deletes = this.#takeDeletes(update.deletes, isDeleted);
+    let accepted: Uint8Array | null;
+    if (structsWhole && deletes.whole && update.exact) {
+      accepted = queues.length === 0 && update.deletes.length === 0 ? null : bytes;
+    } else {
+      const sections: OutSection[] = queues
+        .filter((queue) => queue.taken.length > 0)
+        .map(({ client, clock, taken }) => ({ client, clock, structs: taken }));
+      accepted =
+        sections.length === 0 && deletes.taken.size === 0 ? null : writeScanned(bytes, sections, deletes.taken);
+    }
+    return { accepted, complete: !structsLeft && !deletes.left, recordChanged: this.#recordChanged };
+  }
+
+  #heldUpTo(client: number): number {
+    return this.#held.get(client) ?? 0;
+  }
+
+  #takeStructs(update: ScannedUpdate): Queue[] {
+    const queues: Queue[] = [];
+    for (const { client, structs } of update.sections) {
+      if (isReserved(client)) continue;
+      queues.push({ client, structs, next: 0, clock: this.#heldUpTo(client), taken: [], waiting: [] });
+    }
+    const byClient = queues.length > 1 ? new Map(queues.map((queue) => [queue.client, queue])) : null;
+    for (const first of queues) {
+      // A queue that goes on may let others go on; each wait is for one reference of one struct.
+      const work = [first];
+      for (let queue = work.pop(); queue !== undefined; queue = work.pop()) {
+        this.#advance(queue, byClient);
+        const held = this.#heldUpTo(queue.client);
+        for (let i = queue.waiting.length - 1; i >= 0; i--) {
+          const waiter = queue.waiting[i]!;
+          if (waiter.clock >= held) continue;
+          queue.waiting[i] = queue.waiting.at(-1)!;
+          queue.waiting.pop();
+          work.push(waiter.queue);
+        }
+      }
+    }
+    return queues;
+  }
+
+  /** Takes structs until the end, a gap, or a reference to something that is not held. */
+  #advance(queue: Queue, byClient: Map<number, Queue> | null): void {
+    const { client, structs } = queue;
+    for (; queue.next < structs.length; queue.next++) {
+      const struct = structs[queue.next]!;
+      const held = this.#heldUpTo(client);
+      const end = struct.clock + struct.length;
+      if (end <= held) continue;
+      if (struct.clock > held || struct.kind === StructKind.skip) return;
+      const missing = this.#missingReference(struct);
+      if (missing !== null) {
+        if (missing.client !== client) {
+          byClient?.get(missing.client)?.waiting.push({ queue, clock: missing.clock });
+        }
+        return;
+      }
+      const forbidden = this.#isForbidden(struct, client, held);
+      if (forbidden) {
+        this.#forbidden.add(client, held, end - held);
+        this.#recordChanged = true;
+      }
+      queue.taken.push({ struct, forbidden });
+      this.#held.set(client, end);
+    }
+  }
+
+  /** The first reference of a struct that is neither held nor reserved. */
+  #missingReference(struct: ScannedStruct): { client: number; clock: number } | null {
+    const { originClient, originClock, rightClient, rightClock, parentClient, parentClock } = struct;
+    if (this.#isMissing(originClient, originClock)) return { client: originClient, clock: originClock };
+    if (this.#isMissing(rightClient, rightClock)) return { client: rightClient, clock: rightClock };
+    if (this.#isMissing(parentClient, parentClock)) return { client: parentClient, clock: parentClock };
+    return null;
+  }
+
+  #isMissing(client: number, clock: number): boolean {
+    return client !== NONE && !isReserved(client) && clock >= this.#heldUpTo(client);
+  }
+
+  /** @param held where the struct begins for us; if it is cut, what stands before becomes its origin. */
+  #isForbidden(struct: ScannedStruct, client: number, held: number): boolean {
+    if (struct.kind !== StructKind.item) return false;
+    if (struct.underProtectedRoot) return true;
+    if (
+      isReserved(struct.originClient) ||
+      isReserved(struct.rightClient) ||
+      isReserved(struct.parentClient)
+    ) {
+      return true;
+    }
+    if (this.#forbidden.isEmpty) return false;
+    return (
+      this.#forbidden.has(struct.originClient, struct.originClock) ||
+      this.#forbidden.has(struct.rightClient, struct.rightClock) ||
+      this.#forbidden.has(struct.parentClient, struct.parentClock) ||
+      (struct.clock < held && this.#forbidden.has(client, held - 1))
+    );
+  }
+
+  #takeDeletes(
+    deletes: readonly ScannedDelete[],
+    isDeleted: KnownDeletes | undefined,
+  ): { taken: Map<number, Range[]>; whole: boolean; left: boolean } {
+    const taken = new Map<number, Range[]>();
+    let whole = true;
+    let left = false;
+    for (const { client, clock, length } of deletes) {
+      if (isReserved(client)) {
+        whole = false;
+        continue;
+      }
+      const held = this.#heldUpTo(client);
+      if (clock + length > held) {
+        // Kept in a peer, this would strike what its author has yet to write.
+        whole = false;
+        left = true;
+      }
+      const end = Math.min(clock + length, held);
+      if (end <= clock) continue;
+      let parts: readonly Range[] = [{ clock, length: end - clock }];
+      if (!this.#forbidden.isEmpty) {
+        parts = this.#forbidden.without(client, clock, end - clock);
+        if (parts.length !== 1 || parts[0]!.length !== end - clock) whole = false;
+      }
+      if (isDeleted !== undefined) {
+        const fresh = parts.filter((part) => !isDeleted(client, part.clock, part.length));
+        if (fresh.length !== parts.length) whole = false;
+        parts = fresh;
+      }
+      if (parts.length === 0) continue;
+      const ranges = taken.get(client);
+      if (ranges === undefined) taken.set(client, [...parts]);
+      else ranges.push(...parts);
+    }
+    return { taken, whole, left };
+  }
+}
+
+/** Whether a queue was taken just as it came. */
+const isWhole = (queue: Queue): boolean =>
+  queue.taken.length === queue.structs.length &&
+  queue.clock === queue.structs[0]!.clock &&
+  queue.taken.every(({ forbidden }) => !forbidden);

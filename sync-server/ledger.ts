@@ -1,0 +1,66 @@
+/** The ledger: the relay's part of the document, a small Yjs document of its own under one client id. */
+import * as Y from "yjs";
+import { readSession, SESSION_ROOT, toRecord } from "../src/session.ts";
+import type { Session } from "../src/session.ts";
+import { FIRST_LEDGER_ID } from "./guard/guard.ts";
+
+export class Ledger {
+  /** The Yjs client id under which everything stands; greater for a ledger that was made later. */
+  readonly id: number;
+  readonly #doc: Y.Doc;
+
+  private constructor(id: number, state: Uint8Array | null) {
+    this.id = id;
+    this.#doc = new Y.Doc({ gc: true });
+    // As a map from the start: otherwise the first reader would decide what type the root is.
+    this.#doc.getMap(SESSION_ROOT);
+    if (state !== null) Y.applyUpdate(this.#doc, state);
+    // After loading: a doc that applies its own client's structs takes another id (yjs 13.6, `Transaction`).
+    this.#doc.clientID = id;
+  }
+
+  /**
+   * Makes a ledger that says `session`, writing every key.
+   *
+   * @param atLeast the id is this or more: ms since the epoch, and above the id of any ledger that it replaces.
+   */
+  static create(session: Session, atLeast: number): Ledger {
+    const ledger = new Ledger(Math.max(Math.floor(atLeast), FIRST_LEDGER_ID), null);
+    ledger.write(session);
+    return ledger;
+  }
+
+  static load(id: number, state: Uint8Array): Ledger {
+    return new Ledger(id, state);
+  }
+
+  /** Makes the ledger say `session`, in one transaction, and returns that as a Yjs update. */
+  write(session: Session): Uint8Array {
+    const before = Y.encodeStateVector(this.#doc);
+    const record: Record<string, unknown> = toRecord(session);
+    this.#doc.transact(() => {
+      const map = this.#doc.getMap(SESSION_ROOT);
+      for (const [key, value] of Object.entries(record)) {
+        // `ended: null` again and again would only grow the document.
+        if (map.get(key) !== value) map.set(key, value);
+      }
+    });
+    return Y.encodeStateAsUpdate(this.#doc, before);
+  }
+
+  /** The whole ledger as one Yjs update. */
+  encode(): Uint8Array {
+    return Y.encodeStateAsUpdate(this.#doc);
+  }
+
+  /** The clock behind the ledger's last struct. */
+  get clock(): number {
+    return Y.getState(this.#doc.store, this.id);
+  }
+
+  read(): Session {
+    const session = readSession(this.#doc);
+    if (session === null) throw new Error("the ledger does not hold a session: it was not written by Ledger");
+    return session;
+  }
+}

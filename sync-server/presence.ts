@@ -1,0 +1,145 @@
+/**
+ * Who is present in a room, and their awareness states. Sockets decide who is here; clients only
+ * say what they point at. The relay stamps who they are (docs/SPEC.md, part P).
+ */
+import * as decoding from "lib0/decoding";
+import * as encoding from "lib0/encoding";
+import { cleanPersonName, MalformedError } from "../src/protocol.ts";
+import type { Identity } from "../src/protocol.ts";
+import type { AwarenessClock } from "./awareness-clock.ts";
+import type { Connection, PresenceState } from "./connection.ts";
+
+/** One entry of a client's awareness update; the JSON is not parsed yet. */
+export type AwarenessEntry = { readonly clientId: number; readonly json: string };
+
+/** Most states in one update of a client: its own, and echoes of everybody's in a full room. */
+const MAX_ENTRIES = 10_000;
+
+/**
+ * Reads an awareness update of a client (y-protocols 1.0, `encodeAwarenessUpdate`).
+ *
+ * @throws MalformedError, and nothing else.
+ */
+export const readAwareness = (update: Uint8Array): AwarenessEntry[] => {
+  try {
+    const decoder = decoding.createDecoder(update);
+    const count = decoding.readVarUint(decoder);
+    if (count > MAX_ENTRIES) throw new MalformedError(`the awareness update holds more than ${MAX_ENTRIES} states`);
+    const entries: AwarenessEntry[] = [];
+    for (let i = 0; i < count; i++) {
+      const clientId = decoding.readVarUint(decoder);
+      // The owner's own clock: a connection delivers in order, and others get the relay's clocks.
+      decoding.readVarUint(decoder);
+      entries.push({ clientId, json: decoding.readVarString(decoder) });
+    }
+    return entries;
+  } catch (error) {
+    if (error instanceof MalformedError) throw error;
+    throw new MalformedError("the awareness update cannot be read");
+  }
+};
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/**
+ * The state as others may see it: `user.id`, `user.role`, `user.verified` and the name are the
+ * relay's, everything else passes.
+ *
+ * @returns `null` if the owner took its state away.
+ * @throws MalformedError if the JSON is not an object or `null`.
+ */
+export const stampState = (json: string, identity: Identity): { json: string; name: string } | null => {
+  let state: unknown;
+  try {
+    state = JSON.parse(json);
+    if (state === null) return null;
+    if (!isObject(state)) throw new MalformedError("an awareness state is not an object");
+    const own = isObject(state["user"]) ? state["user"] : {};
+    const { id, role, verified } = identity;
+    const name = verified ? identity.name : cleanPersonName(own["name"]);
+    const stamped = JSON.stringify({ ...state, user: { ...own, id, role, verified, name } });
+    return { json: stamped, name };
+  } catch (error) {
+    if (error instanceof MalformedError) throw error;
+    // JSON.parse at nonsense, or JSON.stringify at nesting deeper than its stack.
+    throw new MalformedError("an awareness state is not JSON");
+  }
+};
+
+const writeEntry = (encoder: encoding.Encoder, clientId: number, clock: number, json: string): void => {
+  encoding.writeVarUint(encoder, clientId);
+  encoding.writeVarUint(encoder, clock);
+  encoding.writeVarString(encoder, json);
+};
+
+const writeEntries = (entries: readonly AwarenessEntry[], clocks: AwarenessClock): Uint8Array => {
+  const encoder = encoding.createEncoder();
+  encoding.writeVarUint(encoder, entries.length);
+  for (const { clientId, json } of entries) writeEntry(encoder, clientId, clocks.next(), json);
+  return encoding.toUint8Array(encoder);
+};
+
+/** The states of one room. Each awareness client id has at most one owner. */
+export class Presence {
+  readonly #owners = new Map<number, Connection>();
+  readonly #clocks: AwarenessClock;
+
+  constructor(clocks: AwarenessClock) {
+    this.#clocks = clocks;
+  }
+
+  /**
+   * Whether a connection may speak for an awareness client id: its own, a free one if it has none
+   * yet, or one of a former connection of the same person (which may be half-open).
+   */
+  mayOwn(connection: Connection, clientId: number): boolean {
+    const owner = this.#owners.get(clientId);
+    if (owner === connection) return true;
+    // One id a connection: whatever else it names are echoes of others (y-websocket 3.1).
+    if (connection.presence !== null) return false;
+    return owner === undefined || owner.identity.id === connection.identity.id;
+  }
+
+  /** Makes this the connection's state; a former owner of the id loses it. */
+  put(connection: Connection, state: PresenceState): void {
+    const owner = this.#owners.get(state.clientId);
+    if (owner !== undefined && owner !== connection) owner.presence = null;
+    this.#owners.set(state.clientId, connection);
+    connection.presence = state;
+  }
+
+  /** Forgets what a connection owns; returns its id if others may have seen a state under it. */
+  release(connection: Connection): number | null {
+    const { presence } = connection;
+    if (presence === null || this.#owners.get(presence.clientId) !== connection) return null;
+    this.#owners.delete(presence.clientId);
+    connection.presence = null;
+    return presence.clientId;
+  }
+
+  /** An update that shows one state. */
+  encodeState(state: AwarenessEntry): Uint8Array {
+    return writeEntries([state], this.#clocks);
+  }
+
+  /** An update that takes states away. */
+  encodeGone(clientIds: readonly number[]): Uint8Array {
+    return writeEntries(
+      clientIds.map((clientId) => ({ clientId, json: "null" })),
+      this.#clocks,
+    );
+  }
+
+  /**
+   * All states of those who are in the run with fresh clocks, for one receiver: without its own,
+   * which a state from outside would overwrite. `null` if there are none.
+   */
+  encodeAllFor(receiver: Connection): Uint8Array | null {
+    const states: AwarenessEntry[] = [];
+    for (const owner of this.#owners.values()) {
+      if (owner !== receiver && owner.joined && owner.presence !== null) states.push(owner.presence);
+    }
+    return states.length === 0 ? null : writeEntries(states, this.#clocks);
+  }
+}

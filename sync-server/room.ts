@@ -1,0 +1,544 @@
+/**
+ * One room in memory: it feeds the lifecycle, executes its effects, and moves messages between
+ * connections. It sees no socket, no file and no timer of its own.
+ *
+ * Memory is ahead of the store, people are behind it: every change is written to the journal first,
+ * and everything that anybody is told is told from `journal.afterwards` (docs/SPEC.md, W8).
+ */
+import { CloseCode } from "../src/close-codes.ts";
+import type { Clock } from "../src/clock.ts";
+import { toSession, transition } from "../src/lifecycle.ts";
+import type { LifecycleEvent, LifecycleState } from "../src/lifecycle.ts";
+import {
+  MalformedError,
+  readClientFrame,
+  writeAwareness,
+  writeRelayMessage,
+  writeSyncStep1,
+  writeSyncStep2,
+  writeUpdate,
+} from "../src/protocol.ts";
+import type { Command, RefusalCode } from "../src/protocol.ts";
+import type { EndReason, PersonRef } from "../src/session.ts";
+import type { AwarenessClock } from "./awareness-clock.ts";
+import type { Connection } from "./connection.ts";
+import { Content } from "./content.ts";
+import { Guard } from "./guard/guard.ts";
+import type { Journal } from "./journal.ts";
+import { Ledger } from "./ledger.ts";
+import type { Limits } from "./limits.ts";
+import { Presence, readAwareness, stampState } from "./presence.ts";
+import type { RoomDescription } from "./room-service.ts";
+import { encodeStateVector, readClock } from "./state-vector.ts";
+import type { RoomRecord, StoredRoom } from "./store/store.ts";
+
+export type RoomContext = {
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly awarenessClock: AwarenessClock;
+  readonly limits: Limits;
+  /** Default limit of the absence, ms. */
+  readonly hostAbsenceMs: number;
+  /** When this relay started; ledgers with a lower id come from before. */
+  readonly startedAt: number;
+  /** Told of each deadline that is set (ms since the epoch). */
+  readonly deadlineSet: (deadlineAt: number) => void;
+};
+
+/** The content with its guard: read from the store's bytes only when somebody needs them. */
+type Body = { readonly content: Content; readonly guard: Guard };
+
+export class Room {
+  readonly name: string;
+  readonly #context: RoomContext;
+  readonly #connections = new Set<Connection>();
+  readonly #presence: Presence;
+  #record: RoomRecord;
+  #ledger: Ledger;
+  #stored: Pick<StoredRoom, "content" | "guard"> | null;
+  #body: Body | null = null;
+
+  constructor(stored: StoredRoom, context: RoomContext) {
+    this.name = stored.record.room;
+    this.#context = context;
+    this.#record = stored.record;
+    this.#stored = stored;
+    this.#ledger = Ledger.load(stored.record.ledgerId, stored.record.ledger);
+    this.#presence = new Presence(context.awarenessClock);
+  }
+
+  get connections(): ReadonlySet<Connection> {
+    return this.#connections;
+  }
+
+  get #state(): LifecycleState {
+    return this.#record.state;
+  }
+
+  get #isLive(): boolean {
+    return this.#state.status === "live";
+  }
+
+  // --- Coming and going -----------------------------------------------------------------------
+
+  /** Takes a connection in: tells it the session, and in a live run asks for what it has. */
+  attach(connection: Connection): void {
+    if (!connection.speaksSession && connection.isHost) this.#apply({ type: "host-arrived" });
+    else this.checkDeadline();
+    this.#connections.add(connection);
+    this.#tell(connection, writeUpdate(this.#ledger.encode()));
+    if (this.#isLive) {
+      if (!connection.speaksSession) this.#admit(connection);
+      this.#tell(connection, this.#askForMissing());
+    } else if (this.#state.status === "ended" && !connection.speaksSession) {
+      this.#dismiss(connection);
+    }
+  }
+
+  /** A connection is gone, for whatever reason. Harmless if it was gone already. */
+  detach(connection: Connection): void {
+    if (!this.#connections.delete(connection)) return;
+    const wasInRun = connection.joined;
+    this.#withdraw(connection);
+    if (wasInRun) this.#noteDeparture(connection);
+  }
+
+  /** Closes every connection, with the same code. */
+  closeAll(code: CloseCode, reason: string): void {
+    // Nobody needs to be told of the others' going.
+    for (const connection of this.#connections) connection.subscribed = false;
+    for (const connection of [...this.#connections]) this.#close(connection, code, reason);
+  }
+
+  // --- Messages -------------------------------------------------------------------------------
+
+  /** Handles one message. Whatever it holds, nothing but its own connection suffers. */
+  receive(connection: Connection, message: Uint8Array): void {
+    if (!this.#connections.has(connection)) return;
+    try {
+      this.#handle(connection, message);
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error;
+      this.#close(connection, CloseCode.badMessage, error.message);
+    }
+  }
+
+  #handle(connection: Connection, message: Uint8Array): void {
+    const { messageBytes } = this.#context.limits;
+    if (message.byteLength > messageBytes) {
+      const reason = `message larger than ${messageBytes} bytes (limit-message-bytes)`;
+      return this.#close(connection, CloseCode.tooLarge, reason);
+    }
+    const frame = readClientFrame(message);
+    switch (frame.kind) {
+      case "sync-step-1":
+        return this.#receiveStateVector(connection, frame.stateVector);
+      case "sync-step-2":
+        return this.#receiveUpdate(connection, frame.update, true);
+      case "update":
+        return this.#receiveUpdate(connection, frame.update, false);
+      case "awareness":
+        return this.#receiveAwareness(connection, frame.update);
+      case "query-awareness":
+        return this.#tellPresence(connection);
+      case "session":
+        if (!connection.speaksSession) throw new MalformedError("session messages need session-room.v1");
+        return this.#receiveCommand(connection, frame.command);
+      case "unknown":
+        throw new MalformedError(`unknown message type ${frame.type}`);
+    }
+  }
+
+  #receiveStateVector(connection: Connection, stateVector: Uint8Array): void {
+    const ledgerClock = readClock(stateVector, this.#ledger.id);
+    if (ledgerClock > this.#ledger.clock && this.#ledger.id < this.#context.startedAt) this.#renewLedger();
+    if (!this.#isLive) {
+      connection.withheldStateVector = stateVector;
+      return;
+    }
+    connection.subscribed = true;
+    this.#tell(connection, writeSyncStep2(this.#open().content.encodeSince(stateVector)));
+  }
+
+  #receiveUpdate(connection: Connection, update: Uint8Array, isSyncStep2: boolean): void {
+    if (!this.#isLive) return;
+    const { documentBytes } = this.#context.limits;
+    if (this.#open().content.bytes + update.byteLength > documentBytes) {
+      const reason = `document larger than ${documentBytes} bytes (limit-document-bytes)`;
+      return this.#close(connection, CloseCode.tooLarge, reason);
+    }
+    const { complete, news } = this.#admitUpdate(connection, update, isSyncStep2);
+    if (!complete) this.#keepPending(connection, update);
+    if (news) this.#retryPending();
+  }
+
+  /** Lets the guard look at an update; keeps and forwards what it accepts. */
+  #admitUpdate(connection: Connection, update: Uint8Array, isSyncStep2: boolean): { complete: boolean; news: boolean } {
+    const { content, guard } = this.#open();
+    const known = isSyncStep2 ? content.isDeleted.bind(content) : undefined;
+    const { accepted, complete, recordChanged } = guard.admit(update, known);
+    const { journal } = this.#context;
+    if (recordChanged) {
+      journal.write({ type: "put-guard", room: this.name, guard: guard.encode() }, "written");
+    }
+    if (accepted === null) return { complete, news: false };
+    content.add(accepted);
+    journal.write({ type: "append-content", room: this.name, update: accepted }, "written");
+    const folded = content.foldIfLong();
+    if (folded !== null) journal.write({ type: "replace-content", room: this.name, update: folded }, "written");
+    this.#broadcast(writeUpdate(accepted), (receiver) => receiver.subscribed && receiver !== connection);
+    return { complete, news: true };
+  }
+
+  #keepPending(connection: Connection, update: Uint8Array): void {
+    const { pendingBytes } = this.#context.limits;
+    connection.pendingBytes += update.byteLength;
+    if (connection.pendingBytes > pendingBytes) {
+      const reason = `more than ${pendingBytes} bytes wait for missing updates (limit-pending-bytes)`;
+      return this.#close(connection, CloseCode.tryAgainLater, reason);
+    }
+    // Whoever sent it holds what it refers to, and answers this with all of it.
+    if (connection.pending.length === 0) this.#tell(connection, this.#askForMissing());
+    connection.pending.push(update);
+  }
+
+  /** Offers all that waits again, as long as something new comes in. */
+  #retryPending(): void {
+    for (let news = true; news; ) {
+      news = false;
+      for (const connection of this.#connections) {
+        if (connection.pending.length === 0) continue;
+        const { pending } = connection;
+        connection.pending = [];
+        connection.pendingBytes = 0;
+        for (const update of pending) {
+          const admission = this.#admitUpdate(connection, update, false);
+          news ||= admission.news;
+          if (admission.complete) continue;
+          connection.pending.push(update);
+          connection.pendingBytes += update.byteLength;
+        }
+      }
+    }
+  }
+
+  #receiveAwareness(connection: Connection, update: Uint8Array): void {
+    if (this.#state.status === "ended") return;
+    const { awarenessStateBytes } = this.#context.limits;
+    for (const { clientId, json } of readAwareness(update)) {
+      if (!this.#presence.mayOwn(connection, clientId)) continue;
+      if (Buffer.byteLength(json) > awarenessStateBytes) {
+        const reason = `awareness state larger than ${awarenessStateBytes} bytes (limit-awareness-state-bytes)`;
+        return this.#close(connection, CloseCode.tooLarge, reason);
+      }
+      const stamped = stampState(json, connection.identity);
+      if (stamped === null) {
+        this.#hidePresence(connection);
+        continue;
+      }
+      connection.name = stamped.name;
+      this.#presence.put(connection, { clientId, json: stamped.json });
+      this.#showPresence(connection);
+    }
+  }
+
+  // --- Commands -------------------------------------------------------------------------------
+
+  #receiveCommand(connection: Connection, command: Command): void {
+    switch (command.type) {
+      case "join":
+        return this.#answer(connection, command.id, this.#join(connection));
+      case "leave":
+        this.#leave(connection);
+        return this.#answer(connection, command.id, null);
+      case "start":
+      case "end":
+        return this.#answer(connection, command.id, this.#startOrEnd(connection, command));
+    }
+  }
+
+  #join(connection: Connection): RefusalCode | null {
+    if (connection.isHost) this.#apply({ type: "host-arrived" });
+    else this.checkDeadline();
+    switch (this.#state.status) {
+      case "waiting":
+        return "not-started";
+      case "ended":
+        return "ended";
+      case "live":
+        this.#admit(connection);
+        this.#tell(connection, this.#askForMissing());
+        return null;
+    }
+  }
+
+  #leave(connection: Connection): void {
+    const wasInRun = connection.joined;
+    this.#withdraw(connection);
+    if (wasInRun) this.#noteDeparture(connection);
+  }
+
+  #startOrEnd(connection: Connection, command: Command & { readonly type: "start" | "end" }): RefusalCode | null {
+    if (!connection.isHost) return "not-a-host";
+    if (command.run > this.#state.run) return "unknown-run";
+    if (command.type === "end") {
+      const by = { id: connection.identity.id, name: connection.name };
+      this.#apply({ type: "end-requested", run: command.run, reason: "host-ended", by });
+      return null;
+    }
+    this.#apply({ type: "start-requested", run: command.run, hostPresent: true });
+    // Whoever starts a run is in it; if another's Start came first, that one counts just the same.
+    return this.#join(connection);
+  }
+
+  #answer(connection: Connection, id: number, refusal: RefusalCode | null): void {
+    const message =
+      refusal === null
+        ? ({ type: "answer", id, ok: true, run: this.#state.run } as const)
+        : ({ type: "answer", id, ok: false, code: refusal, message: REFUSALS[refusal] } as const);
+    this.#tell(connection, writeRelayMessage(message));
+  }
+
+  // --- What operators and the relay ask ---------------------------------------------------------
+
+  /** Starts a run for somebody who need not be here; false if the room has not reached the run that they saw. */
+  start(run: number | undefined): boolean {
+    if (run !== undefined && run > this.#state.run) return false;
+    this.#apply({ type: "start-requested", run, hostPresent: this.#hasHost() });
+    return true;
+  }
+
+  end(run: number | undefined, reason: EndReason, by: PersonRef | null): boolean {
+    if (run !== undefined && run > this.#state.run) return false;
+    this.#apply({ type: "end-requested", run, reason, by });
+    return true;
+  }
+
+  /** Ends the run if its deadline has passed. */
+  checkDeadline(): void {
+    this.#apply({ type: "deadline-checked", run: this.#state.run });
+  }
+
+  /** After a start of the relay, before anybody is connected. */
+  resume(graceMs: number): void {
+    this.#apply({ type: "relay-started", graceMs });
+  }
+
+  /** Gives stock clients all states afresh: they drop what was not renewed for 30 s. */
+  renewPresence(): void {
+    for (const connection of this.#connections) {
+      if (connection.subscribed && !connection.speaksSession) this.#tellPresence(connection);
+    }
+  }
+
+  /** Folds a long log before the room leaves memory. */
+  rest(): void {
+    const folded = this.#body?.content.foldAtRest() ?? null;
+    if (folded === null) return;
+    this.#context.journal.write({ type: "replace-content", room: this.name, update: folded }, "written");
+  }
+
+  describe(): RoomDescription {
+    const state = this.#state;
+    const hosts = new Set<string>();
+    const participants = new Set<string>();
+    for (const { joined, isHost, identity } of this.#connections) {
+      if (joined) (isHost ? hosts : participants).add(identity.id);
+    }
+    const absence = state.status === "live" ? state.absence : null;
+    return {
+      room: this.name,
+      status: state.status,
+      run: state.run,
+      startedAt: state.status === "waiting" ? null : state.startedAt,
+      ended: state.status === "ended" ? state.ended : null,
+      hosts: hosts.size,
+      participants: participants.size,
+      absentSince: absence?.since ?? null,
+      endsAt: absence?.deadlineAt ?? null,
+    };
+  }
+
+  // --- The lifecycle's effects ------------------------------------------------------------------
+
+  #apply(event: LifecycleEvent): void {
+    const { clock, hostAbsenceMs } = this.#context;
+    const { state, effects } = transition(this.#state, event, clock.now(), {
+      start: this.#record.start,
+      hostAbsenceMs: this.#record.hostAbsenceMs ?? hostAbsenceMs,
+    });
+    if (effects.length === 0) return;
+    const updates: Uint8Array[] = [];
+    for (const effect of effects) {
+      if (effect.type === "write-session") updates.push(this.#ledger.write(effect.session));
+    }
+    this.#keep({ ...this.#record, state, ledger: this.#ledger.encode() });
+    for (const update of updates) this.#broadcast(writeUpdate(update), () => true);
+    for (const effect of effects) {
+      switch (effect.type) {
+        case "write-session":
+          break;
+        case "set-deadline":
+          if (effect.deadlineAt !== null) this.#context.deadlineSet(effect.deadlineAt);
+          break;
+        case "open-content":
+          this.#openContent();
+          break;
+        case "withhold-content":
+          this.#withholdContent();
+          break;
+      }
+    }
+  }
+
+  #keep(record: RoomRecord): void {
+    this.#record = record;
+    this.#context.journal.write({ type: "put-room", record }, "flushed");
+  }
+
+  /** The store was replaced by an older copy: a client holds more of the ledger than the relay does. */
+  #renewLedger(): void {
+    this.#ledger = Ledger.create(toSession(this.#state), Math.max(this.#context.clock.now(), this.#ledger.id + 1));
+    const ledger = this.#ledger.encode();
+    this.#keep({ ...this.#record, ledgerId: this.#ledger.id, ledger });
+    this.#broadcast(writeUpdate(ledger), () => true);
+  }
+
+  #openContent(): void {
+    for (const connection of this.#connections) {
+      if (!connection.speaksSession) this.#admit(connection);
+      this.#tell(connection, this.#askForMissing());
+    }
+  }
+
+  #withholdContent(): void {
+    const gone: number[] = [];
+    for (const connection of this.#connections) {
+      const clientId = this.#presence.release(connection);
+      if (clientId !== null && connection.joined) gone.push(clientId);
+    }
+    if (gone.length > 0) {
+      const update = writeAwareness(this.#presence.encodeGone(gone));
+      const receivers = new Set([...this.#connections].filter(({ subscribed }) => subscribed));
+      this.#broadcast(update, (receiver) => receivers.has(receiver));
+    }
+    for (const connection of [...this.#connections]) {
+      this.#withdraw(connection);
+      if (!connection.speaksSession) this.#dismiss(connection);
+    }
+  }
+
+  // --- Being in the run -------------------------------------------------------------------------
+
+  /** Puts a connection into the live run: it counts, is seen and sees, and gets the content it asked for. */
+  #admit(connection: Connection): void {
+    connection.joined = true;
+    connection.subscribed = true;
+    const { withheldStateVector } = connection;
+    if (withheldStateVector !== null) {
+      connection.withheldStateVector = null;
+      this.#tell(connection, writeSyncStep2(this.#open().content.encodeSince(withheldStateVector)));
+    }
+    this.#tellPresence(connection);
+    this.#showPresence(connection);
+  }
+
+  /** Takes a connection out of the run: nothing of it is seen, and nothing is served to it. */
+  #withdraw(connection: Connection): void {
+    const wasJoined = connection.joined;
+    connection.joined = false;
+    connection.subscribed = false;
+    connection.withheldStateVector = null;
+    connection.pending = [];
+    connection.pendingBytes = 0;
+    const clientId = this.#presence.release(connection);
+    if (clientId !== null && wasJoined) this.#broadcastGone(clientId);
+  }
+
+  #hasHost(): boolean {
+    for (const connection of this.#connections) {
+      // A stock host in a waiting room is in the run as soon as there is one.
+      if (connection.isHost && (connection.joined || !connection.speaksSession)) return true;
+    }
+    return false;
+  }
+
+  #noteDeparture(connection: Connection): void {
+    if (connection.isHost && !this.#hasHost()) {
+      this.#apply({ type: "last-host-left", run: this.#state.run });
+    }
+  }
+
+  #hidePresence(connection: Connection): void {
+    const clientId = this.#presence.release(connection);
+    if (clientId !== null && connection.joined) this.#broadcastGone(clientId);
+  }
+
+  #showPresence(connection: Connection): void {
+    if (!connection.joined || connection.presence === null) return;
+    const update = writeAwareness(this.#presence.encodeState(connection.presence));
+    this.#broadcast(update, (receiver) => receiver.subscribed && receiver !== connection);
+  }
+
+  #broadcastGone(clientId: number): void {
+    this.#broadcast(writeAwareness(this.#presence.encodeGone([clientId])), ({ subscribed }) => subscribed);
+  }
+
+  #tellPresence(connection: Connection): void {
+    if (!connection.subscribed) return;
+    const update = this.#presence.encodeAllFor(connection);
+    if (update !== null) this.#tell(connection, writeAwareness(update));
+  }
+
+  // --- Telling ------------------------------------------------------------------------------------
+
+  /** A SyncStep1 for all that the room holds: the receiver answers with what the relay lacks. */
+  #askForMissing(): Uint8Array {
+    return writeSyncStep1(encodeStateVector(this.#open().guard.held, this.#ledger.id, this.#ledger.clock));
+  }
+
+  #open(): Body {
+    if (this.#body === null) {
+      const content = new Content(this.#stored!.content);
+      this.#body = { content, guard: new Guard(content.stateVector(), this.#stored!.guard) };
+      this.#stored = null;
+    }
+    return this.#body;
+  }
+
+  #tell(connection: Connection, message: Uint8Array): void {
+    this.#context.journal.afterwards(() => {
+      if (this.#connections.has(connection)) connection.socket.send(message);
+    });
+  }
+
+  #broadcast(message: Uint8Array, isReceiver: (connection: Connection) => boolean): void {
+    this.#context.journal.afterwards(() => {
+      for (const connection of this.#connections) {
+        if (isReceiver(connection)) connection.socket.send(message);
+      }
+    });
+  }
+
+  /** Lets a stock client go after it was told that the session has ended. */
+  #dismiss(connection: Connection): void {
+    this.#context.journal.afterwards(() => {
+      // A new run may have begun in the meantime; then it is welcome to stay.
+      if (this.#connections.has(connection) && this.#state.status === "ended") {
+        this.#close(connection, CloseCode.sessionEnded, "the session has ended");
+      }
+    });
+  }
+
+  #close(connection: Connection, code: CloseCode, reason: string): void {
+    this.detach(connection);
+    connection.socket.close(code, reason);
+  }
+}
+
+const REFUSALS: Readonly<Record<RefusalCode, string>> = {
+  "not-a-host": "Only a host may do this.",
+  "not-started": "The session has not started yet.",
+  ended: "The session has ended.",
+  "unknown-run": "The room has not reached this run.",
+};

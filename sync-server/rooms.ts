@@ -1,0 +1,179 @@
+/** The rooms in memory: loaded when somebody needs one, made when a valid token names one, dropped when nobody is left. */
+import { WAITING } from "../src/session.ts";
+import type { EndReason, PersonRef } from "../src/session.ts";
+import type { StartMode } from "../src/lifecycle.ts";
+import { Ledger } from "./ledger.ts";
+import { Room } from "./room.ts";
+import type { RoomContext } from "./room.ts";
+import type { RoomDescription, RoomService } from "./room-service.ts";
+import type { RoomRecord, Store } from "./store/store.ts";
+
+export type RoomOptions = { readonly start: StartMode; readonly hostAbsenceMs: number | null };
+
+const DEFAULT_OPTIONS: RoomOptions = { start: "auto", hostAbsenceMs: null };
+
+/** A room in memory and how many need it there: connections, and calls in progress. */
+type Entry = { room: Promise<Room | null>; users: number };
+
+/** Holds a room in memory until it is released, once. */
+export type Lease = { readonly room: Room; release(): void };
+
+export class Rooms implements RoomService {
+  readonly #entries = new Map<string, Entry>();
+  readonly #store: Pick<Store, "readRoom">;
+  readonly #context: RoomContext;
+
+  constructor(store: Pick<Store, "readRoom">, context: RoomContext) {
+    this.#store = store;
+    this.#context = context;
+  }
+
+  /** How many rooms are in memory. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** The rooms in memory that are loaded. */
+  async *loaded(): AsyncGenerator<Room> {
+    for (const entry of [...this.#entries.values()]) {
+      const room = await entry.room.catch(() => null);
+      if (room !== null) yield room;
+    }
+  }
+
+  /** Leases a room, making it if there is none. */
+  async enter(name: string): Promise<Lease> {
+    const { lease } = await this.#leaseOrMake(name, DEFAULT_OPTIONS);
+    return lease;
+  }
+
+  async create(name: string, options: RoomOptions): Promise<RoomDescription | null> {
+    const { lease, isNew } = await this.#leaseOrMake(name, options);
+    try {
+      return isNew ? await this.#committed(lease.room.describe()) : null;
+    } finally {
+      lease.release();
+    }
+  }
+
+  async describe(name: string): Promise<RoomDescription | null> {
+    return this.#with(name, (room) => {
+      room.checkDeadline();
+      return room.describe();
+    });
+  }
+
+  async start(name: string, run: number | undefined): Promise<RoomDescription | "unknown-run" | null> {
+    return this.#with(name, (room) => (room.start(run) ? room.describe() : "unknown-run"));
+  }
+
+  async end(
+    name: string,
+    run: number | undefined,
+    reason: EndReason,
+    by: PersonRef | null,
+  ): Promise<RoomDescription | "unknown-run" | null> {
+    return this.#with(name, (room) => (room.end(run, reason, by) ? room.describe() : "unknown-run"));
+  }
+
+  /** Ends the room's run if its deadline has passed. */
+  async checkDeadline(name: string): Promise<void> {
+    await this.#with(name, (room) => room.checkDeadline());
+  }
+
+  /** Does something with a room at once, and resolves when what it changed is committed. */
+  async #with<T>(name: string, act: (room: Room) => T): Promise<T | null> {
+    const lease = await this.#lease(name);
+    if (lease === null) return null;
+    try {
+      return await this.#committed(act(lease.room));
+    } finally {
+      lease.release();
+    }
+  }
+
+  async #committed<T>(value: T): Promise<T> {
+    await this.#context.journal.settled();
+    return value;
+  }
+
+  async #lease(name: string): Promise<Lease | null> {
+    const entry = this.#entry(name);
+    try {
+      const room = await entry.room;
+      if (room !== null) return { room, release: this.#releaseOnce(name, entry) };
+    } catch (error) {
+      this.#release(name, entry, null);
+      throw error;
+    }
+    this.#release(name, entry, null);
+    return null;
+  }
+
+  async #leaseOrMake(name: string, options: RoomOptions): Promise<{ lease: Lease; isNew: boolean }> {
+    const entry = this.#entry(name);
+    try {
+      for (let isNew = false; ; ) {
+        const found = entry.room;
+        const room = await found;
+        if (room !== null) return { lease: { room, release: this.#releaseOnce(name, entry) }, isNew };
+        // Of several who found nothing, the first makes the room and the others find it.
+        if (entry.room === found) {
+          isNew = true;
+          entry.room = Promise.resolve(this.#make(name, options));
+        }
+      }
+    } catch (error) {
+      this.#release(name, entry, null);
+      throw error;
+    }
+  }
+
+  #entry(name: string): Entry {
+    let entry = this.#entries.get(name);
+    if (entry === undefined) {
+      entry = { room: this.#load(name), users: 0 };
+      this.#entries.set(name, entry);
+    }
+    entry.users++;
+    return entry;
+  }
+
+  async #load(name: string): Promise<Room | null> {
+    // What the room wrote before it last left memory must be in the store.
+    await this.#context.journal.settled();
+    const stored = await this.#store.readRoom(name);
+    return stored === null ? null : new Room(stored, this.#context);
+  }
+
+  #make(name: string, { start, hostAbsenceMs }: RoomOptions): Room {
+    const { clock, journal } = this.#context;
+    const ledger = Ledger.create(WAITING, clock.now());
+    const record: RoomRecord = {
+      room: name,
+      ledgerId: ledger.id,
+      ledger: ledger.encode(),
+      start,
+      hostAbsenceMs,
+      state: WAITING,
+    };
+    journal.write({ type: "put-room", record }, "flushed");
+    return new Room({ record, content: [], guard: null }, this.#context);
+  }
+
+  #releaseOnce(name: string, entry: Entry): () => void {
+    let isReleased = false;
+    return () => {
+      if (isReleased) return;
+      isReleased = true;
+      void entry.room.then((room) => this.#release(name, entry, room));
+    };
+  }
+
+  #release(name: string, entry: Entry, room: Room | null): void {
+    entry.users--;
+    if (entry.users > 0) return;
+    room?.rest();
+    this.#entries.delete(name);
+  }
+}

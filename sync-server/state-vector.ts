@@ -1,0 +1,41 @@
+/** Yjs state vectors on the wire: a count, then a client id and a clock for each (yjs 13.6, `writeStateVector`). */
+import * as decoding from "lib0/decoding";
+import * as encoding from "lib0/encoding";
+import { MalformedError } from "../src/protocol.ts";
+
+/** A state vector of content and ledger together. */
+export const encodeStateVector = (
+  content: ReadonlyMap<number, number>,
+  ledgerId: number,
+  ledgerClock: number,
+): Uint8Array => {
+  const encoder = encoding.createEncoder();
+  encoding.writeVarUint(encoder, content.size + 1);
+  encoding.writeVarUint(encoder, ledgerId);
+  encoding.writeVarUint(encoder, ledgerClock);
+  for (const [client, clock] of content) {
+    encoding.writeVarUint(encoder, client);
+    encoding.writeVarUint(encoder, clock);
+  }
+  return encoding.toUint8Array(encoder);
+};
+
+/**
+ * The clock that a state vector names for one client; 0 if none.
+ *
+ * @throws MalformedError if it cannot be read to its end.
+ */
+export const readClock = (stateVector: Uint8Array, client: number): number => {
+  try {
+    const decoder = decoding.createDecoder(stateVector);
+    let found = 0;
+    for (let left = decoding.readVarUint(decoder); left > 0; left--) {
+      const id = decoding.readVarUint(decoder);
+      const clock = decoding.readVarUint(decoder);
+      if (id === client) found = clock;
+    }
+    return found;
+  } catch {
+    throw new MalformedError("the state vector cannot be read");
+  }
+};
