@@ -22,6 +22,8 @@ export type DeadlinesOptions = {
 export class Deadlines {
   readonly #options: DeadlinesOptions;
   #armedFor = Infinity;
+  /** Earliest deadline that was noticed since the store was last asked; it may not hold it yet. */
+  #noticedAt = Infinity;
   #cancel: CancelTimer | null = null;
   #isServing = false;
   #isStopped = false;
@@ -37,6 +39,7 @@ export class Deadlines {
 
   /** A room has set a deadline (ms since the epoch); it need not be committed yet. */
   noticed(deadlineAt: number): void {
+    this.#noticedAt = Math.min(this.#noticedAt, deadlineAt);
     if (deadlineAt < this.#armedFor && !this.#isServing) this.#arm(deadlineAt);
   }
 
@@ -56,10 +59,12 @@ export class Deadlines {
 
   async #rearm(): Promise<void> {
     const { store, journal } = this.#options;
+    this.#noticedAt = Infinity;
     await journal.settled();
-    const earliest = await store.earliestDeadline();
+    const stored = await store.earliestDeadline();
+    const earliest = Math.min(stored ?? Infinity, this.#noticedAt);
     this.#armedFor = Infinity;
-    if (earliest !== null) this.#arm(earliest);
+    if (earliest < Infinity) this.#arm(earliest);
   }
 
   async #serve(): Promise<void> {

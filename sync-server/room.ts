@@ -103,6 +103,11 @@ export class Room {
     if (wasInRun) this.#noteDeparture(connection);
   }
 
+  /** Lets a connection go because of something that it sent. */
+  refuse(connection: Connection, code: CloseCode, reason: string): void {
+    if (this.#connections.has(connection)) this.#close(connection, code, reason);
+  }
+
   /** Closes every connection, with the same code. */
   closeAll(code: CloseCode, reason: string): void {
     // Nobody needs to be told of the others' going.

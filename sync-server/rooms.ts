@@ -13,7 +13,7 @@ export type RoomOptions = { readonly start: StartMode; readonly hostAbsenceMs: n
 const DEFAULT_OPTIONS: RoomOptions = { start: "auto", hostAbsenceMs: null };
 
 /** A room in memory and how many need it there: connections, and calls in progress. */
-type Entry = { room: Promise<Room | null>; users: number };
+type Entry = { room: Promise<Room | null>; loaded: Room | null; users: number };
 
 /** Holds a room in memory until it is released, once. */
 export type Lease = { readonly room: Room; release(): void };
@@ -33,12 +33,9 @@ export class Rooms implements RoomService {
     return this.#entries.size;
   }
 
-  /** The rooms in memory that are loaded. */
-  async *loaded(): AsyncGenerator<Room> {
-    for (const entry of [...this.#entries.values()]) {
-      const room = await entry.room.catch(() => null);
-      if (room !== null) yield room;
-    }
+  /** The rooms that are in memory now. */
+  get loaded(): Room[] {
+    return [...this.#entries.values()].flatMap(({ loaded }) => (loaded === null ? [] : [loaded]));
   }
 
   /** Leases a room, making it if there is none. */
@@ -101,12 +98,12 @@ export class Rooms implements RoomService {
     const entry = this.#entry(name);
     try {
       const room = await entry.room;
-      if (room !== null) return { room, release: this.#releaseOnce(name, entry) };
+      if (room !== null) return this.#grant(name, entry, room);
     } catch (error) {
-      this.#release(name, entry, null);
+      this.#release(name, entry);
       throw error;
     }
-    this.#release(name, entry, null);
+    this.#release(name, entry);
     return null;
   }
 
@@ -116,7 +113,7 @@ export class Rooms implements RoomService {
       for (let isNew = false; ; ) {
         const found = entry.room;
         const room = await found;
-        if (room !== null) return { lease: { room, release: this.#releaseOnce(name, entry) }, isNew };
+        if (room !== null) return { lease: this.#grant(name, entry, room), isNew };
         // Of several who found nothing, the first makes the room and the others find it.
         if (entry.room === found) {
           isNew = true;
@@ -124,7 +121,7 @@ export class Rooms implements RoomService {
         }
       }
     } catch (error) {
-      this.#release(name, entry, null);
+      this.#release(name, entry);
       throw error;
     }
   }
@@ -132,7 +129,7 @@ export class Rooms implements RoomService {
   #entry(name: string): Entry {
     let entry = this.#entries.get(name);
     if (entry === undefined) {
-      entry = { room: this.#load(name), users: 0 };
+      entry = { room: this.#load(name), loaded: null, users: 0 };
       this.#entries.set(name, entry);
     }
     entry.users++;
@@ -161,19 +158,20 @@ export class Rooms implements RoomService {
     return new Room({ record, content: [], guard: null }, this.#context);
   }
 
-  #releaseOnce(name: string, entry: Entry): () => void {
+  #grant(name: string, entry: Entry, room: Room): Lease {
+    entry.loaded = room;
     let isReleased = false;
-    return () => {
-      if (isReleased) return;
+    const release = (): void => {
+      if (!isReleased) this.#release(name, entry);
       isReleased = true;
-      void entry.room.then((room) => this.#release(name, entry, room));
     };
+    return { room, release };
   }
 
-  #release(name: string, entry: Entry, room: Room | null): void {
+  #release(name: string, entry: Entry): void {
     entry.users--;
     if (entry.users > 0) return;
-    room?.rest();
+    entry.loaded?.rest();
     this.#entries.delete(name);
   }
 }

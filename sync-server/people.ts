@@ -1,0 +1,31 @@
+/** Who a connection is: from its token alone (docs/SPEC.md, P4 and P5). */
+import { randomUUID } from "node:crypto";
+import { cleanPersonName } from "../src/protocol.ts";
+import type { Identity } from "../src/protocol.ts";
+import type { Claims, Tokens } from "./tokens.ts";
+
+export type Arrival = {
+  readonly identity: Identity;
+  /** A token with which an invited newcomer is the same person from now on; `null` if it has one. */
+  readonly personalToken: string | null;
+};
+
+/**
+ * Names the person behind a token. An invitation makes a newcomer of everybody who comes with it.
+ *
+ * @param keepsToken whether the client can keep a personal token (`session-room.v1`).
+ */
+export const identify = async (claims: Claims, tokens: Tokens, keepsToken: boolean): Promise<Arrival> => {
+  const { room, role, sub, expiresAt } = claims;
+  if (sub !== undefined) {
+    // A token vouches for the name that it holds. Personal tokens hold none: that name is chosen.
+    const name = cleanPersonName(claims.name);
+    const verified = name !== "";
+    return { identity: { id: sub, name, role, verified }, personalToken: null };
+  }
+  const id = randomUUID();
+  return {
+    identity: { id, name: "", role, verified: false },
+    personalToken: keepsToken ? await tokens.sign({ room, role, sub: id, expiresAt }) : null,
+  };
+};

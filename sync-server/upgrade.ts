@@ -1,0 +1,193 @@
+/**
+ * From an HTTP upgrade to a connection in a room. Whoever is refused is let in first and then
+ * closed with a code, because browsers see nothing of a refused upgrade (docs/SPEC.md, W4).
+ */
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Logger } from "pino";
+import { WebSocketServer } from "ws";
+import type { RawData, WebSocket } from "ws";
+import { CloseCode } from "../src/close-codes.ts";
+import type { Clock } from "../src/clock.ts";
+import { isRoomName, SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX, writeRelayMessage } from "../src/protocol.ts";
+import { AddressLimits } from "./address-limits.ts";
+import { Connection } from "./connection.ts";
+import type { Heartbeat } from "./heartbeat.ts";
+import type { Limits } from "./limits.ts";
+import { isAllowedOrigin } from "./origin.ts";
+import { identify } from "./people.ts";
+import type { Arrival } from "./people.ts";
+import type { Lease, Rooms } from "./rooms.ts";
+import type { Tokens } from "./tokens.ts";
+import { WsSocket } from "./ws-socket.ts";
+
+/** RFC 6455: an unexpected condition. Retried by clients. */
+const INTERNAL_ERROR = 1011;
+
+export type UpgradeOptions = {
+  readonly rooms: Rooms;
+  readonly tokens: Tokens;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly allowedOrigins: readonly string[] | null;
+  /** The relay's public address; pages from there may always connect. */
+  readonly ownUrl: () => string;
+  readonly heartbeat: Heartbeat;
+  readonly logger: Logger;
+};
+
+type Refusal = { readonly code: CloseCode; readonly reason: string };
+type Entrance = { readonly lease: Lease; readonly arrival: Arrival };
+
+const refuse = (code: CloseCode, reason: string): Refusal => ({ code, reason });
+
+const offeredProtocols = (request: IncomingMessage): string[] =>
+  (request.headers["sec-websocket-protocol"] ?? "")
+    .split(",")
+    .map((protocol) => protocol.trim())
+    .filter((protocol) => protocol !== "");
+
+/** The room and the token that the address names; `null` if it names no possible room. */
+const parseTarget = (target: string): { room: string; token: string | null } | null => {
+  const [path = "", query = ""] = target.split(/\?(.*)/s, 2);
+  try {
+    const room = decodeURIComponent(path.replace(/^\//, ""));
+    return isRoomName(room) ? { room, token: new URLSearchParams(query).get("token") } : null;
+  } catch {
+    return null;
+  }
+};
+
+const toBytes = (data: RawData): Uint8Array => {
+  if (Array.isArray(data)) return Buffer.concat(data);
+  return data instanceof ArrayBuffer ? new Uint8Array(data) : data;
+};
+
+export class Upgrades {
+  readonly #options: UpgradeOptions;
+  readonly #addresses: AddressLimits;
+  readonly #server: WebSocketServer;
+  readonly #sockets = new Set<WebSocket>();
+  #isClosing = false;
+
+  constructor(options: UpgradeOptions) {
+    this.#options = options;
+    this.#addresses = new AddressLimits(options.limits, options.clock);
+    this.#server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: options.limits.frameBytes,
+      // ws would echo the first subprotocol offered, which may be the one that carries the token.
+      handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+    });
+  }
+
+  prune(): void {
+    this.#addresses.prune();
+  }
+
+  /** Listener for the server's `upgrade` event. Never throws. */
+  readonly handle = (request: IncomingMessage, stream: Duplex, head: Buffer): void => {
+    // Without a listener, a peer that resets the line now would end the process.
+    stream.on("error", () => stream.destroy());
+    this.#handle(request, stream, head).catch((error: unknown) => {
+      this.#options.logger.error({ err: error }, "a connection could not be set up");
+      stream.destroy();
+    });
+  };
+
+  async #handle(request: IncomingMessage, stream: Duplex, head: Buffer): Promise<void> {
+    const address = request.socket.remoteAddress ?? "";
+    const broken = this.#addresses.open(address);
+    if (broken === null) stream.once("close", () => this.#addresses.close(address));
+    const speaksSession = offeredProtocols(request).includes(SUBPROTOCOL);
+    const entrance =
+      broken === null
+        ? await this.#admit(request, speaksSession)
+        : refuse(CloseCode.tryAgainLater, broken);
+    let isOpen = false;
+    this.#server.handleUpgrade(request, stream, head, (socket) => {
+      isOpen = true;
+      // A bad frame is an `error` event; `close` follows and does what is to be done.
+      socket.on("error", () => {});
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+      if ("code" in entrance) {
+        this.#options.logger.info({ code: entrance.code, reason: entrance.reason }, "refused a connection");
+        socket.close(entrance.code, entrance.reason);
+      } else this.#connect(socket, entrance, speaksSession);
+    });
+    if (!isOpen && "lease" in entrance) entrance.lease.release();
+  }
+
+  async #admit(request: IncomingMessage, speaksSession: boolean): Promise<Refusal | Entrance> {
+    const { rooms, tokens, allowedOrigins, ownUrl, limits } = this.#options;
+    if (this.#isClosing) return refuse(CloseCode.restarting, "the relay is restarting");
+    if (!isAllowedOrigin(request.headers.origin, allowedOrigins, ownUrl())) {
+      return refuse(CloseCode.forbidden, "pages of this origin are not allowed (allowed-origins)");
+    }
+    const target = parseTarget(request.url ?? "");
+    if (target === null) return refuse(CloseCode.badMessage, "the address names no room: /<room>, 1 to 128 characters");
+    const inProtocol = offeredProtocols(request).find((offered) => offered.startsWith(TOKEN_SUBPROTOCOL_PREFIX));
+    const verified = await tokens.verify(inProtocol?.slice(TOKEN_SUBPROTOCOL_PREFIX.length) ?? target.token);
+    if (!verified.ok) return refuse(CloseCode.unauthorized, verified.message);
+    const { claims } = verified;
+    if (claims.room !== target.room) return refuse(CloseCode.forbidden, "the token is for another room");
+    const arrival = await identify(claims, tokens, speaksSession);
+    const lease = await rooms.enter(claims.room);
+    if (lease.room.connections.size >= limits.connectionsPerRoom) {
+      lease.release();
+      const reason = `more than ${limits.connectionsPerRoom} connections in one room (limit-connections-per-room)`;
+      return refuse(CloseCode.tryAgainLater, reason);
+    }
+    return { lease, arrival };
+  }
+
+  #connect(socket: WebSocket, { lease, arrival }: Entrance, speaksSession: boolean): void {
+    const { clock, limits, heartbeat, logger } = this.#options;
+    const { room } = lease;
+    const peer = new WsSocket(socket, clock, limits.bufferedBytes);
+    const connection = new Connection(peer, arrival.identity, speaksSession);
+    heartbeat.add(peer);
+    socket.on("pong", () => {
+      peer.heardAt = clock.now();
+    });
+    socket.on("message", (data, isBinary) => {
+      peer.heardAt = clock.now();
+      try {
+        if (isBinary) room.receive(connection, toBytes(data));
+        else room.refuse(connection, CloseCode.badMessage, "text frames are not part of the protocol");
+      } catch (error) {
+        // Ours, not the client's: it may come again.
+        logger.error({ err: error, room: room.name }, "a message could not be handled");
+        socket.close(INTERNAL_ERROR, "internal error");
+      }
+    });
+    socket.once("close", () => {
+      heartbeat.delete(peer);
+      room.detach(connection);
+      lease.release();
+    });
+    if (speaksSession) {
+      const { identity, personalToken } = arrival;
+      const token = personalToken === null ? {} : { token: personalToken };
+      peer.send(writeRelayMessage({ type: "welcome", person: identity, ...token }));
+    }
+    room.attach(connection);
+  }
+
+  /** Refuses newcomers from now on. */
+  stopAccepting(): void {
+    this.#isClosing = true;
+  }
+
+  /** Cuts whatever did not go by itself. */
+  terminateAll(): void {
+    for (const socket of this.#sockets) socket.terminate();
+  }
+
+  get size(): number {
+    return this.#sockets.size;
+  }
+}

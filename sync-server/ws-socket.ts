@@ -1,0 +1,58 @@
+/** A WebSocket as rooms see it, with what the heartbeat and back-pressure need to know. */
+import type { WebSocket } from "ws";
+import { CloseCode } from "../src/close-codes.ts";
+import type { Clock } from "../src/clock.ts";
+import type { PeerSocket } from "./connection.ts";
+
+/** Longest reason of a close frame, in bytes (RFC 6455, section 5.5). */
+const REASON_MAX_BYTES = 123;
+
+/** Cuts a reason to what fits, at a character's edge. */
+const fitReason = (reason: string): string => {
+  let text = reason;
+  while (Buffer.byteLength(text) > REASON_MAX_BYTES) text = text.slice(0, -1);
+  return text.toWellFormed();
+};
+
+export class WsSocket implements PeerSocket {
+  readonly #socket: WebSocket;
+  readonly #clock: Pick<Clock, "now">;
+  readonly #bufferedBytes: number;
+  /** When something was last sent or heard, ms since the epoch. */
+  sentAt: number;
+  heardAt: number;
+
+  /** @param bufferedBytes how much may wait unsent before the peer counts as too slow. */
+  constructor(socket: WebSocket, clock: Pick<Clock, "now">, bufferedBytes: number) {
+    this.#socket = socket;
+    this.#clock = clock;
+    this.#bufferedBytes = bufferedBytes;
+    this.sentAt = this.heardAt = clock.now();
+  }
+
+  send(message: Uint8Array): void {
+    const socket = this.#socket;
+    if (socket.readyState !== socket.OPEN) return;
+    if (socket.bufferedAmount > this.#bufferedBytes) {
+      // Nothing is ever skipped: the peer is let go, and gets what it missed by a sync when it returns.
+      this.close(CloseCode.tryAgainLater, `more than ${this.#bufferedBytes} bytes unread (limit-buffered-bytes)`);
+      socket.terminate();
+      return;
+    }
+    this.sentAt = this.#clock.now();
+    socket.send(message);
+  }
+
+  ping(): void {
+    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
+  }
+
+  close(code: CloseCode, reason: string): void {
+    this.#socket.close(code, fitReason(reason));
+  }
+
+  /** Hangs up without a word; for peers that answer nothing. */
+  terminate(): void {
+    this.#socket.terminate();
+  }
+}
