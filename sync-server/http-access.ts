@@ -50,7 +50,10 @@ export const createAccess = ({
   /** The rule without a key: a person or program on this machine, not a proxy and not a foreign page. */
   const isLocalCall = (headers: IncomingHttpHeaders): Step<null> => {
     if (!listensOnLoopback()) {
-      return refuse("admin-key-needed", `The relay can be reached from other machines and has no admin key. ${SET_A_KEY}`);
+      return refuse(
+        "admin-key-needed",
+        `The relay can be reached from other machines and has no admin key. ${SET_A_KEY}`,
+      );
     }
     if (!isLoopbackHost(headers.host)) {
       return refuse(

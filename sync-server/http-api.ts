@@ -96,7 +96,8 @@ export const createHttpHandler = ({
     const invitation = (role: Role) => tokens.sign({ room, role, expiresAt });
     const [hostToken, participantToken] = await Promise.all([invitation("host"), invitation("participant")]);
     const made = await rooms.create(room, { start: start.value ?? "auto", hostAbsenceMs: hostAbsence.value ?? null });
-    if (made === null) return problem("room-exists", "A room of this name exists. Choose another name, or leave it out.");
+    if (made === null)
+      return problem("room-exists", "A room of this name exists. Choose another name, or leave it out.");
     const encoded = encodeURIComponent(room);
     const link = (token: string) => `${ownUrl()}/?room=${encoded}#token=${token}`;
     return json(
@@ -129,7 +130,10 @@ export const createHttpHandler = ({
           : await rooms.end(room, run.value, "host-ended", by.person);
     if (outcome === null) return noSuchRoom();
     if (outcome === "unknown-run") {
-      return problem("unknown-run", `The room has not reached run ${run.value}; GET /v1/rooms/:room shows the present one.`);
+      return problem(
+        "unknown-run",
+        `The room has not reached run ${run.value}; GET /v1/rooms/:room shows the present one.`,
+      );
     }
     return json(200, outcome);
   };
@@ -222,7 +226,8 @@ export const createHttpHandler = ({
       ...(typeof body === "string" && { "Content-Length": String(Buffer.byteLength(body)) }),
       ...headers,
     });
-    if (body === null || typeof body === "string") res.end(req.method === "HEAD" ? null : body);
+    // node:http itself leaves out the body of an answer to HEAD.
+    if (body === null || typeof body === "string") res.end(body);
     else await pipeline(body, res);
   };
 

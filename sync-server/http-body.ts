@@ -10,7 +10,10 @@ export type Fields = Readonly<Record<string, unknown>>;
 export const HOST_ABSENCE_MAX_MS = 30 * 24 * 60 * 60 * 1000;
 
 const tooLarge = (limitBytes: number): Step<never> =>
-  refuse("body-too-large", `The body is larger than ${limitBytes} bytes, the limit bodyBytes; docs/limits.md says how to change it.`);
+  refuse(
+    "body-too-large",
+    `The body is larger than ${limitBytes} bytes, the limit bodyBytes; docs/limits.md says how to change it.`,
+  );
 
 /**
  * Reads the whole body. A body above the limit is answered at once; node:http then throws away what

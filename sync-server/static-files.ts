@@ -57,7 +57,10 @@ const HASHED = /^\/assets\/.+-[\w-]{8}\.[a-z0-9.]+$/;
 /** Headers by the kind of file. The links carry tokens in the fragment; no page is told from where one came. */
 const headersFor = (path: string): Record<string, string> => {
   const type = TYPES[extname(path)] ?? "application/octet-stream";
-  const cache = { "Content-Type": type, "Cache-Control": HASHED.test(path) ? "public, max-age=31536000, immutable" : "no-cache" };
+  const cache = {
+    "Content-Type": type,
+    "Cache-Control": HASHED.test(path) ? "public, max-age=31536000, immutable" : "no-cache",
+  };
   if (type.startsWith("text/html")) {
     return { ...cache, "Referrer-Policy": "no-referrer", "Content-Security-Policy": PAGE_POLICY };
   }

@@ -46,7 +46,10 @@ const readClaims = ({ room, role, sub, name, exp }: JWTPayload): Verified => {
   if (role !== "host" && role !== "participant") {
     return fault("malformed", "the token's role is neither host nor participant");
   }
-  if (sub !== undefined && (typeof sub !== "string" || sub === "" || sub.length > SUB_MAX_CHARS || !sub.isWellFormed())) {
+  if (
+    sub !== undefined &&
+    (typeof sub !== "string" || sub === "" || sub.length > SUB_MAX_CHARS || !sub.isWellFormed())
+  ) {
     return fault("malformed", `the token's sub is not text of 1 to ${SUB_MAX_CHARS} characters`);
   }
   if (name !== undefined && typeof name !== "string") return fault("malformed", "the token's name is not text");

@@ -71,12 +71,15 @@ export const stubRooms = () => {
   return { service, calls };
 };
 
+/** The fields of JSON answers that tests read one by one. */
+type Fields = Record<"type" | "detail" | "room" | "hostToken" | "participantToken" | "hostUrl" | "inviteUrl", string>;
+
 export type Answer = {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
   /** The body as JSON. */
-  json(): any;
+  json(): Fields;
 };
 
 export type Call = {
@@ -85,10 +88,7 @@ export type Call = {
   readonly body?: string | Buffer;
 };
 
-export const startHttp = async (
-  config: Partial<RelayConfig> = {},
-  context: Partial<HttpContext> = {},
-) => {
+export const startHttp = async (config: Partial<RelayConfig> = {}, context: Partial<HttpContext> = {}) => {
   const clock = manualClock();
   const tokens = createTokens(SECRET, clock);
   const { service, calls } = stubRooms();
@@ -120,7 +120,7 @@ export const startHttp = async (
         res.on("error", reject);
         res.on("end", () => {
           const text = Buffer.concat(chunks).toString();
-          resolve({ status: res.statusCode!, headers: res.headers, text, json: () => JSON.parse(text) });
+          resolve({ status: res.statusCode!, headers: res.headers, text, json: () => JSON.parse(text) as Fields });
         });
       });
       req.on("error", reject);

@@ -21,7 +21,14 @@ describe("isAllowedOrigin", () => {
     const allowed = ["https://a.example", "http://localhost:5173"];
     expect(isAllowedOrigin("https://a.example", allowed, OWN)).toBe(true);
     expect(isAllowedOrigin("http://localhost:5173", allowed, OWN)).toBe(true);
-    for (const origin of ["http://a.example", "https://a.example:8443", "https://a.example.evil.example", "https://b.a.example", "null", ""]) {
+    for (const origin of [
+      "http://a.example",
+      "https://a.example:8443",
+      "https://a.example.evil.example",
+      "https://b.a.example",
+      "null",
+      "",
+    ]) {
       expect(isAllowedOrigin(origin, allowed, OWN), origin).toBe(false);
     }
   });
@@ -34,12 +41,18 @@ describe("isAllowedOrigin", () => {
 });
 
 describe("isLoopbackHost", () => {
-  it.each(["localhost", "localhost:1234", "LOCALHOST:80", "127.0.0.1", "127.0.0.1:1234", "127.8.9.1:1", "[::1]", "[::1]:1234"])(
-    "[H1] takes %s",
-    (host) => {
-      expect(isLoopbackHost(host)).toBe(true);
-    },
-  );
+  it.each([
+    "localhost",
+    "localhost:1234",
+    "LOCALHOST:80",
+    "127.0.0.1",
+    "127.0.0.1:1234",
+    "127.8.9.1:1",
+    "[::1]",
+    "[::1]:1234",
+  ])("[H1] takes %s", (host) => {
+    expect(isLoopbackHost(host)).toBe(true);
+  });
 
   it.each([
     undefined,
@@ -94,12 +107,17 @@ describe("isSameHost", () => {
 });
 
 describe("forwardingHeader", () => {
-  it.each(["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-anything", "x-real-ip", "via", "cf-connecting-ip"])(
-    "[H1] sees a proxy in %s",
-    (name) => {
-      expect(forwardingHeader({ host: "localhost", [name]: "x" })).toBe(name);
-    },
-  );
+  it.each([
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-forwarded-anything",
+    "x-real-ip",
+    "via",
+    "cf-connecting-ip",
+  ])("[H1] sees a proxy in %s", (name) => {
+    expect(forwardingHeader({ host: "localhost", [name]: "x" })).toBe(name);
+  });
 
   it("sees none in what a browser sends", () => {
     expect(forwardingHeader({ host: "localhost", origin: "http://localhost", "x-requested-with": "fetch" })).toBeNull();

@@ -63,7 +63,10 @@ describe("tokens", () => {
     ["HS512", forge(GOOD, { header: { alg: "HS512" }, hash: "sha512" })],
     ["RS256 named over an HMAC", forge(GOOD, { header: { alg: "RS256" } })],
     ["another secret", forge(GOOD, { secret: "another secret of some characters" })],
-    ["claims changed after signing", forge(GOOD).replace(/\.[^.]+\./, `.${base64url(JSON.stringify({ ...GOOD, room: "x" }))}.`)],
+    [
+      "claims changed after signing",
+      forge(GOOD).replace(/\.[^.]+\./, `.${base64url(JSON.stringify({ ...GOOD, room: "x" }))}.`),
+    ],
   ])("does not trust %s", async (_, token) => {
     expect(await faultOf(token)).toBe("untrusted");
   });
