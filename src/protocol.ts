@@ -45,8 +45,11 @@ export const isRoomName = (room: string): boolean =>
 /** A name as it is shown to others: without control characters, trimmed, cut to 80 characters; may be empty. */
 export const cleanPersonName = (name: unknown): string => {
   if (typeof name !== "string") return "";
-  // Control and format characters (line breaks, bidirectional overrides) could dress up a name as another.
-  const plain = name.toWellFormed().replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ").trim();
+  // Line breaks and bidirectional overrides could dress up a name as another; joiners are part of many scripts.
+  const plain = name
+    .toWellFormed()
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+/gu, " ")
+    .trim();
   return [...plain].slice(0, PERSON_NAME_MAX_CHARS).join("").trim();
 };
 
