@@ -1,0 +1,29 @@
+/** Four groups of tests: pure code, the guard's properties, the relay over real sockets, and everything in real browsers. */
+import { join } from "node:path";
+import { defineConfig } from "vitest/config";
+
+const root = join(import.meta.dirname, "..");
+
+const group = (name: string) => ({ root, test: { name, include: [`test/${name}/**/*.test.ts`] } });
+
+export default defineConfig({
+  root,
+  test: {
+    projects: [
+      group("unit"),
+      group("guard"),
+      group("relay"),
+      {
+        root,
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          // People in browsers, on a machine that may be slow: a hang is what these limits are for.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          maxWorkers: 2,
+        },
+      },
+    ],
+  },
+});
