@@ -6,6 +6,8 @@ import type { Identity } from "../src/protocol.ts";
 export interface PeerSocket {
   /** Sends one binary message. The bytes are not changed afterwards, by either side. */
   send(message: Uint8Array): void;
+  /** Finds out whether the peer is still there, and hangs up soon if it is not. */
+  probe(): void;
   /** Says why and hangs up. `reason`: at most 123 bytes of UTF-8, without any token. */
   close(code: CloseCode, reason: string): void;
 }
@@ -21,6 +23,8 @@ export type PresenceState = {
 export class Connection {
   readonly socket: PeerSocket;
   readonly identity: Identity;
+  /** Who its author is across connections; see `Writer`. */
+  readonly authorKey: string;
   /** Whether the client speaks `session-room.v1`; others are stock y-websocket clients. */
   readonly speaksSession: boolean;
 
@@ -34,12 +38,17 @@ export class Connection {
   pending: Uint8Array[] = [];
   pendingBytes = 0;
   presence: PresenceState | null = null;
+  /** Yjs client ids that it writes under. */
+  readonly clientIds = new Set<number>();
+  /** Whether something of it was refused because another connection stood in its way. */
+  wasRefused = false;
   /** The name that the person goes by: the token's, or the last one that they chose. */
   name: string;
 
-  constructor(socket: PeerSocket, identity: Identity, speaksSession: boolean) {
+  constructor(socket: PeerSocket, identity: Identity, authorKey: string, speaksSession: boolean) {
     this.socket = socket;
     this.identity = identity;
+    this.authorKey = authorKey;
     this.speaksSession = speaksSession;
     this.name = identity.name;
   }

@@ -2,13 +2,21 @@
 import { randomUUID } from "node:crypto";
 import { cleanPersonName } from "../src/protocol.ts";
 import type { Identity } from "../src/protocol.ts";
+import type { Role } from "../src/session.ts";
 import type { Claims, Tokens } from "./tokens.ts";
 
 export type Arrival = {
   readonly identity: Identity;
+  /**
+   * Who writes what this connection writes, across connections. Guests of an invitation cannot be
+   * told apart once they are gone, so all of one role are one author.
+   */
+  readonly authorKey: string;
   /** A token with which an invited newcomer is the same person from now on; `null` if it has one. */
   readonly personalToken: string | null;
 };
+
+const guestKey = (role: Role): string => `guest:${role}`;
 
 /**
  * Names the person behind a token. An invitation makes a newcomer of everybody who comes with it.
@@ -21,11 +29,13 @@ export const identify = async (claims: Claims, tokens: Tokens, keepsToken: boole
     // A token vouches for the name that it holds. Personal tokens hold none: that name is chosen.
     const name = cleanPersonName(claims.name);
     const verified = name !== "";
-    return { identity: { id: sub, name, role, verified }, personalToken: null };
+    const authorKey = claims.guest === true ? guestKey(role) : `person:${sub}`;
+    return { identity: { id: sub, name, role, verified }, authorKey, personalToken: null };
   }
   const id = randomUUID();
   return {
     identity: { id, name: "", role, verified: false },
-    personalToken: keepsToken ? await tokens.sign({ room, role, sub: id, expiresAt }) : null,
+    authorKey: guestKey(role),
+    personalToken: keepsToken ? await tokens.sign({ room, role, sub: id, guest: true, expiresAt }) : null,
   };
 };

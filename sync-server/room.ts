@@ -45,8 +45,11 @@ export type RoomContext = {
   readonly deadlineSet: (deadlineAt: number) => void;
 };
 
+/** How long a room whose content may have been lost takes it back from anybody, in ms. */
+const RECOVERY_MS = 10 * 60_000;
+
 /** The content with its guard: read from the store's bytes only when somebody needs them. */
-type Body = { readonly content: Content; readonly guard: Guard };
+type Body = { readonly content: Content; readonly guard: Guard<Connection> };
 
 export class Room {
   readonly name: string;
@@ -57,14 +60,18 @@ export class Room {
   #ledger: Ledger;
   #stored: Pick<StoredRoom, "content" | "guard"> | null;
   #body: Body | null = null;
+  /** Until when clients may bring what others wrote, because the store may have lost it; ms since the epoch. */
+  #recoversUntil: number;
 
-  constructor(stored: StoredRoom, context: RoomContext) {
+  /** @param isNew whether the room was made just now because somebody named it: perhaps once more. */
+  constructor(stored: StoredRoom, context: RoomContext, isNew = false) {
     this.name = stored.record.room;
     this.#context = context;
     this.#record = stored.record;
     this.#stored = stored;
     this.#ledger = Ledger.load(stored.record.ledgerId, stored.record.ledger);
     this.#presence = new Presence(context.awarenessClock);
+    this.#recoversUntil = isNew ? context.clock.now() + RECOVERY_MS : 0;
   }
 
   get connections(): ReadonlySet<Connection> {
@@ -100,6 +107,7 @@ export class Room {
     if (!this.#connections.delete(connection)) return;
     const wasInRun = connection.joined;
     this.#withdraw(connection);
+    this.#releaseClientIds(connection);
     if (wasInRun) this.#noteDeparture(connection);
   }
 
@@ -180,10 +188,19 @@ export class Room {
   /** Lets the guard look at an update; keeps and forwards what it accepts. */
   #admitUpdate(connection: Connection, update: Uint8Array, isSyncStep2: boolean): { complete: boolean; news: boolean } {
     const { content, guard } = this.#open();
-    const known = isSyncStep2 ? content.isDeleted.bind(content) : undefined;
-    const { accepted, complete, recordChanged } = guard.admit(update, known);
+    let authorsChanged = false;
+    const { accepted, complete, recordChanged } = guard.admit(update, {
+      mayWrite: (client) => {
+        const claim = { isSync: isSyncStep2, isRecovering: this.#context.clock.now() < this.#recoversUntil };
+        const verdict = guard.authors.claim(client, connection, claim);
+        if (verdict.allowed) authorsChanged ||= verdict.isNew;
+        else this.#noteRefusal(connection, verdict.owner);
+        return verdict.allowed;
+      },
+      ...(isSyncStep2 ? { isDeleted: content.isDeleted.bind(content) } : {}),
+    });
     const { journal } = this.#context;
-    if (recordChanged) {
+    if (recordChanged || authorsChanged) {
       journal.write({ type: "put-guard", room: this.name, guard: guard.encode() }, "written");
     }
     if (accepted === null) return { complete, news: false };
@@ -193,6 +210,22 @@ export class Room {
     if (folded !== null) journal.write({ type: "replace-content", room: this.name, update: folded }, "written");
     this.#broadcast(writeUpdate(accepted), (receiver) => receiver.subscribed && receiver !== connection);
     return { complete, news: true };
+  }
+
+  /** Something of a connection's was refused; if it is in a dead one's place, it is heard again when that is gone. */
+  #noteRefusal(connection: Connection, owner: Connection | null): void {
+    connection.wasRefused = true;
+    owner?.socket.probe();
+  }
+
+  /** Gives up a connection's client ids, and asks those again whom it kept out. */
+  #releaseClientIds(connection: Connection): void {
+    if (this.#body === null || !this.#body.guard.authors.release(connection) || !this.#isLive) return;
+    for (const other of this.#connections) {
+      if (!other.wasRefused) continue;
+      other.wasRefused = false;
+      this.#tell(other, this.#askForMissing());
+    }
   }
 
   #keepPending(connection: Connection, update: Uint8Array): void {
@@ -230,8 +263,9 @@ export class Room {
   #receiveAwareness(connection: Connection, update: Uint8Array): void {
     if (this.#state.status === "ended") return;
     const { awarenessStateBytes } = this.#context.limits;
+    const { authors } = this.#open().guard;
     for (const { clientId, json } of readAwareness(update)) {
-      if (!this.#presence.mayOwn(connection, clientId)) continue;
+      if (!this.#presence.mayOwn(connection, clientId) || authors.isForeign(clientId, connection)) continue;
       if (Buffer.byteLength(json) > awarenessStateBytes) {
         const reason = `awareness state larger than ${awarenessStateBytes} bytes (limit-awareness-state-bytes)`;
         return this.#close(connection, CloseCode.tooLarge, reason);
@@ -243,6 +277,8 @@ export class Room {
       }
       connection.name = stamped.name;
       this.#presence.put(connection, { clientId, json: stamped.json });
+      // A client's cursor stands under the id that it will write under (y-protocols, `Awareness.clientID`).
+      authors.reserve(clientId, connection);
       this.#showPresence(connection);
     }
   }
@@ -403,6 +439,7 @@ export class Room {
 
   /** The store was replaced by an older copy: a client holds more of the ledger than the relay does. */
   #renewLedger(): void {
+    this.#recoversUntil = this.#context.clock.now() + RECOVERY_MS;
     this.#ledger = Ledger.create(toSession(this.#state), Math.max(this.#context.clock.now(), this.#ledger.id + 1));
     const ledger = this.#ledger.encode();
     this.#keep({ ...this.#record, ledgerId: this.#ledger.id, ledger });

@@ -40,12 +40,13 @@ export class Rooms implements RoomService {
 
   /** Leases a room, making it if there is none. */
   async enter(name: string): Promise<Lease> {
-    const { lease } = await this.#leaseOrMake(name, DEFAULT_OPTIONS);
+    // A room that a token names and the store does not know may have been lost with an older store.
+    const { lease } = await this.#leaseOrMake(name, DEFAULT_OPTIONS, true);
     return lease;
   }
 
   async create(name: string, options: RoomOptions): Promise<RoomDescription | null> {
-    const { lease, isNew } = await this.#leaseOrMake(name, options);
+    const { lease, isNew } = await this.#leaseOrMake(name, options, false);
     try {
       return isNew ? await this.#committed(lease.room.describe()) : null;
     } finally {
@@ -107,7 +108,11 @@ export class Rooms implements RoomService {
     return null;
   }
 
-  async #leaseOrMake(name: string, options: RoomOptions): Promise<{ lease: Lease; isNew: boolean }> {
+  async #leaseOrMake(
+    name: string,
+    options: RoomOptions,
+    isRecovering: boolean,
+  ): Promise<{ lease: Lease; isNew: boolean }> {
     const entry = this.#entry(name);
     try {
       for (let isNew = false; ; ) {
@@ -117,7 +122,7 @@ export class Rooms implements RoomService {
         // Of several who found nothing, the first makes the room and the others find it.
         if (entry.room === found) {
           isNew = true;
-          entry.room = Promise.resolve(this.#make(name, options));
+          entry.room = Promise.resolve(this.#make(name, options, isRecovering));
         }
       }
     } catch (error) {
@@ -143,7 +148,7 @@ export class Rooms implements RoomService {
     return stored === null ? null : new Room(stored, this.#context);
   }
 
-  #make(name: string, { start, hostAbsenceMs }: RoomOptions): Room {
+  #make(name: string, { start, hostAbsenceMs }: RoomOptions, isRecovering: boolean): Room {
     const { clock, journal } = this.#context;
     const ledger = Ledger.create(WAITING, clock.now());
     const record: RoomRecord = {
@@ -155,7 +160,7 @@ export class Rooms implements RoomService {
       state: WAITING,
     };
     journal.write({ type: "put-room", record }, "flushed");
-    return new Room({ record, content: [], guard: null }, this.#context);
+    return new Room({ record, content: [], guard: null }, this.#context, isRecovering);
   }
 
   #grant(name: string, entry: Entry, room: Room): Lease {

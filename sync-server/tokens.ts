@@ -13,6 +13,8 @@ export type Claims = {
   readonly sub?: string;
   /** The person's name, which the token vouches for; cleaned as every name that others see, never empty. */
   readonly name?: string;
+  /** A personal token that the relay gave to somebody invited: `sub` is a name for them, no proof of who they are. */
+  readonly guest?: true;
   /** ms since the epoch. */
   readonly expiresAt: number;
 };
@@ -41,7 +43,7 @@ const LAST_TIME_MS = 8.64e15;
 const fault = (kind: TokenFault, message: string): Verified => ({ ok: false, fault: kind, message });
 
 /** Reads the claims of a token whose signature holds: a trusted issuer can still make mistakes. */
-const readClaims = ({ room, role, sub, name, exp }: JWTPayload): Verified => {
+const readClaims = ({ room, role, sub, name, guest, exp }: JWTPayload): Verified => {
   if (typeof room !== "string" || !isRoomName(room)) return fault("malformed", "the token names no valid room");
   if (role !== "host" && role !== "participant") {
     return fault("malformed", "the token's role is neither host nor participant");
@@ -63,6 +65,7 @@ const readClaims = ({ room, role, sub, name, exp }: JWTPayload): Verified => {
       role,
       ...(sub === undefined ? {} : { sub }),
       ...(shownName === "" ? {} : { name: shownName }),
+      ...(guest === true ? { guest } : {}),
       expiresAt,
     },
   };
@@ -83,8 +86,13 @@ const explain = (error: unknown): Verified => {
 export const createTokens = (secret: string, clock: Pick<Clock, "wallNow">): Tokens => {
   const key = new TextEncoder().encode(secret);
   return {
-    sign: ({ room, role, sub, name, expiresAt }) => {
-      const jwt = new SignJWT({ room, role, ...(name === undefined ? {} : { name }) })
+    sign: ({ room, role, sub, name, guest, expiresAt }) => {
+      const jwt = new SignJWT({
+        room,
+        role,
+        ...(name === undefined ? {} : { name }),
+        ...(guest === undefined ? {} : { guest }),
+      })
         .setProtectedHeader({ alg: ALGORITHM, typ: "JWT" })
         .setIssuedAt(Math.floor(clock.wallNow() / 1000))
         .setExpirationTime(Math.floor(expiresAt / 1000));

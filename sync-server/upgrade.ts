@@ -148,7 +148,7 @@ export class Upgrades {
     const { clock, limits, heartbeat, logger } = this.#options;
     const { room } = lease;
     const peer = new WsSocket(socket, clock, limits.bufferedBytes);
-    const connection = new Connection(peer, arrival.identity, speaksSession);
+    const connection = new Connection(peer, arrival.identity, arrival.authorKey, speaksSession);
     heartbeat.add(peer);
     socket.on("pong", () => {
       peer.heardAt = clock.now();

@@ -7,6 +7,9 @@ import type { PeerSocket } from "./connection.ts";
 /** Longest reason of a close frame, in bytes (RFC 6455, section 5.5). */
 const REASON_MAX_BYTES = 123;
 
+/** How long a peer may take to answer when somebody else waits for its place, in ms. */
+const PROBE_MS = 2_000;
+
 /** Cuts a reason to what fits, at a character's edge. */
 const fitReason = (reason: string): string => {
   let text = reason;
@@ -16,14 +19,15 @@ const fitReason = (reason: string): string => {
 
 export class WsSocket implements PeerSocket {
   readonly #socket: WebSocket;
-  readonly #clock: Pick<Clock, "now">;
+  readonly #clock: Pick<Clock, "now" | "setTimer">;
   readonly #bufferedBytes: number;
+  #isProbing = false;
   /** When something was last sent or heard, ms since the epoch. */
   sentAt: number;
   heardAt: number;
 
   /** @param bufferedBytes how much may wait unsent before the peer counts as too slow. */
-  constructor(socket: WebSocket, clock: Pick<Clock, "now">, bufferedBytes: number) {
+  constructor(socket: WebSocket, clock: Pick<Clock, "now" | "setTimer">, bufferedBytes: number) {
     this.#socket = socket;
     this.#clock = clock;
     this.#bufferedBytes = bufferedBytes;
@@ -45,6 +49,17 @@ export class WsSocket implements PeerSocket {
 
   ping(): void {
     if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
+  }
+
+  probe(): void {
+    if (this.#isProbing || this.#socket.readyState !== this.#socket.OPEN) return;
+    this.#isProbing = true;
+    const askedAt = this.#clock.now();
+    this.ping();
+    this.#clock.setTimer(PROBE_MS, () => {
+      this.#isProbing = false;
+      if (this.heardAt < askedAt) this.terminate();
+    });
   }
 
   close(code: CloseCode, reason: string): void {

@@ -10,6 +10,8 @@
 import * as decoding from "lib0/decoding";
 import * as encoding from "lib0/encoding";
 import { SESSION_ROOT } from "../../src/session.ts";
+import { Authors } from "./authors.ts";
+import type { Writer } from "./authors.ts";
 import { RangeSet } from "./ranges.ts";
 import type { Range } from "./ranges.ts";
 import { NONE, scanUpdate, StructKind } from "./update-scan.ts";
@@ -20,6 +22,9 @@ import type { OutSection, OutStruct } from "./update-write.ts";
 /** Yjs' own client ids are below this (yjs 13.6, `generateNewClientId`); the others are reserved for ledgers. */
 export const FIRST_LEDGER_ID = 2 ** 32;
 
+/** Version of what `encode` writes. */
+const RECORD_VERSION = 1;
+
 const PROTECTED_ROOT = new TextEncoder().encode(SESSION_ROOT);
 
 export type Admission = {
@@ -27,12 +32,22 @@ export type Admission = {
   readonly accepted: Uint8Array | null;
   /** Whether nothing of the update had to be left for later. If not, offer it again when more is held. */
   readonly complete: boolean;
-  /** Whether the guard's own record (`encode`) changed. */
+  /** Whether the forbidden ranges, and so the guard's record (`encode`), changed. */
   readonly recordChanged: boolean;
 };
 
-/** What the guard must ask about the content; only asked for updates that repeat old deletes. */
-export type KnownDeletes = (client: number, clock: number, length: number) => boolean;
+export type Questions = {
+  /**
+   * Whether the sender may write under a client id; asked once an update and client, when there is
+   * something new under it. Without it everybody may.
+   */
+  readonly mayWrite?: (client: number) => boolean;
+  /**
+   * Whether all of a range is deleted already; such deletes are left out. Worth asking only for
+   * SyncStep2, which repeats every delete of the document.
+   */
+  readonly isDeleted?: (client: number, clock: number, length: number) => boolean;
+};
 
 /** The structs of one client in the update at hand, and how far they were taken. */
 type Queue = {
@@ -42,6 +57,8 @@ type Queue = {
   next: number;
   /** Clock at which the first taken struct begins. */
   clock: number;
+  /** Whether the sender may write here; `null` until it matters. */
+  allowed: boolean | null;
   readonly taken: OutStruct[];
   /** Queues that need this client's structs up to a clock before they can go on. */
   readonly waiting: { readonly queue: Queue; readonly clock: number }[];
@@ -49,7 +66,9 @@ type Queue = {
 
 const isReserved = (client: number): boolean => client >= FIRST_LEDGER_ID;
 
-export class Guard {
+export class Guard<W extends Writer = Writer> {
+  /** Whose the client ids are; the caller answers `mayWrite` from it. */
+  readonly authors = new Authors<W>();
   /** For each client id, the clock behind the last held struct. */
   readonly #held: Map<number, number>;
   readonly #forbidden: RangeSet;
@@ -61,13 +80,23 @@ export class Guard {
    */
   constructor(held: Map<number, number>, record: Uint8Array | null) {
     this.#held = held;
-    this.#forbidden = record === null ? new RangeSet() : RangeSet.read(decoding.createDecoder(record));
+    if (record === null) {
+      this.#forbidden = new RangeSet();
+      return;
+    }
+    const decoder = decoding.createDecoder(record);
+    const version = decoding.readVarUint(decoder);
+    if (version !== RECORD_VERSION) throw new Error(`the guard's record has version ${version}, this relay reads ${RECORD_VERSION}`);
+    this.#forbidden = RangeSet.read(decoder);
+    this.authors.read(decoder);
   }
 
-  /** What must be kept beside the content: the forbidden ranges, which in the content are GC like any other. */
+  /** What must be kept beside the content: the authors, and the forbidden ranges, which in the content are GC like any other. */
   encode(): Uint8Array {
     const encoder = encoding.createEncoder();
+    encoding.writeVarUint(encoder, RECORD_VERSION);
     this.#forbidden.write(encoder);
+    this.authors.write(encoder);
     return encoding.toUint8Array(encoder);
   }
 
@@ -79,17 +108,15 @@ export class Guard {
   /**
    * Looks at an update, and counts what it accepts as held from now on.
    *
-   * @param isDeleted if given, deletes that are known already are left out; worth asking only for
-   *   SyncStep2, which repeats every delete of the document.
    * @throws MalformedError if the update cannot be read.
    */
-  admit(bytes: Uint8Array, isDeleted?: KnownDeletes): Admission {
+  admit(bytes: Uint8Array, questions: Questions = {}): Admission {
     const update = scanUpdate(bytes, PROTECTED_ROOT);
     this.#recordChanged = false;
-    const queues = this.#takeStructs(update);
+    const queues = this.#takeStructs(update, questions);
     const structsWhole = queues.length === update.sections.length && queues.every(isWhole);
-    const structsLeft = queues.some((queue) => queue.next < queue.structs.length);
-    const deletes = this.#takeDeletes(update.deletes, isDeleted);
+    const structsLeft = queues.some((queue) => queue.allowed !== false && queue.next < queue.structs.length);
+    const deletes = this.#takeDeletes(update.deletes, questions);
     let accepted: Uint8Array | null;
     if (structsWhole && deletes.whole && update.exact) {
       accepted = queues.length === 0 && update.deletes.length === 0 ? null : bytes;
@@ -107,18 +134,18 @@ export class Guard {
     return this.#held.get(client) ?? 0;
   }
 
-  #takeStructs(update: ScannedUpdate): Queue[] {
+  #takeStructs(update: ScannedUpdate, questions: Questions): Queue[] {
     const queues: Queue[] = [];
     for (const { client, structs } of update.sections) {
       if (isReserved(client)) continue;
-      queues.push({ client, structs, next: 0, clock: this.#heldUpTo(client), taken: [], waiting: [] });
+      queues.push({ client, structs, next: 0, clock: this.#heldUpTo(client), allowed: null, taken: [], waiting: [] });
     }
     const byClient = queues.length > 1 ? new Map(queues.map((queue) => [queue.client, queue])) : null;
     for (const first of queues) {
       // A queue that goes on may let others go on; each wait is for one reference of one struct.
       const work = [first];
       for (let queue = work.pop(); queue !== undefined; queue = work.pop()) {
-        this.#advance(queue, byClient);
+        this.#advance(queue, byClient, questions);
         const held = this.#heldUpTo(queue.client);
         for (let i = queue.waiting.length - 1; i >= 0; i--) {
           const waiter = queue.waiting[i]!;
@@ -132,8 +159,8 @@ export class Guard {
     return queues;
   }
 
-  /** Takes structs until the end, a gap, or a reference to something that is not held. */
-  #advance(queue: Queue, byClient: Map<number, Queue> | null): void {
+  /** Takes structs until the end, a gap, a reference to something that is not held, or another's client id. */
+  #advance(queue: Queue, byClient: Map<number, Queue> | null, { mayWrite }: Questions): void {
     const { client, structs } = queue;
     for (; queue.next < structs.length; queue.next++) {
       const struct = structs[queue.next]!;
@@ -141,6 +168,8 @@ export class Guard {
       const end = struct.clock + struct.length;
       if (end <= held) continue;
       if (struct.clock > held || struct.kind === StructKind.skip) return;
+      queue.allowed ??= mayWrite === undefined || mayWrite(client);
+      if (!queue.allowed) return;
       const missing = this.#missingReference(struct);
       if (missing !== null) {
         if (missing.client !== client) {
@@ -193,7 +222,7 @@ export class Guard {
 
   #takeDeletes(
     deletes: readonly ScannedDelete[],
-    isDeleted: KnownDeletes | undefined,
+    { isDeleted }: Questions,
   ): { taken: Map<number, Range[]>; whole: boolean; left: boolean } {
     const taken = new Map<number, Range[]>();
     let whole = true;

@@ -47,8 +47,8 @@ class World {
 
   /** What the room does with an update; returns whether it was complete. */
   send(update: Uint8Array, from?: Y.Doc, isSyncStep2 = false): boolean {
-    const known = isSyncStep2 ? this.content.isDeleted.bind(this.content) : undefined;
-    const { accepted, complete } = this.guard.admit(update, known);
+    const questions = isSyncStep2 ? { isDeleted: this.content.isDeleted.bind(this.content) } : {};
+    const { accepted, complete } = this.guard.admit(update, questions);
     if (accepted !== null) {
       this.content.add(accepted);
       for (const doc of this.honest) if (doc !== from) Y.applyUpdate(doc, accepted, "relay");
@@ -240,7 +240,7 @@ describe("the guard", () => {
     doc.getText("text").delete(1, 1);
     const { accepted, complete } = world.guard.admit(
       Y.encodeStateAsUpdate(doc),
-      world.content.isDeleted.bind(world.content),
+      { isDeleted: world.content.isDeleted.bind(world.content) },
     );
     expect({ accepted, complete }).toEqual({ accepted: null, complete: true });
   });

@@ -1,0 +1,100 @@
+/**
+ * Who may write under which Yjs client id (docs/SPEC.md, G8 to G10). A client id belongs to whoever
+ * wrote under it first; while that connection is here, nobody else can write its next struct, which
+ * would make its own be ignored by everyone.
+ */
+import type * as decoding from "lib0/decoding";
+import { readVarString, readVarUint } from "lib0/decoding";
+import * as encoding from "lib0/encoding";
+
+/** What authorship needs to know of a connection. */
+export type Writer = {
+  readonly identity: { readonly id: string };
+  /** Who it is across connections: a known person, or one of a role's guests, who cannot be told apart. */
+  readonly authorKey: string;
+  /** Client ids that it writes under. */
+  readonly clientIds: Set<number>;
+};
+
+export type Claim = {
+  /** Whether the update is a SyncStep2, which repeats what others wrote, rather than an edit as it happens. */
+  readonly isSync: boolean;
+  /** Whether the relay may have lost content that others still hold. */
+  readonly isRecovering: boolean;
+};
+
+/** Whether the writer may, and if not, the connection that stands in its way. */
+export type Verdict<W> = { readonly allowed: true; readonly isNew: boolean } | { readonly allowed: false; readonly owner: W | null };
+
+const ALLOWED = { allowed: true, isNew: false } as const;
+const ALLOWED_NEW = { allowed: true, isNew: true } as const;
+
+export class Authors<W extends Writer> {
+  readonly #keys = new Map<number, string>();
+  /** Of the client ids that are in use now, whose they are. */
+  readonly #owners = new Map<number, W>();
+
+  /** May this writer add structs under this client id? If so, the id is its own from now on. */
+  claim(client: number, writer: W, { isSync, isRecovering }: Claim): Verdict<W> {
+    const owner = this.#owners.get(client);
+    if (owner === writer) return ALLOWED;
+    if (owner !== undefined && owner.identity.id !== writer.identity.id) return { allowed: false, owner };
+    const key = this.#keys.get(client);
+    if (key !== undefined && key !== writer.authorKey && !(isSync && isRecovering)) {
+      return { allowed: false, owner: null };
+    }
+    // What a relay lost comes back through anybody; it stays its author's, who may be yet to return.
+    if (isSync && isRecovering) return ALLOWED;
+    owner?.clientIds.delete(client);
+    this.#owners.set(client, writer);
+    writer.clientIds.add(client);
+    if (key !== undefined) return ALLOWED;
+    this.#keys.set(client, writer.authorKey);
+    return ALLOWED_NEW;
+  }
+
+  /** Keeps a client id that nobody has written under for the connection whose cursor already stands under it. */
+  reserve(client: number, writer: W): void {
+    if (this.#owners.has(client) || this.#keys.has(client)) return;
+    this.#owners.set(client, writer);
+    writer.clientIds.add(client);
+  }
+
+  /** Whether a client id is known to be somebody else's. */
+  isForeign(client: number, writer: W): boolean {
+    const owner = this.#owners.get(client);
+    if (owner !== undefined) return owner.identity.id !== writer.identity.id;
+    const key = this.#keys.get(client);
+    return key !== undefined && key !== writer.authorKey;
+  }
+
+  /** Forgets a connection; its client ids stay its author's. @returns whether it had any. */
+  release(writer: W): boolean {
+    for (const client of writer.clientIds) this.#owners.delete(client);
+    const hadAny = writer.clientIds.size > 0;
+    writer.clientIds.clear();
+    return hadAny;
+  }
+
+  write(encoder: encoding.Encoder): void {
+    const byKey = new Map<string, number[]>();
+    for (const [client, key] of this.#keys) {
+      const clients = byKey.get(key);
+      if (clients === undefined) byKey.set(key, [client]);
+      else clients.push(client);
+    }
+    encoding.writeVarUint(encoder, byKey.size);
+    for (const [key, clients] of byKey) {
+      encoding.writeVarString(encoder, key);
+      encoding.writeVarUint(encoder, clients.length);
+      for (const client of clients) encoding.writeVarUint(encoder, client);
+    }
+  }
+
+  read(decoder: decoding.Decoder): void {
+    for (let keys = readVarUint(decoder); keys > 0; keys--) {
+      const key = readVarString(decoder);
+      for (let clients = readVarUint(decoder); clients > 0; clients--) this.#keys.set(readVarUint(decoder), key);
+    }
+  }
+}
