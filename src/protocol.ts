@@ -58,7 +58,9 @@ export type Command =
   | { readonly type: "join"; readonly id: number }
   | { readonly type: "leave"; readonly id: number }
   | { readonly type: "start"; readonly id: number; readonly run: number }
-  | { readonly type: "end"; readonly id: number; readonly run: number };
+  | { readonly type: "end"; readonly id: number; readonly run: number }
+  /** A newer token of the same person, before the present one expires. */
+  | { readonly type: "renew"; readonly id: number; readonly token: string };
 
 /** Who the relay holds a client to be. `verified`: the name is the token's. */
 export type Identity = {
@@ -74,6 +76,8 @@ export type Welcome = {
   readonly person: Identity;
   /** Personal token to use from now on; present when the client came with an invitation. */
   readonly token?: string;
+  /** When the token expires, ms since the epoch; the relay then closes with 4401 unless it was renewed. */
+  readonly expiresAt: number;
 };
 
 /** Why a command was refused. */
@@ -85,7 +89,11 @@ export type RefusalCode =
   /** The session has ended. */
   | "ended"
   /** The command names a run that the room has not reached. */
-  | "unknown-run";
+  | "unknown-run"
+  /** The new token is wrong or has expired. */
+  | "bad-token"
+  /** The new token is for another person, room or role. */
+  | "other-person";
 
 export type Answer =
   | { readonly type: "answer"; readonly id: number; readonly ok: true; readonly run: number }
@@ -127,7 +135,7 @@ const parseCommand = (text: string): Command => {
     return malformed("the session message is not JSON");
   }
   if (typeof value !== "object" || value === null) return malformed("the session message is not an object");
-  const { type, id, run } = value as Record<string, unknown>;
+  const { type, id, run, token } = value as Record<string, unknown>;
   if (!isCommandId(id)) return malformed("the session message has no numeric id");
   switch (type) {
     case "join":
@@ -137,6 +145,9 @@ const parseCommand = (text: string): Command => {
     case "end":
       if (!Number.isSafeInteger(run) || (run as number) < 0) return malformed(`${type} needs the run that it is for`);
       return { type, id, run: run as number };
+    case "renew":
+      if (typeof token !== "string") return malformed("renew needs a token");
+      return { type, id, token };
     default:
       return malformed("unknown session message");
   }

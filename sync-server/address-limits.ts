@@ -1,6 +1,7 @@
 /** How many connections one address may have and make. A school behind one address must get in. */
 import type { Clock } from "../src/clock.ts";
 import type { Limits } from "./limits.ts";
+import { isLoopbackAddress } from "./origin.ts";
 
 type Usage = { open: number; windowAt: number; newInWindow: number };
 
@@ -25,9 +26,12 @@ export class AddressLimits {
       usage.windowAt = now;
       usage.newInWindow = 0;
     }
-    const { connectionsPerAddress, newConnectionsPerSecondPerAddress } = this.#limits;
-    if (usage.open >= connectionsPerAddress) {
-      return `more than ${connectionsPerAddress} connections from one address (limit-connections-per-address)`;
+    const { connectionsPerAddress, connectionsPerLoopbackAddress, newConnectionsPerSecondPerAddress } = this.#limits;
+    const isLoopback = isLoopbackAddress(address);
+    const most = isLoopback ? connectionsPerLoopbackAddress : connectionsPerAddress;
+    if (usage.open >= most) {
+      const setting = isLoopback ? "limit-connections-per-loopback-address" : "limit-connections-per-address";
+      return `more than ${most} connections from one address (${setting})`;
     }
     if (usage.newInWindow >= newConnectionsPerSecondPerAddress) {
       return `more than ${newConnectionsPerSecondPerAddress} new connections a second from one address (limit-new-connections-per-second-per-address)`;

@@ -1,6 +1,8 @@
 /** One client's line into a room: what the room knows of it, and the seam that keeps sockets out of rooms. */
 import type { CloseCode } from "../src/close-codes.ts";
 import type { Identity } from "../src/protocol.ts";
+import type { Credential } from "./credential.ts";
+import type { Arrival } from "./people.ts";
 
 /** What a room may do with a socket. */
 export interface PeerSocket {
@@ -25,6 +27,7 @@ export class Connection {
   readonly identity: Identity;
   /** Who its author is across connections; see `Writer`. */
   readonly authorKey: string;
+  readonly credential: Credential;
   /** Whether the client speaks `session-room.v1`; others are stock y-websocket clients. */
   readonly speaksSession: boolean;
 
@@ -45,10 +48,16 @@ export class Connection {
   /** The name that the person goes by: the token's, or the last one that they chose. */
   name: string;
 
-  constructor(socket: PeerSocket, identity: Identity, authorKey: string, speaksSession: boolean) {
+  constructor(
+    socket: PeerSocket,
+    { identity, authorKey }: Pick<Arrival, "identity" | "authorKey">,
+    credential: Credential,
+    speaksSession: boolean,
+  ) {
     this.socket = socket;
     this.identity = identity;
     this.authorKey = authorKey;
+    this.credential = credential;
     this.speaksSession = speaksSession;
     this.name = identity.name;
   }

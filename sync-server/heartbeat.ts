@@ -1,4 +1,5 @@
 /** Keeps lines alive and finds dead ones: one timer for all sockets (docs/SPEC.md, W10, W11, P9). */
+import { CloseCode } from "../src/close-codes.ts";
 import type { CancelTimer, Clock } from "../src/clock.ts";
 import { KEEPALIVE } from "../src/protocol.ts";
 import type { WsSocket } from "./ws-socket.ts";
@@ -54,6 +55,10 @@ export class Heartbeat {
       const silentMs = now - socket.heardAt;
       if (silentMs >= DEAD_AFTER_MS) {
         socket.terminate();
+        continue;
+      }
+      if (this.#clock.wallNow() >= socket.expiresAt) {
+        socket.close(CloseCode.unauthorized, "the token has expired");
         continue;
       }
       if (silentMs >= PING_AFTER_MS) socket.ping();

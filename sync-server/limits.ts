@@ -12,9 +12,17 @@ export type Limits = {
   readonly pendingBytes: number;
   /** Bytes that a slow socket may leave unread in the relay; above it 1013. */
   readonly bufferedBytes: number;
+  /** Messages of one connection, each second; above it 1013. A stock client echoes every cursor move of a full room. */
+  readonly messagesPerSecond: number;
+  /** Bytes of one connection, each second; above it 1013. */
+  readonly bytesPerSecond: number;
   readonly connectionsPerRoom: number;
   readonly connectionsPerAddress: number;
+  /** The same for addresses of this machine: tests, and proxies in front of the relay. */
+  readonly connectionsPerLoopbackAddress: number;
   readonly newConnectionsPerSecondPerAddress: number;
+  /** Sockets on which no valid token has come yet, of all addresses; more are cut. */
+  readonly newcomers: number;
   /** Largest body of an HTTP call; above it 413. */
   readonly bodyBytes: number;
 };
@@ -26,8 +34,12 @@ export const DEFAULT_LIMITS: Limits = {
   awarenessStateBytes: 16 * 1024,
   pendingBytes: 1024 * 1024,
   bufferedBytes: 16 * 1024 * 1024,
+  messagesPerSecond: 3_000,
+  bytesPerSecond: 4 * 1024 * 1024,
   connectionsPerRoom: 2_000,
   connectionsPerAddress: 1_500,
+  connectionsPerLoopbackAddress: 5_000,
   newConnectionsPerSecondPerAddress: 500,
+  newcomers: 2_000,
   bodyBytes: 64 * 1024,
 };

@@ -11,6 +11,7 @@ import { Heartbeat } from "./heartbeat.ts";
 import { createHttpHandler } from "./http-api.ts";
 import { createHttpServer } from "./http-server.ts";
 import { Journal } from "./journal.ts";
+import { Newcomers } from "./newcomers.ts";
 import { isLoopbackAddress } from "./origin.ts";
 import { Room } from "./room.ts";
 import { Rooms } from "./rooms.ts";
@@ -113,17 +114,6 @@ export const createRelay = async (options: RelayOptions): Promise<Relay> => {
     for (const room of rooms.loaded) room.renewPresence();
     upgrades.prune();
   });
-  const upgrades: Upgrades = new Upgrades({
-    rooms,
-    tokens,
-    clock,
-    limits: config.limits,
-    allowedOrigins: config.allowedOrigins,
-    ownUrl: () => config.publicUrl ?? url,
-    heartbeat,
-    logger,
-  });
-
   const handler = createHttpHandler({
     config,
     rooms,
@@ -136,6 +126,19 @@ export const createRelay = async (options: RelayOptions): Promise<Relay> => {
     isReady: () => isReady,
   });
   const server = createHttpServer(handler);
+  const newcomers = new Newcomers(server, config.limits.newcomers);
+  const upgrades: Upgrades = new Upgrades({
+    rooms,
+    tokens,
+    clock,
+    limits: config.limits,
+    allowedOrigins: config.allowedOrigins,
+    ownUrl: () => config.publicUrl ?? url,
+    heartbeat,
+    newcomers,
+    logger,
+  });
+
   server.on("upgrade", upgrades.handle);
   const stopTimers = (): void => {
     heartbeat.stop();

@@ -295,6 +295,8 @@ export class Room {
       case "start":
       case "end":
         return this.#answer(connection, command.id, this.#startOrEnd(connection, command));
+      case "renew":
+        return this.#renew(connection, command);
     }
   }
 
@@ -330,6 +332,10 @@ export class Room {
     this.#apply({ type: "start-requested", run: command.run, hostPresent: true });
     // Whoever starts a run is in it; if another's Start came first, that one counts just the same.
     return this.#join(connection);
+  }
+
+  #renew(connection: Connection, { id, token }: Command & { readonly type: "renew" }): void {
+    void connection.credential.renew(token).then((refusal) => this.#answer(connection, id, refusal));
   }
 
   #answer(connection: Connection, id: number, refusal: RefusalCode | null): void {
@@ -583,4 +589,6 @@ const REFUSALS: Readonly<Record<RefusalCode, string>> = {
   "not-started": "The session has not started yet.",
   ended: "The session has ended.",
   "unknown-run": "The room has not reached this run.",
+  "bad-token": "The new token is wrong or has expired.",
+  "other-person": "The new token is for another person, room or role.",
 };

@@ -12,17 +12,23 @@ import type { Clock } from "../src/clock.ts";
 import { isRoomName, SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX, writeRelayMessage } from "../src/protocol.ts";
 import { AddressLimits } from "./address-limits.ts";
 import { Connection } from "./connection.ts";
+import { Credential } from "./credential.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import type { Limits } from "./limits.ts";
+import type { Newcomers } from "./newcomers.ts";
 import { isAllowedOrigin } from "./origin.ts";
 import { identify } from "./people.ts";
 import type { Arrival } from "./people.ts";
+import { RateLimit } from "./rate-limit.ts";
 import type { Lease, Rooms } from "./rooms.ts";
 import type { Tokens } from "./tokens.ts";
 import { WsSocket } from "./ws-socket.ts";
 
 /** RFC 6455: an unexpected condition. Retried by clients. */
 const INTERNAL_ERROR = 1011;
+
+/** How long a peer may take to answer a close frame before it is cut, in ms. */
+const GOODBYE_MS = 2_000;
 
 export type UpgradeOptions = {
   readonly rooms: Rooms;
@@ -33,11 +39,12 @@ export type UpgradeOptions = {
   /** The relay's public address; pages from there may always connect. */
   readonly ownUrl: () => string;
   readonly heartbeat: Heartbeat;
+  readonly newcomers: Newcomers;
   readonly logger: Logger;
 };
 
 type Refusal = { readonly code: CloseCode; readonly reason: string };
-type Entrance = { readonly lease: Lease; readonly arrival: Arrival };
+type Entrance = { readonly lease: Lease; readonly arrival: Arrival; readonly credential: Credential };
 
 const refuse = (code: CloseCode, reason: string): Refusal => ({ code, reason });
 
@@ -78,6 +85,7 @@ export class Upgrades {
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: options.limits.frameBytes,
+      closeTimeout: GOODBYE_MS,
       // ws would echo the first subprotocol offered, which may be the one that carries the token.
       handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
     });
@@ -134,6 +142,7 @@ export class Upgrades {
     if (!verified.ok) return refuse(CloseCode.unauthorized, verified.message);
     const { claims } = verified;
     if (claims.room !== target.room) return refuse(CloseCode.forbidden, "the token is for another room");
+    this.#options.newcomers.proved(request.socket);
     const arrival = await identify(claims, tokens, speaksSession);
     const lease = await rooms.enter(claims.room);
     if (lease.room.connections.size >= limits.connectionsPerRoom) {
@@ -141,14 +150,15 @@ export class Upgrades {
       const reason = `more than ${limits.connectionsPerRoom} connections in one room (limit-connections-per-room)`;
       return refuse(CloseCode.tryAgainLater, reason);
     }
-    return { lease, arrival };
+    return { lease, arrival, credential: new Credential(tokens, claims, arrival.identity.id) };
   }
 
-  #connect(socket: WebSocket, { lease, arrival }: Entrance, speaksSession: boolean): void {
+  #connect(socket: WebSocket, { lease, arrival, credential }: Entrance, speaksSession: boolean): void {
     const { clock, limits, heartbeat, logger } = this.#options;
     const { room } = lease;
-    const peer = new WsSocket(socket, clock, limits.bufferedBytes);
-    const connection = new Connection(peer, arrival.identity, arrival.authorKey, speaksSession);
+    const peer = new WsSocket(socket, clock, limits.bufferedBytes, credential);
+    const connection = new Connection(peer, arrival, credential, speaksSession);
+    const rate = new RateLimit(limits, clock);
     heartbeat.add(peer);
     socket.on("pong", () => {
       peer.heardAt = clock.now();
@@ -156,7 +166,10 @@ export class Upgrades {
     socket.on("message", (data, isBinary) => {
       peer.heardAt = clock.now();
       try {
-        if (isBinary) room.receive(connection, toBytes(data));
+        const bytes = toBytes(data);
+        const broken = rate.take(bytes.byteLength);
+        if (broken !== null) room.refuse(connection, CloseCode.tryAgainLater, broken);
+        else if (isBinary) room.receive(connection, bytes);
         else room.refuse(connection, CloseCode.badMessage, "text frames are not part of the protocol");
       } catch (error) {
         // Ours, not the client's: it may come again.
@@ -172,7 +185,8 @@ export class Upgrades {
     if (speaksSession) {
       const { identity, personalToken } = arrival;
       const token = personalToken === null ? {} : { token: personalToken };
-      peer.send(writeRelayMessage({ type: "welcome", person: identity, ...token }));
+      const { expiresAt } = credential;
+      peer.send(writeRelayMessage({ type: "welcome", person: identity, expiresAt, ...token }));
     }
     room.attach(connection);
   }

@@ -3,6 +3,7 @@ import type { WebSocket } from "ws";
 import { CloseCode } from "../src/close-codes.ts";
 import type { Clock } from "../src/clock.ts";
 import type { PeerSocket } from "./connection.ts";
+import type { Credential } from "./credential.ts";
 
 /** Longest reason of a close frame, in bytes (RFC 6455, section 5.5). */
 const REASON_MAX_BYTES = 123;
@@ -21,13 +22,20 @@ export class WsSocket implements PeerSocket {
   readonly #socket: WebSocket;
   readonly #clock: Pick<Clock, "now" | "setTimer">;
   readonly #bufferedBytes: number;
+  readonly #credential: Pick<Credential, "expiresAt">;
   #isProbing = false;
   /** When something was last sent or heard, ms since the epoch. */
   sentAt: number;
   heardAt: number;
 
   /** @param bufferedBytes how much may wait unsent before the peer counts as too slow. */
-  constructor(socket: WebSocket, clock: Pick<Clock, "now" | "setTimer">, bufferedBytes: number) {
+  constructor(
+    socket: WebSocket,
+    clock: Pick<Clock, "now" | "setTimer">,
+    bufferedBytes: number,
+    credential: Pick<Credential, "expiresAt">,
+  ) {
+    this.#credential = credential;
     this.#socket = socket;
     this.#clock = clock;
     this.#bufferedBytes = bufferedBytes;
@@ -45,6 +53,11 @@ export class WsSocket implements PeerSocket {
     }
     this.sentAt = this.#clock.now();
     socket.send(message);
+  }
+
+  /** When its token expires, ms since the epoch by the wall clock. */
+  get expiresAt(): number {
+    return this.#credential.expiresAt;
   }
 
   ping(): void {
