@@ -1,0 +1,154 @@
+/** The relay as people run it: a process of its own, on a port and a data folder that outlive it. */
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { until } from "./until.ts";
+
+const bin = join(import.meta.dirname, "../../sync-server/bin.js");
+
+/** Absence limit and grace of these relays, in ms: long enough to act in, short enough to wait for. */
+export const ABSENCE_MS = 3_000;
+export const GRACE_MS = 2_000;
+
+export type MadeRoom = {
+  readonly room: string;
+  readonly hostToken: string;
+  readonly participantToken: string;
+  readonly hostUrl: string;
+  readonly inviteUrl: string;
+};
+
+export type RoomDescription = {
+  readonly status: "waiting" | "live" | "ended";
+  readonly run: number;
+  readonly startedAt: number | null;
+  readonly ended: { at: number; reason: string; by: { id: string; name: string } | null } | null;
+  readonly hosts: number;
+  readonly participants: number;
+  readonly absentSince: number | null;
+  readonly endsAt: number | null;
+};
+
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+};
+
+export class RelayProcess {
+  readonly #dataDir: string;
+  readonly #env: Record<string, string>;
+  #child: ChildProcess | null = null;
+  /** What it wrote on stderr so far; shown when it does not start. */
+  #log = "";
+  /** Address of the relay, as its first line on stdout gives it. */
+  url = "";
+
+  private constructor(dataDir: string, env: Record<string, string>) {
+    this.#dataDir = dataDir;
+    this.#env = env;
+  }
+
+  /** Starts a relay with an empty data folder; `env` adds to its settings. */
+  static async start(env: Record<string, string> = {}): Promise<RelayProcess> {
+    const dataDir = mkdtempSync(join(tmpdir(), "session-room-e2e-"));
+    const relay = new RelayProcess(dataDir, { PORT: String(await freePort()), ...env });
+    await relay.startAgain();
+    return relay;
+  }
+
+  /** Starts it on the same port and data, after `kill` or `stop`. */
+  async startAgain(): Promise<void> {
+    const child = spawn(process.execPath, [bin], {
+      env: {
+        PATH: process.env["PATH"],
+        SESSION_ROOM_DATA_DIR: this.#dataDir,
+        SESSION_ROOM_HOST_ABSENCE: `${ABSENCE_MS}ms`,
+        SESSION_ROOM_RESTART_GRACE: `${GRACE_MS}ms`,
+        ...this.#env,
+      },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.#child = child;
+    child.stderr.on("data", (chunk: Buffer) => {
+      this.#log += chunk.toString();
+    });
+    const exited = once(child, "exit").then(([code]) => {
+      throw new Error(`the relay ended with code ${code}: ${this.#log}`);
+    });
+    exited.catch(() => undefined);
+    const lines = createInterface({ input: child.stdout });
+    const [line] = (await Promise.race([once(lines, "line"), exited])) as [string];
+    const url = /https?:\/\/\S+/.exec(line)?.[0];
+    if (url === undefined) throw new Error(`the relay's first line holds no address: ${line}`);
+    this.url = url.replace(/\/$/, "");
+  }
+
+  /** Ends it without warning, as a power cut would; resolves when it is gone. */
+  async kill(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  /** Ends it for good, and removes its data. */
+  async stop(): Promise<void> {
+    await this.#end("SIGTERM");
+    rmSync(this.#dataDir, { recursive: true, force: true });
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    this.#child = null;
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, "exit");
+    child.kill(signal);
+    await exited;
+  }
+
+  /** Makes a room over HTTP, as the landing page does. */
+  async makeRoom(
+    options: { room?: string; hostAbsenceMs?: number; start?: "auto" | "manual" } = {},
+  ): Promise<MadeRoom> {
+    const answer = await this.call("/v1/rooms", { method: "POST", body: options });
+    if (answer.status !== 201) throw new Error(`no room was made: ${answer.status} ${JSON.stringify(answer.body)}`);
+    return answer.body as unknown as MadeRoom;
+  }
+
+  /** The room as the relay tells a host. */
+  async describe({ room, hostToken }: MadeRoom): Promise<RoomDescription> {
+    const { body } = await this.call(`/v1/rooms/${encodeURIComponent(room)}`, { token: hostToken });
+    return body as unknown as RoomDescription;
+  }
+
+  /** Waits until the room's absence has begun; answers its deadline, in ms since the epoch. */
+  deadlineOf(room: MadeRoom): Promise<number> {
+    return until("the absence has begun", async () => (await this.describe(room)).endsAt);
+  }
+
+  async call(
+    path: string,
+    { method = "GET", body, token }: { method?: string; body?: unknown; token?: string } = {},
+  ): Promise<{ status: number; type: string | null; body: Record<string, unknown> }> {
+    const response = await fetch(this.url + path, {
+      method,
+      headers: {
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
+      ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+    });
+    return {
+      status: response.status,
+      type: response.headers.get("content-type"),
+      body: (await response.json()) as Record<string, unknown>,
+    };
+  }
+}

@@ -1,0 +1,100 @@
+/** The relay dies without warning (SIGKILL) and is started again: nothing is lost, nothing comes early. */
+import { describe, expect, it } from "vitest";
+import { GRACE_MS } from "./relay-process.ts";
+import { PATIENCE_MS, until } from "./until.ts";
+import { createWorld } from "./world.ts";
+
+const world = createWorld();
+
+describe("kill -9", () => {
+  it("[W8] [U8] with everyone in: all come back by themselves, and every word is there", async () => {
+    const { room, host, guest } = await world.inClass();
+    await host.type("Before the fall. ");
+    await guest.sees("Before the fall.");
+    await world.relay.kill();
+    await Promise.all([host.reconnecting(), guest.reconnecting()]);
+    await guest.type("Written in the dark.");
+    await world.relay.startAgain();
+    await host.sees("Before the fall. Written in the dark.");
+    await Promise.all([host.seesPeople(2), guest.seesPeople(2)]);
+    expect(await world.relay.describe(room)).toMatchObject({ status: "live", run: 1, endsAt: null, hosts: 1 });
+    const late = await world.person("Cleo");
+    await late.open(room.inviteUrl);
+    await late.joined();
+    await late.sees("Before the fall. Written in the dark.");
+  });
+
+  it("[L14] in the middle of an absence: the deadline is neither lost nor early", async () => {
+    const { room, host, guest } = await world.inClass({ hostAbsenceMs: 8_000 });
+    await host.page.close();
+    const deadlineAt = await world.relay.deadlineOf(room);
+    await world.relay.kill();
+    await guest.reconnecting();
+    await world.relay.startAgain();
+    const described = await world.relay.describe(room);
+    expect(described.status).toBe("live");
+    expect(described.endsAt).toBe(deadlineAt);
+    await guest.connected();
+    await guest.ended("The host did not return.", 8_000 + PATIENCE_MS);
+    const { ended } = await world.relay.describe(room);
+    expect(ended).toMatchObject({ reason: "host-absent" });
+    expect(ended!.at).toBeGreaterThanOrEqual(deadlineAt);
+    expect(ended!.at).toBeLessThan(deadlineAt + 2_000);
+  });
+
+  it("[L14] past the deadline: it fires only after the grace", async () => {
+    const { room, host, guest } = await world.inClass({ hostAbsenceMs: 1_500 });
+    await host.page.close();
+    const deadlineAt = await world.relay.deadlineOf(room);
+    await world.relay.kill();
+    await until("the deadline has passed", () => Date.now() > deadlineAt);
+    const startedAt = Date.now();
+    await world.relay.startAgain();
+    await guest.connected();
+    await guest.ended("The host did not return.", GRACE_MS + PATIENCE_MS);
+    const { ended } = await world.relay.describe(room);
+    expect(ended!.at).toBeGreaterThanOrEqual(startedAt + GRACE_MS);
+  });
+
+  it("[L14] past the deadline: a host who returns within the grace keeps the session", async () => {
+    const { room, host, guest } = await world.inClass({ hostAbsenceMs: 1_500 });
+    // The host's own page comes back by itself as soon as the relay does.
+    await host.context.setOffline(true);
+    const deadlineAt = await world.relay.deadlineOf(room);
+    await world.relay.kill();
+    await until("the deadline has passed", () => Date.now() > deadlineAt);
+    await host.context.setOffline(false);
+    await world.relay.startAgain();
+    await host.connected();
+    await guest.seesPeople(2);
+    await until("the grace has passed", () => Date.now() > deadlineAt + GRACE_MS + 1_500);
+    expect(await world.relay.describe(room)).toMatchObject({ status: "live", run: 1, endsAt: null });
+    await host.type("In time.");
+    await guest.sees("In time.");
+  });
+
+  it("[S1] after the end: the room is still ended, and can be started", async () => {
+    const { room, host, guest } = await world.inClass();
+    await host.type("Kept over the end.");
+    await guest.sees("Kept over the end.");
+    await host.end();
+    await world.relay.kill();
+    await world.relay.startAgain();
+    expect(await world.relay.describe(room)).toMatchObject({
+      status: "ended",
+      run: 1,
+      ended: { reason: "host-ended" },
+    });
+    await guest.page.reload();
+    await guest.ended();
+    await until("Start Session works again", async () => {
+      if (await host.editor.isVisible()) return true;
+      if (await host.startButton.isVisible()) await host.startButton.click();
+      return false;
+    });
+    await host.sees("Kept over the end.");
+    await guest.rejoinLink.click();
+    await guest.joined();
+    await guest.sees("Kept over the end.");
+  });
+});

@@ -1,0 +1,89 @@
+/** What every end-to-end test plays in: one Chromium and one relay a file, and a person per browser context. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+import type { Browser, BrowserContext, BrowserContextOptions } from "playwright-core";
+import { afterAll, beforeAll, onTestFinished } from "vitest";
+import { findChromium } from "../chromium.ts";
+import { ClassroomPage } from "./classroom-page.ts";
+import { RelayProcess } from "./relay-process.ts";
+import type { MadeRoom } from "./relay-process.ts";
+import { PATIENCE_MS } from "./until.ts";
+
+const artifacts = join(import.meta.dirname, "../.artifacts");
+
+/** A room with a host, Ann, and a participant, Ben, who are in its session and see each other. */
+export type Class = { readonly room: MadeRoom; readonly host: ClassroomPage; readonly guest: ClassroomPage };
+
+export type World = {
+  readonly relay: RelayProcess;
+  /** Opens a page as somebody new, in a browser of their own. The name is kept as the page keeps it. */
+  person(name?: string, options?: BrowserContextOptions): Promise<ClassroomPage>;
+  /** A second page of somebody who is there already: another tab of the same browser. */
+  tab(context: BrowserContext): Promise<ClassroomPage>;
+  /** `hostAbsenceMs`: a minute unless given, so that it plays no part; `null` is the relay's own limit. */
+  inClass(options?: { hostAbsenceMs: number | null }): Promise<Class>;
+};
+
+/** Launches the Chromium of the tests. Its sandbox needs a user other than root. */
+export const launchBrowser = (): Promise<Browser> =>
+  chromium.launch({
+    executablePath: findChromium(),
+    args: process.getuid?.() === 0 ? ["--no-sandbox"] : [],
+  });
+
+/** Call at the top of a test file. `env` adds to the relay's settings. */
+export const createWorld = (env: Record<string, string> = {}): World => {
+  let browser: Browser;
+  let relay: RelayProcess;
+  let opened = 0;
+  beforeAll(async () => {
+    [browser, relay] = await Promise.all([launchBrowser(), RelayProcess.start(env)]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await relay?.stop();
+  });
+
+  const tab = async (context: BrowserContext): Promise<ClassroomPage> => {
+    const page = await context.newPage();
+    onTestFinished(async ({ task }) => {
+      if (task.result?.state !== "fail" || page.isClosed()) return;
+      mkdirSync(artifacts, { recursive: true });
+      const name = `${task.name}-${opened++}`.replaceAll(/[^\w-]+/g, "_");
+      await page.screenshot({ path: join(artifacts, `${name}.png`) });
+    });
+    return new ClassroomPage(page);
+  };
+
+  const person = async (name?: string, options: BrowserContextOptions = {}): Promise<ClassroomPage> => {
+    const context = await browser.newContext(options);
+    context.setDefaultTimeout(PATIENCE_MS);
+    onTestFinished(() => context.close());
+    if (name !== undefined) {
+      await context.addInitScript((chosen) => {
+        // A blank page has no storage, and a name that was changed since stays.
+        if (origin !== "null") localStorage["session-room.name"] ??= chosen;
+      }, name);
+    }
+    return tab(context);
+  };
+
+  return {
+    get relay() {
+      return relay;
+    },
+    tab,
+    person,
+    inClass: async ({ hostAbsenceMs } = { hostAbsenceMs: 60_000 }) => {
+      const room = await relay.makeRoom(hostAbsenceMs === null ? {} : { hostAbsenceMs });
+      const [host, guest] = await Promise.all([person("Ann"), person("Ben")]);
+      await host.open(room.hostUrl);
+      await host.joined();
+      await guest.open(room.inviteUrl);
+      await guest.joined();
+      await Promise.all([host.seesPeople(2), guest.seesPeople(2)]);
+      return { room, host, guest };
+    },
+  };
+};
