@@ -1,6 +1,6 @@
 /** Tokens: JWTs (HS256) that say which room, which role, until when and, for a known person, who. */
-import { SignJWT, errors, jwtVerify } from "jose";
-import type { JWTPayload } from "jose";
+import { SignJWT, createRemoteJWKSet, decodeProtectedHeader, errors, jwtVerify } from "jose";
+import type { JWTPayload, JWTVerifyOptions } from "jose";
 import type { Clock } from "../src/clock.ts";
 import { cleanPersonName, isRoomName } from "../src/protocol.ts";
 import type { Role } from "../src/session.ts";
@@ -20,7 +20,13 @@ export type Claims = {
 };
 
 /** Why a token is not accepted. Never holds any part of the token. */
-export type TokenFault = "missing" | "malformed" | "expired" | "untrusted";
+export type TokenFault =
+  | "missing"
+  | "malformed"
+  | "expired"
+  | "untrusted"
+  /** The keys could not be fetched: it may be good, and can be tried again. */
+  | "unavailable";
 
 export type Verified =
   | { readonly ok: true; readonly claims: Claims }
@@ -32,7 +38,12 @@ export interface Tokens {
   verify(token: string | null | undefined): Promise<Verified>;
 }
 
+/** Algorithm of tokens that are signed with the relay's own secret. */
 const ALGORITHM = "HS256";
+/** Algorithms of tokens whose keys come from the JWKS address: with public keys only, so never HS256. */
+const JWKS_ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"];
+/** How long the JWKS address may take to answer, in ms. */
+const JWKS_TIMEOUT_MS = 5_000;
 /** Longest token that is looked at, in characters. */
 const TOKEN_MAX_CHARS = 8192;
 /** Longest `sub`, in characters. */
@@ -71,20 +82,46 @@ const readClaims = ({ room, role, sub, name, guest, exp }: JWTPayload): Verified
   };
 };
 
+class KeysUnavailable extends Error {}
+
 const explain = (error: unknown): Verified => {
+  if (error instanceof KeysUnavailable) {
+    return fault("unavailable", "the keys of the token cannot be fetched now (token-jwks-url)");
+  }
   if (error instanceof errors.JWTExpired) return fault("expired", "the token has expired");
   if (error instanceof errors.JWTClaimValidationFailed) {
     return fault("malformed", `the token's claim ${error.claim} is missing or not valid`);
   }
-  if (error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JOSEAlgNotAllowed) {
-    return fault("untrusted", `the token was not signed with this relay's secret (${ALGORITHM})`);
+  if (
+    error instanceof errors.JWSSignatureVerificationFailed ||
+    error instanceof errors.JOSEAlgNotAllowed ||
+    error instanceof errors.JWKSNoMatchingKey
+  ) {
+    return fault("untrusted", "the token was not signed with a key that this relay trusts");
   }
   return fault("malformed", "the token is not a valid JWT");
 };
 
-/** `secret`: text of at least one character; `clock` is the wall clock, which the issuer goes by too. */
-export const createTokens = (secret: string, clock: Pick<Clock, "wallNow">): Tokens => {
+/**
+ * @param secret text of at least one character.
+ * @param clock the wall clock, which the issuer goes by too.
+ * @param jwksUrl address of a JSON Web Key Set (RFC 7517) whose keys are trusted beside the secret.
+ */
+export const createTokens = (secret: string, clock: Pick<Clock, "wallNow">, jwksUrl: string | null = null): Tokens => {
   const key = new TextEncoder().encode(secret);
+  const keySet =
+    jwksUrl === null ? null : createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: JWKS_TIMEOUT_MS });
+  /** Which key may verify is decided by the algorithm, and each kind of key has its own: none can stand for another. */
+  const verifyWith = (token: string, options: JWTVerifyOptions) =>
+    keySet === null || decodeProtectedHeader(token).alg === ALGORITHM
+      ? jwtVerify(token, key, { ...options, algorithms: [ALGORITHM] })
+      : jwtVerify(token, keySet, { ...options, algorithms: JWKS_ALGORITHMS }).catch((error: unknown) => {
+          // jose's own errors speak of the token; others, and its time-out, of the line to the address.
+          if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout) && error.code !== "ERR_JOSE_GENERIC") {
+            throw error;
+          }
+          throw new KeysUnavailable();
+        });
   return {
     sign: ({ room, role, sub, name, guest, expiresAt }) => {
       const jwt = new SignJWT({
@@ -104,8 +141,7 @@ export const createTokens = (secret: string, clock: Pick<Clock, "wallNow">): Tok
         return fault("malformed", `the token is longer than ${TOKEN_MAX_CHARS} characters`);
       }
       try {
-        const { payload } = await jwtVerify(token, key, {
-          algorithms: [ALGORITHM],
+        const { payload } = await verifyWith(token, {
           currentDate: new Date(clock.wallNow()),
           requiredClaims: ["exp", "room", "role"],
         });

@@ -85,7 +85,8 @@ export class Upgrades {
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: options.limits.frameBytes,
-      closeTimeout: GOODBYE_MS,
+      // In ws since 8.19; its types do not know it yet.
+      ...({ closeTimeout: GOODBYE_MS } as object),
       // ws would echo the first subprotocol offered, which may be the one that carries the token.
       handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
     });
@@ -139,7 +140,10 @@ export class Upgrades {
     if (target === null) return refuse(CloseCode.badMessage, "the address names no room: /<room>, 1 to 128 characters");
     const inProtocol = offeredProtocols(request).find((offered) => offered.startsWith(TOKEN_SUBPROTOCOL_PREFIX));
     const verified = await tokens.verify(inProtocol?.slice(TOKEN_SUBPROTOCOL_PREFIX.length) ?? target.token);
-    if (!verified.ok) return refuse(CloseCode.unauthorized, verified.message);
+    if (!verified.ok) {
+      const code = verified.fault === "unavailable" ? CloseCode.tryAgainLater : CloseCode.unauthorized;
+      return refuse(code, verified.message);
+    }
     const { claims } = verified;
     if (claims.room !== target.room) return refuse(CloseCode.forbidden, "the token is for another room");
     this.#options.newcomers.proved(request.socket);

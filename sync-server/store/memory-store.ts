@@ -1,5 +1,6 @@
 /** A store in memory, for tests and for trying things out: it survives a relay, not the process. */
-import type { Durability, RoomRecord, Store, StoredRoom, Write } from "./store.ts";
+import { StoreError } from "./store.ts";
+import type { RoomRecord, Store, StoredRoom, Write } from "./store.ts";
 
 type Room = { record: RoomRecord; content: Uint8Array[]; guard: Uint8Array | null };
 
@@ -35,10 +36,12 @@ export class MemoryStore implements Store {
     return this.#meta.get(key) ?? null;
   }
 
-  async commit(writes: readonly Write[], _durability: Durability): Promise<void> {
+  async commit(writes: readonly Write[]): Promise<void> {
+    this.#checkRooms(writes);
     for (const write of writes) this.#apply(write);
   }
 
+  /** Keeps everything: a relay that is started anew in the same process finds it. */
   async close(): Promise<void> {}
 
   #deadlines(): { room: string; deadlineAt: number }[] {
@@ -50,23 +53,36 @@ export class MemoryStore implements Store {
       .sort((a, b) => a.deadlineAt - b.deadlineAt);
   }
 
+  /** The only thing that can be wrong with a write; found before the first is applied, so that it is all or none. */
+  #checkRooms(writes: readonly Write[]): void {
+    const made = new Set<string>();
+    for (const write of writes) {
+      if (write.type === "put-meta") continue;
+      if (write.type === "put-room") made.add(write.record.room);
+      else if (!made.has(write.room) && !this.#rooms.has(write.room)) {
+        throw new StoreError(`${write.type}: the store has no record of the room`);
+      }
+    }
+  }
+
+  /** Keeps copies: what it is handed may be a view into a larger frame. */
   #apply(write: Write): void {
     switch (write.type) {
       case "put-room": {
-        const { record } = write;
+        const record = { ...write.record, ledger: write.record.ledger.slice() };
         const stored = this.#rooms.get(record.room);
         if (stored === undefined) this.#rooms.set(record.room, { record, content: [], guard: null });
         else stored.record = record;
         break;
       }
       case "append-content":
-        this.#rooms.get(write.room)!.content.push(write.update);
+        this.#rooms.get(write.room)!.content.push(write.update.slice());
         break;
       case "replace-content":
-        this.#rooms.get(write.room)!.content = [write.update];
+        this.#rooms.get(write.room)!.content = [write.update.slice()];
         break;
       case "put-guard":
-        this.#rooms.get(write.room)!.guard = write.guard;
+        this.#rooms.get(write.room)!.guard = write.guard.slice();
         break;
       case "put-meta":
         this.#meta.set(write.key, write.value);
