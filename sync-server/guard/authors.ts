@@ -37,17 +37,16 @@ export class Authors<W extends Writer> {
   /** May this writer add structs under this client id? If so, the id is its own from now on. */
   claim(client: number, writer: W, { isSync, isRecovering }: Claim): Verdict<W> {
     const owner = this.#owners.get(client);
-    if (owner === writer) return ALLOWED;
     if (owner !== undefined && owner.identity.id !== writer.identity.id) return { allowed: false, owner };
-    const key = this.#keys.get(client);
-    if (key !== undefined && key !== writer.authorKey && !(isSync && isRecovering)) {
-      return { allowed: false, owner: null };
-    }
     // What a relay lost comes back through anybody; it stays its author's, who may be yet to return.
-    if (isSync && isRecovering) return ALLOWED;
-    owner?.clientIds.delete(client);
-    this.#owners.set(client, writer);
-    writer.clientIds.add(client);
+    if (isSync && isRecovering && owner !== writer) return ALLOWED;
+    const key = this.#keys.get(client);
+    if (key !== undefined && key !== writer.authorKey) return { allowed: false, owner: null };
+    if (owner !== writer) {
+      owner?.clientIds.delete(client);
+      this.#owners.set(client, writer);
+      writer.clientIds.add(client);
+    }
     if (key !== undefined) return ALLOWED;
     this.#keys.set(client, writer.authorKey);
     return ALLOWED_NEW;
