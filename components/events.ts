@@ -1,0 +1,66 @@
+/**
+ * What `<session-room>` tells its page: typed events that bubble and cross shadow roots. They are
+ * dispatched after the element has rendered, so that a listener finds the content shown or hidden.
+ */
+import type { RoomError, RoomState } from "../src/room-state.ts";
+import type { SessionEnd } from "../src/session.ts";
+
+class SessionRoomEvent extends Event {
+  constructor(type: string) {
+    super(type, { bubbles: true, composed: true });
+  }
+}
+
+/** Anything in the state has changed. */
+export class SessionRoomStateEvent extends SessionRoomEvent {
+  readonly state: RoomState;
+  constructor(state: RoomState) {
+    super("session-room-state");
+    this.state = state;
+  }
+}
+
+/** The person has come in: the content shows. Also when the next run begins without a screen between. */
+export class SessionRoomJoinedEvent extends SessionRoomEvent {
+  /** Number of the run, from 1. */
+  readonly run: number;
+  constructor(run: number) {
+    super("session-room-joined");
+    this.run = run;
+  }
+}
+
+/** The person has left; the session may go on. */
+export class SessionRoomLeftEvent extends SessionRoomEvent {
+  constructor() {
+    super("session-room-left");
+  }
+}
+
+/** The session has ended, or was found ended. */
+export class SessionRoomEndedEvent extends SessionRoomEvent {
+  readonly end: SessionEnd;
+  constructor(end: SessionEnd) {
+    super("session-room-ended");
+    this.end = end;
+  }
+}
+
+/** Something failed: for good (the failed screen shows), or a command that was refused. */
+export class SessionRoomErrorEvent extends SessionRoomEvent {
+  readonly error: RoomError;
+  constructor(error: RoomError) {
+    super("session-room-error");
+    this.error = error;
+  }
+}
+
+declare global {
+  interface HTMLElementEventMap {
+    "session-room-state": SessionRoomStateEvent;
+    "session-room-joined": SessionRoomJoinedEvent;
+    "session-room-left": SessionRoomLeftEvent;
+    "session-room-ended": SessionRoomEndedEvent;
+    "session-room-error": SessionRoomErrorEvent;
+  }
+}

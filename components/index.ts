@@ -1,0 +1,5 @@
+/** Everything of the elements. Importing this registers them; the class files alone do not. */
+import "./define.ts";
+
+export * from "./events.ts";
+export { SessionRoom } from "./session-room.ts";

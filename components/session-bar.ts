@@ -1,0 +1,145 @@
+/**
+ * `<session-bar>`: the upper bar. Title, state of the connection, who is here, and for those in the
+ * session End Session (hosts) and the menu. Emits `session-action`.
+ */
+import { css, html, LitElement, nothing } from "lit";
+import type { PropertyDeclarations } from "lit";
+import type { Connection, RoomState } from "../src/room-state.ts";
+import { ActionEvent } from "./action-event.ts";
+import { arcIcon, checkIcon, crossIcon, stopIcon } from "./icons.ts";
+import { base } from "./theme.ts";
+
+const CONNECTION_ICON = { connecting: arcIcon, online: checkIcon, reconnecting: arcIcon, closed: crossIcon };
+const CONNECTION_TEXT: Record<Connection, string> = {
+  connecting: "Connecting…",
+  online: "Connected",
+  reconnecting: "Reconnecting…",
+  closed: "Not connected",
+};
+
+export class SessionBar extends LitElement {
+  static override styles = [
+    base,
+    css`
+      :host {
+        display: block;
+        position: sticky;
+        inset-block-start: 0;
+        z-index: 1;
+        container-type: inline-size;
+      }
+      header {
+        position: relative;
+        display: flex;
+        flex-wrap: wrap;
+        align-items: center;
+        gap: 2px;
+        min-block-size: 56px;
+        padding: 5px 8px;
+        padding-inline-start: 16px;
+        background: var(--_surface);
+        border-block-end: 1px solid var(--_border);
+      }
+      h1 {
+        flex: 1 1 0;
+        min-inline-size: 0;
+        font-size: 17px;
+        font-weight: 650;
+        overflow: hidden;
+        text-overflow: ellipsis;
+        white-space: nowrap;
+      }
+      .state {
+        display: flex;
+        align-items: center;
+        gap: 0.35em;
+        padding: 2px 0.7em;
+        margin-inline-end: 6px;
+        border-radius: 99px;
+        font-size: 14px;
+        color: var(--_muted);
+      }
+      .connecting svg,
+      .reconnecting svg {
+        animation: spin 1.1s linear infinite;
+      }
+      .state svg {
+        inline-size: 1.1em;
+        block-size: 1.1em;
+      }
+      .online svg {
+        color: var(--_good);
+        stroke-width: 3;
+      }
+      .reconnecting {
+        background: var(--_notice);
+        color: var(--_on-notice);
+      }
+      .end {
+        color: var(--_danger);
+      }
+      @container (inline-size < 42rem) {
+        .reconnecting {
+          order: 1;
+          flex: 1 0 100%;
+          margin: 4px 8px 4px 0;
+        }
+        .reconnecting:dir(rtl) {
+          margin: 4px 0 4px 8px;
+        }
+      }
+      @container (inline-size < 26rem) {
+        .online span {
+          position: absolute;
+          clip-path: inset(50%);
+        }
+        .online {
+          padding: 2px;
+          margin: 0;
+        }
+      }
+    `,
+  ];
+  static override properties: PropertyDeclarations = { heading: {}, state: { attribute: false } };
+  declare heading: string;
+  declare state: RoomState;
+
+  override render() {
+    const { connection, screen, me, people } = this.state;
+    const isJoined = screen.name === "joined";
+    // On the other screens a sound connection is no news.
+    const text =
+      isJoined && connection === "reconnecting" ? "Reconnecting… what you write is kept." : CONNECTION_TEXT[connection];
+    const showsState = isJoined || connection === "reconnecting";
+    return html` <header part="bar">
+      <h1 part="title" tabindex="-1"><bdi>${this.heading}</bdi></h1>
+      <div role="status" part="state" class=${showsState ? `state ${connection}` : ""}>
+        ${showsState ? html`${CONNECTION_ICON[connection]}<span>${text}</span>` : nothing}
+      </div>
+      ${isJoined ? html`<session-people .people=${people}></session-people>` : nothing}
+      ${
+        isJoined && me?.role === "host"
+          ? html`<button class="icon end" title="End Session" aria-label="End Session" @click=${this.#end}>
+              ${stopIcon}
+            </button>`
+          : nothing
+      }
+      ${isJoined ? html`<session-menu></session-menu>` : nothing}
+    </header>`;
+  }
+
+  /** Puts focus on the title, for when what had it is gone. */
+  override focus(): void {
+    this.renderRoot.querySelector("h1")?.focus();
+  }
+
+  #end(): void {
+    this.dispatchEvent(new ActionEvent("end"));
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "session-bar": SessionBar;
+  }
+}

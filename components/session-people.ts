@@ -1,0 +1,160 @@
+/**
+ * `<session-people>`: who is here. A button with faces and the number, and the list that it opens.
+ * Names are text that others chose: they are isolated, so that none can turn its neighbours around.
+ */
+import { css, html, LitElement, nothing } from "lit";
+import type { PropertyDeclarations } from "lit";
+import type { Participant } from "../src/room-state.ts";
+import { checkIcon, peopleIcon } from "./icons.ts";
+import { Popup } from "./popup.ts";
+import { base, hanging } from "./theme.ts";
+
+/** So many faces fit beside the number in a wide bar. */
+const FACES = 4;
+
+const initials = (name: string): string => {
+  const words = name.split(/\s+/u);
+  return [words[0], words.length > 1 ? words.at(-1) : ""].map((word) => [...(word ?? "")][0] ?? "").join("");
+};
+
+/** A hue that follows from the id alone, so that everybody sees a person in the same colour. */
+const hue = (id: string): number => [...id].reduce((sum, char) => (sum * 31 + char.codePointAt(0)!) % 360, 7);
+
+const face = ({ id, name }: Participant) =>
+  html`<span class="face" aria-hidden="true" style="--_hue: ${hue(id)}">${initials(name)}</span>`;
+
+export class SessionPeople extends LitElement {
+  static override styles = [
+    base,
+    hanging,
+    css`
+      :host {
+        display: block;
+      }
+      .open {
+        padding: 0 0.6em;
+        gap: 0.4em;
+        font-variant-numeric: tabular-nums;
+      }
+      .faces {
+        display: flex;
+      }
+      .faces .face {
+        margin-inline-start: -6px;
+        box-shadow: 0 0 0 2px var(--_surface);
+      }
+      .face {
+        display: grid;
+        place-items: center;
+        flex: none;
+        inline-size: 30px;
+        block-size: 30px;
+        border-radius: 50%;
+        border: 1px solid transparent;
+        font-size: 12px;
+        font-weight: 650;
+        line-height: 1;
+        text-transform: uppercase;
+        background: light-dark(oklch(0.9 0.06 var(--_hue)), oklch(0.4 0.08 var(--_hue)));
+        color: light-dark(oklch(0.38 0.1 var(--_hue)), oklch(0.94 0.04 var(--_hue)));
+      }
+      .hanging {
+        inline-size: 20rem;
+      }
+      ul {
+        list-style: none;
+      }
+      li {
+        display: flex;
+        align-items: center;
+        gap: 0.6em;
+        padding: 6px;
+      }
+      bdi {
+        min-inline-size: 0;
+        overflow-wrap: anywhere;
+      }
+      .you {
+        color: var(--_muted);
+      }
+      .verified {
+        color: var(--_good);
+        display: flex;
+        margin-inline-start: -0.3em;
+      }
+      .verified svg {
+        inline-size: 1em;
+        block-size: 1em;
+        stroke-width: 3;
+      }
+      .badge {
+        margin-inline-start: auto;
+        padding: 0 0.6em;
+        border: 1px solid var(--_border);
+        border-radius: 99px;
+        font-size: 13px;
+      }
+      @container (inline-size < 42rem) {
+        .faces {
+          display: none;
+        }
+      }
+      @container (inline-size >= 42rem) {
+        .open svg {
+          display: none;
+        }
+      }
+    `,
+  ];
+  static override properties: PropertyDeclarations = { people: { attribute: false } };
+  declare people: readonly Participant[];
+
+  readonly #popup = new Popup(this, () => this.renderRoot.querySelector("button")!);
+
+  constructor() {
+    super();
+    this.people = [];
+  }
+
+  override render() {
+    const { people } = this;
+    const count = people.length;
+    const { isOpen } = this.#popup;
+    const what = count === 1 ? "person here" : "people here";
+    return html` <button
+        class="open"
+        title="Who is here"
+        aria-expanded=${isOpen}
+        aria-controls="list"
+        @click=${this.#toggle}
+      >
+        <span class="faces">${people.slice(0, FACES).map(face)}</span>${peopleIcon}<span
+          >${count}<span class="sr"> ${what}</span></span
+        >
+      </button>
+      <div id="list" class="hanging" tabindex="-1" role="group" aria-label="People here" ?hidden=${!isOpen}>
+        <ul role="list">
+          ${people.map(
+            (person) =>
+              html`<li>
+                ${face(person)}<bdi>${person.name}</bdi>
+                ${person.verified ? html`<span class="verified" title="Verified name">${checkIcon}<span class="sr">Verified name</span></span>` : nothing}
+                ${person.self ? html`<span class="you">You</span>` : nothing}
+                ${person.role === "host" ? html`<span class="badge">Host</span>` : nothing}
+              </li>`,
+          )}
+        </ul>
+      </div>`;
+  }
+
+  #toggle(): void {
+    if (this.#popup.isOpen) this.#popup.close();
+    else this.#popup.open();
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "session-people": SessionPeople;
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * `<session-screen>`: what stands in the place of the content while the person is not in the
+ * session: a heading, what it means, and the one thing to do next. Emits `session-action`.
+ */
+import { css, html, LitElement, nothing } from "lit";
+import type { PropertyDeclarations, TemplateResult } from "lit";
+import type { RoomErrorCode, Screen } from "../src/room-state.ts";
+import type { SessionEnd } from "../src/session.ts";
+import { ActionEvent } from "./action-event.ts";
+import type { Action } from "./action-event.ts";
+import { arcIcon, clockIcon, crossIcon, doorIcon, stopIcon } from "./icons.ts";
+import { base } from "./theme.ts";
+
+/** Everything but the session itself. */
+export type CoverScreen = Exclude<Screen, { name: "joined" }>;
+
+const ICONS: Record<CoverScreen["name"], TemplateResult> = {
+  connecting: arcIcon,
+  waiting: clockIcon,
+  left: doorIcon,
+  ended: stopIcon,
+  failed: crossIcon,
+};
+
+const FAILURES: Partial<Record<RoomErrorCode, [heading: string, advice: string]>> = {
+  unauthorized: ["This link does not open the session", "It may be incomplete or too old. Ask the host for a new one."],
+  forbidden: ["You cannot take part in this session", "Ask the host whether you have the right link."],
+  "room-deleted": ["This room was deleted", "Ask the host for a link to another one."],
+};
+
+/** The heading of each screen; also what is announced when focus stays elsewhere. */
+export const headingOf = (screen: CoverScreen): string => {
+  switch (screen.name) {
+    case "connecting":
+      return "Connecting to the session…";
+    case "waiting":
+      return "The session has not started yet";
+    case "left":
+      return "You have left the session";
+    case "ended":
+      return "The session has ended";
+    case "failed":
+      return FAILURES[screen.error.code]?.[0] ?? "The session cannot go on here";
+  }
+};
+
+/** Why it ended, in words; nothing for a reason that a later version may have added. */
+const reasonOf = ({ reason, by }: SessionEnd): string => {
+  switch (reason) {
+    case "host-ended":
+      return `${by?.name || "The host"} ended the session.`;
+    case "host-absent":
+      return "The host did not return.";
+    case "admin":
+      return "An operator ended the session.";
+    default:
+      return "";
+  }
+};
+
+export class SessionScreen extends LitElement {
+  static override styles = [
+    base,
+    css`
+      :host {
+        flex: 1;
+        display: grid;
+        place-items: center;
+        background: var(--_surface);
+      }
+      section {
+        inline-size: 100%;
+        max-inline-size: 34rem;
+        padding: 48px 24px 72px;
+        text-align: center;
+        overflow-wrap: anywhere;
+      }
+      .badge {
+        display: inline-grid;
+        padding: 18px;
+        border-radius: 50%;
+        color: var(--_accent);
+        background: color-mix(in srgb, var(--_accent) 12%, transparent);
+      }
+      .badge svg {
+        inline-size: 28px;
+        block-size: 28px;
+        stroke-width: 1.75;
+      }
+      .left svg:dir(rtl) {
+        scale: -1 1;
+      }
+      .connecting svg {
+        animation: spin 1.1s linear infinite;
+      }
+      .failed {
+        color: var(--_danger);
+        background: color-mix(in srgb, var(--_danger) 12%, transparent);
+      }
+      h2 {
+        margin-block: 20px 8px;
+        font-size: clamp(22px, 4vw + 10px, 28px);
+        line-height: 1.25;
+        letter-spacing: -0.01em;
+        text-wrap: balance;
+      }
+      p {
+        color: var(--_muted);
+        text-wrap: pretty;
+      }
+      p.alert {
+        color: var(--_danger);
+        margin-block-start: 16px;
+      }
+      .action {
+        margin-block-start: 24px;
+      }
+    `,
+  ];
+  static override properties: PropertyDeclarations = {
+    screen: { attribute: false },
+    isHost: { attribute: false },
+    busy: { type: Boolean },
+    error: {},
+  };
+  declare screen: CoverScreen;
+  declare isHost: boolean;
+  /** The relay has been asked and has not answered yet. */
+  declare busy: boolean;
+  /** Why a command did not work; empty if nothing failed. */
+  declare error: string;
+
+  override render() {
+    const { screen, error } = this;
+    return html` <section part="screen" aria-labelledby="heading" aria-busy=${this.busy}>
+      <div class="badge ${screen.name}">${ICONS[screen.name]}</div>
+      <h2 id="heading" part="screen-heading" tabindex="-1">${headingOf(screen)}</h2>
+      ${this.#details(screen)}
+      <p class="alert" role="alert">${error}</p>
+    </section>`;
+  }
+
+  /** Puts focus on the heading. */
+  override focus(): void {
+    this.renderRoot.querySelector("h2")?.focus();
+  }
+
+  #details(screen: CoverScreen) {
+    switch (screen.name) {
+      case "connecting":
+        return html`<progress class="sr" aria-label="Connecting"></progress>`;
+      case "waiting":
+        return screen.canStart
+          ? html`<p>People who have opened the invite link come in when you start it.</p>
+              ${this.#button()}`
+          : html`<p>
+              ${this.isHost ? "You will come in by yourself." : "You will come in by yourself when the host starts it."}
+            </p>`;
+      case "left":
+        return html`<p>What you wrote is kept.</p>
+          ${this.#link()}`;
+      case "ended":
+        return html`<p>${reasonOf(screen.end)}</p>
+          ${screen.canRejoin ? html`<p>A new one is on.</p>` : nothing}
+          ${screen.canRejoin ? this.#link() : screen.canStart ? this.#button() : nothing}`;
+      case "failed": {
+        const { message, code } = screen.error;
+        return html`<p>${message}</p>
+          <p>${FAILURES[code]?.[1] ?? "Reload the page to try again."}</p>`;
+      }
+    }
+  }
+
+  #button() {
+    return html`<p class="action">
+      <button class="main" aria-disabled=${this.busy} @click=${() => this.#ask("start")}>Start Session</button>
+    </p>`;
+  }
+
+  /** A real link, since opening the page again is a rejoin as well: in a new tab, for instance. */
+  #link() {
+    return html`<p class="action">
+      <a class="button main" href=${location.href} aria-disabled=${this.busy} @click=${this.#rejoin}
+        >Rejoin the session?</a
+      >
+    </p>`;
+  }
+
+  #rejoin(event: MouseEvent): void {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    this.#ask("rejoin");
+  }
+
+  #ask(action: Action): void {
+    if (!this.busy) this.dispatchEvent(new ActionEvent(action));
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "session-screen": SessionScreen;
+  }
+}

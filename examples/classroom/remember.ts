@@ -1,0 +1,30 @@
+/**
+ * What this browser remembers between visits: the person's name, and the invite links of the rooms
+ * that were made here, so that a host can copy them again. A browser that keeps nothing is no error.
+ */
+import { cleanPersonName } from "../../src/protocol.ts";
+
+const NAME_KEY = "session-room.name";
+const inviteKey = (room: string): string => `session-room.invite.${room}`;
+
+const read = (key: string): string => {
+  try {
+    return localStorage.getItem(key) ?? "";
+  } catch {
+    return "";
+  }
+};
+
+const write = (key: string, value: string): void => {
+  try {
+    localStorage.setItem(key, value);
+  } catch {
+    // Private windows and full stores: the page works without.
+  }
+};
+
+export const rememberedName = (): string => cleanPersonName(read(NAME_KEY));
+export const rememberName = (name: string): void => write(NAME_KEY, cleanPersonName(name));
+
+export const rememberedInvite = (room: string): string => read(inviteKey(room));
+export const rememberInvite = (room: string, url: string): void => write(inviteKey(room), url);
