@@ -89,8 +89,7 @@ const absenceFrom = (now: number, settings: LifecycleSettings): Absence => ({
 });
 
 /** Whether an event speaks of the present run; without a number it does. */
-const isOfThisRun = (state: LifecycleState, run: number | undefined): boolean =>
-  run === undefined || run === state.run;
+const isOfThisRun = (state: LifecycleState, run: number | undefined): boolean => run === undefined || run === state.run;
 
 /** Whether the deadline of a live state has passed with no host back. */
 export const isDue = (state: LifecycleState, now: number): state is LiveState & { absence: Absence } =>
@@ -138,12 +137,7 @@ const onLive = (state: LiveState, event: LifecycleEvent, now: number, settings: 
   }
 };
 
-const onEnded = (
-  state: EndedState,
-  event: LifecycleEvent,
-  now: number,
-  settings: LifecycleSettings,
-): Transition => {
+const onEnded = (state: EndedState, event: LifecycleEvent, now: number, settings: LifecycleSettings): Transition => {
   switch (event.type) {
     case "start-requested":
       if (!isOfThisRun(state, event.run)) return unchanged(state);

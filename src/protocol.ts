@@ -127,13 +127,16 @@ const malformed = (what: string): never => {
 
 const isCommandId = (value: unknown): value is number => Number.isSafeInteger(value);
 
-const parseCommand = (text: string): Command => {
-  let value: unknown;
+const parseJson = (text: string): unknown => {
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch {
     return malformed("the session message is not JSON");
   }
+};
+
+const parseCommand = (text: string): Command => {
+  const value = parseJson(text);
   if (typeof value !== "object" || value === null) return malformed("the session message is not an object");
   const { type, id, run, token } = value as Record<string, unknown>;
   if (!isCommandId(id)) return malformed("the session message has no numeric id");
@@ -224,10 +227,10 @@ export const writeRelayMessage = (message: RelayMessage): Uint8Array => sessionF
 /**
  * Reads the body of a session message from the relay (the decoder stands behind the type).
  *
- * @returns `null` for a message of a kind that this version does not know; newer relays may send some.
- * @throws SyntaxError or Error if the body is not JSON in a string.
+ * @returns `null` for a message that this version does not know; newer relays may send some.
+ * @throws MalformedError if the body is not a string of JSON.
  */
 export const readRelayMessage = (decoder: decoding.Decoder): RelayMessage | null => {
-  const message = JSON.parse(decoding.readVarString(decoder)) as RelayMessage;
-  return message.type === "welcome" || message.type === "answer" ? message : null;
+  const message = parseJson(decoding.readVarString(decoder)) as RelayMessage | null;
+  return message?.type === "welcome" || message?.type === "answer" ? message : null;
 };

@@ -1,0 +1,69 @@
+/**
+ * The token with which an invited person stays the same person: the relay gives it to whoever comes
+ * with an invitation, and the browser tab keeps it across reconnects and reloads (docs/SPEC.md, P5).
+ */
+import { digest } from "lib0/hash/sha256";
+import { isTokenText } from "./relay-address.ts";
+
+export type TokenStorage = Pick<Storage, "getItem" | "setItem" | "removeItem">;
+
+/** The storage of this tab, if there is one. Reading the property throws where a page may store nothing. */
+export const tabStorage = (): TokenStorage | null => {
+  try {
+    return globalThis.sessionStorage ?? null;
+  } catch {
+    return null;
+  }
+};
+
+/**
+ * Name under which a personal token is kept. It holds a fingerprint of the page's token, so that
+ * another invitation opened in the same tab makes another person; the page's token is never kept.
+ */
+const storageKey = (relayUrl: string, room: string, pageToken: string): string => {
+  const bytes = digest(new TextEncoder().encode(JSON.stringify([relayUrl, room, pageToken])));
+  return `session-room:${[...bytes.subarray(0, 16)].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+};
+
+export class PersonalToken {
+  readonly #storage: TokenStorage | null;
+  readonly #key: string;
+  readonly #pageToken: string;
+  #personal: string | null;
+
+  constructor(storage: TokenStorage | null, relayUrl: string, room: string, pageToken: string) {
+    this.#storage = storage;
+    this.#key = storageKey(relayUrl, room, pageToken);
+    this.#pageToken = pageToken;
+    const kept = this.#try((store) => store.getItem(this.#key));
+    this.#personal = isTokenText(kept) ? kept : null;
+  }
+
+  /** The token to connect with: the personal one if there is one, else the page's. */
+  get current(): string {
+    return this.#personal ?? this.#pageToken;
+  }
+
+  /** Keeps what the relay gave. */
+  keep(token: string): void {
+    this.#personal = token;
+    this.#try((store) => store.setItem(this.#key, token));
+  }
+
+  /** Forgets the personal token; false if the page's was in use already. */
+  drop(): boolean {
+    if (this.#personal === null) return false;
+    this.#personal = null;
+    this.#try((store) => store.removeItem(this.#key));
+    return true;
+  }
+
+  /** A full or forbidden storage costs the person their identity at the next reload, nothing more. */
+  #try<T>(use: (storage: TokenStorage) => T): T | null {
+    try {
+      return this.#storage === null ? null : use(this.#storage);
+    } catch {
+      return null;
+    }
+  }
+}
