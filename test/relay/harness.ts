@@ -15,6 +15,7 @@ import type { RelayConfig } from "../../sync-server/config.ts";
 import { DEFAULT_LIMITS } from "../../sync-server/limits.ts";
 import { createRelay } from "../../sync-server/relay.ts";
 import type { Relay } from "../../sync-server/relay.ts";
+import type { Limits } from "../../sync-server/limits.ts";
 import { MemoryStore } from "../../sync-server/store/memory-store.ts";
 import type { Store } from "../../sync-server/store/store.ts";
 import { createTokens } from "../../sync-server/tokens.ts";
@@ -24,12 +25,12 @@ export const ABSENCE_MS = 15 * 60_000;
 export const GRACE_MS = 30_000;
 export const SECRET = "a secret of the tests, long enough for HS256";
 export const ADMIN_KEY = "the operator's key in the tests";
-const WAIT_MS = 5_000;
+const WAIT_MS = 4_000;
 
 /** Resolves when the condition holds; fails with `what` if it does not within some seconds. */
 export const until = async (what: string, condition: () => unknown): Promise<void> => {
   const giveUpAt = Date.now() + WAIT_MS;
-  while (!condition()) {
+  while (!(await condition())) {
     if (Date.now() > giveUpAt) throw new Error(`waited in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
@@ -40,15 +41,24 @@ export type Setting = {
   readonly clock: ManualClock;
   readonly store: Store;
   readonly wsUrl: string;
+  /** Everything that the relay has logged, as JSON lines. */
+  readonly log: string[];
+  /** What the relay called its end, if it did. */
+  readonly fatal: Error | null;
   token(claims: Partial<Claims> & { role: Role }): Promise<string>;
-  api(method: string, path: string, body?: unknown, key?: string): Promise<{ status: number; body: Record<string, unknown> }>;
+  api(
+    method: string,
+    path: string,
+    body?: unknown,
+    key?: string,
+  ): Promise<{ status: number; body: Record<string, unknown> }>;
 };
 
 export type StartOptions = {
   readonly store?: Store;
   readonly clock?: ManualClock;
   readonly config?: Partial<RelayConfig>;
-  readonly closeAtEnd?: boolean;
+  readonly limits?: Partial<Limits>;
 };
 
 /** Starts a relay that is closed when the test ends. */
@@ -67,16 +77,22 @@ export const startRelay = async (options: StartOptions = {}): Promise<Setting> =
     adminKey: ADMIN_KEY,
     allowedOrigins: null,
     store: "memory",
-    limits: DEFAULT_LIMITS,
+    logLevel: "silent",
     ...options.config,
-  } as RelayConfig;
+    limits: { ...DEFAULT_LIMITS, ...options.limits },
+  };
+  const log: string[] = [];
+  let fatal: Error | null = null;
   const relay = await createRelay({
     config,
     clock,
     store,
     tokenSecret: SECRET,
-    logger: pino({ level: "silent" }),
+    logger: pino({ level: "trace" }, { write: (line) => void log.push(line) }),
     webRoot: null,
+    onFatal: (error) => {
+      fatal = error;
+    },
   });
   onTestFinished(() => relay.close());
   const tokens = createTokens(SECRET, clock);
@@ -85,6 +101,10 @@ export const startRelay = async (options: StartOptions = {}): Promise<Setting> =
     clock,
     store,
     wsUrl: relay.url.replace("http", "ws").replace("localhost", "127.0.0.1"),
+    log,
+    get fatal() {
+      return fatal;
+    },
     token: (claims) => tokens.sign({ room: "room", expiresAt: clock.wallNow() + 3_600_000, ...claims }),
     api: async (method, path, body, key = ADMIN_KEY) => {
       const response = await fetch(relay.url.replace("localhost", "127.0.0.1") + path, {
@@ -96,6 +116,10 @@ export const startRelay = async (options: StartOptions = {}): Promise<Setting> =
     },
   };
 };
+
+/** The room as `GET /v1/rooms/:room` answers it to the operator. */
+export const roomState = async (setting: Setting, room = "room"): Promise<Record<string, unknown>> =>
+  (await setting.api("GET", `/v1/rooms/${encodeURIComponent(room)}`)).body;
 
 /** A stock y-websocket client, as any page has it. */
 export type StockClient = {
@@ -150,6 +174,9 @@ export const stockClient = async (
   };
 };
 
+/** An awareness state as a peer last accepted it; `state` is `null` once it was taken away. */
+export type SeenState = { readonly clock: number; readonly state: Record<string, unknown> | null };
+
 /** A bare socket that keeps all frames; with `session-room.v1` unless told otherwise. */
 export type RawClient = {
   readonly socket: WebSocket;
@@ -162,8 +189,23 @@ export type RawClient = {
   readonly closeReason: string;
   /** Kinds of sync frames received, in order: 0, 1 or 2. */
   readonly syncSteps: number[];
+  /** The awareness states received, by client id, as y-protocols takes them: a higher clock, or `null` at the same. */
+  readonly seen: ReadonlyMap<number, SeenState>;
   command(command: Command extends infer C ? (C extends Command ? Omit<C, "id"> : never) : never): Promise<Answer>;
   send(bytes: Uint8Array): void;
+};
+
+/** What y-protocols does with an awareness update (`applyAwarenessUpdate`). */
+const see = (seen: Map<number, SeenState>, update: Uint8Array): void => {
+  const decoder = decoding.createDecoder(update);
+  for (let left = decoding.readVarUint(decoder); left > 0; left--) {
+    const clientId = decoding.readVarUint(decoder);
+    const clock = decoding.readVarUint(decoder);
+    const state = JSON.parse(decoding.readVarString(decoder)) as SeenState["state"];
+    const known = seen.get(clientId);
+    if (known !== undefined && (clock < known.clock || (clock === known.clock && state !== null))) continue;
+    seen.set(clientId, { clock, state });
+  }
 };
 
 export const rawClient = async (
@@ -176,6 +218,7 @@ export const rawClient = async (
   const socket = new WebSocket(setting.wsUrl + path, protocols, { headers: options.headers ?? {} });
   const frames: Uint8Array[] = [];
   const syncSteps: number[] = [];
+  const seen = new Map<number, SeenState>();
   const answers = new Map<number, Answer>();
   const doc = new Y.Doc();
   let welcome: Welcome | null = null;
@@ -191,6 +234,8 @@ export const rawClient = async (
       const step = decoding.readVarUint(decoder);
       syncSteps.push(step);
       if (step !== 0) Y.applyUpdate(doc, decoding.readVarUint8Array(decoder));
+    } else if (type === MessageType.awareness) {
+      see(seen, decoding.readVarUint8Array(decoder));
     } else if (type === MessageType.session) {
       const message = JSON.parse(decoding.readVarString(decoder)) as RelayMessage;
       if (message.type === "welcome") welcome = message;
@@ -208,6 +253,7 @@ export const rawClient = async (
     frames,
     doc,
     syncSteps,
+    seen,
     get welcome() {
       return welcome;
     },
