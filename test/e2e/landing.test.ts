@@ -1,0 +1,52 @@
+/** The first minute: from the relay's address to two people in one session. */
+import { describe, expect, it } from "vitest";
+import { createWorld } from "./world.ts";
+
+const world = createWorld();
+
+describe("the landing page", () => {
+  it("[H1] makes a session and gives two links, which lead into it", async () => {
+    const host = await world.person();
+    await host.open(world.relay.url);
+    await host.page.getByRole("textbox", { name: "Your name" }).fill("Ann");
+    await host.button("New session").click();
+    const inviteUrl = await host.page.getByRole("textbox", { name: "Invite link" }).inputValue();
+    const hostUrl = await host.page.getByRole("textbox", { name: "Host link" }).inputValue();
+    for (const url of [inviteUrl, hostUrl]) {
+      expect(url.startsWith(world.relay.url)).toBe(true);
+      expect(new URL(url).search).not.toContain("token");
+    }
+    await host.page.getByRole("link", { name: "Open the classroom" }).click();
+    await host.joined();
+    const guest = await world.person("Ben");
+    await guest.open(inviteUrl);
+    await guest.joined();
+    await host.seesPeople(2);
+    expect((await guest.people())[0]).toMatch(/Ann.*Host/);
+    expect(await guest.endButton.count()).toBe(0);
+    await host.button("Copy invite link").waitFor();
+    expect([...host.pageErrors, ...guest.pageErrors]).toEqual([]);
+  });
+
+  it("[U7] a guest without a name comes straight in, and may take one later", async () => {
+    const { room, host } = await world.inClass();
+    const guest = await world.person();
+    await guest.open(room.inviteUrl);
+    await guest.joined();
+    await host.seesPeople(3);
+    expect((await host.people()).some((line) => line.includes("Guest"))).toBe(true);
+    const name = guest.page.getByRole("textbox", { name: "Your name" });
+    await name.fill("Cleo");
+    await name.press("Enter");
+    await expect.poll(async () => (await host.people()).join(), { timeout: 10_000 }).toContain("Cleo");
+  });
+
+  it("[H1] a name that is taken: the page says so", async () => {
+    await world.relay.makeRoom({ room: "algebra" });
+    const host = await world.person();
+    await host.open(world.relay.url);
+    await host.page.getByRole("textbox", { name: /Session name/ }).fill("algebra");
+    await host.button("New session").click();
+    await host.page.getByRole("alert").filter({ hasText: "There is a session of this name" }).waitFor();
+  });
+});

@@ -1,0 +1,32 @@
+/** Holds the documents to the code: what they list is what there is. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { DEFAULT_LIMITS } from "../../sync-server/limits.ts";
+
+const read = (path: string): string => readFileSync(join(import.meta.dirname, "../..", path), "utf8");
+
+/** The rows of all tables of a document, each as its cells without the marks of code. */
+const rowsOf = (markdown: string): string[][] =>
+  markdown
+    .split("\n")
+    .filter((line) => line.startsWith("|"))
+    .map((line) =>
+      line
+        .split("|")
+        .slice(1, -1)
+        .map((cell) => cell.trim().replaceAll("`", "")),
+    );
+
+describe("docs/limits.md", () => {
+  it("[C1] lists each limit once, with its flag, its variable and its default", () => {
+    const listed = rowsOf(read("docs/limits.md"))
+      .map((cells) => cells.slice(1, 4))
+      .filter(([flag]) => flag?.startsWith("--limit-"));
+    const existing = Object.entries(DEFAULT_LIMITS).map(([key, value]) => {
+      const words = key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+      return [`--limit-${words}`, `SESSION_ROOM_LIMIT_${words.toUpperCase().replaceAll("-", "_")}`, String(value)];
+    });
+    expect(listed.toSorted()).toEqual(existing.toSorted());
+  });
+});
