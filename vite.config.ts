@@ -13,6 +13,13 @@ export default defineConfig({
   base: "./",
   // Two copies of Yjs in one page corrupt documents silently.
   resolve: { dedupe: ["yjs", "y-protocols", "lib0"] },
+  plugins: [
+    {
+      // In package.json `sideEffects` names compiled files, but here the sources register elements by being imported.
+      name: "own-side-effects",
+      transform: { filter: { id: /[/](components|examples)[/]/ }, handler: () => ({ moduleSideEffects: true }) },
+    },
+  ],
   build: {
     outDir: join(import.meta.dirname, "dist/web"),
     emptyOutDir: true,
