@@ -71,7 +71,9 @@ export const createRelay = async (options: RelayOptions): Promise<Relay> => {
     if (!isReady) return;
     isReady = false;
     logger.fatal({ err: error }, "the store failed; everybody is sent away");
-    for (const room of rooms.loaded) room.closeAll(CloseCode.tryAgainLater, "the relay cannot store anything");
+    const reason = "the relay cannot store anything";
+    upgrades.stopAccepting(CloseCode.tryAgainLater, reason);
+    for (const room of rooms.loaded) room.closeAll(CloseCode.tryAgainLater, reason);
     options.onFatal?.(error);
   };
   const journal = new Journal(store, clock, fail, (error) => {
@@ -163,7 +165,7 @@ export const createRelay = async (options: RelayOptions): Promise<Relay> => {
 
   const close = async (): Promise<void> => {
     isReady = false;
-    upgrades.stopAccepting();
+    upgrades.stopAccepting(CloseCode.restarting, "the relay is restarting");
     stopTimers();
     const isClosed = new Promise<void>((resolve) => server.close(() => resolve()));
     for (const room of rooms.loaded) room.closeAll(CloseCode.restarting, "the relay is restarting");

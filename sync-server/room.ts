@@ -29,7 +29,7 @@ import { Ledger } from "./ledger.ts";
 import type { Limits } from "./limits.ts";
 import { Presence, readAwareness, stampState } from "./presence.ts";
 import type { RoomDescription } from "./room-service.ts";
-import { encodeStateVector, readClock } from "./state-vector.ts";
+import { encodeStateVector, holdsLaterLedger } from "./state-vector.ts";
 import type { RoomRecord, StoredRoom } from "./store/store.ts";
 
 export type RoomContext = {
@@ -50,6 +50,10 @@ const RECOVERY_MS = 10 * 60_000;
 
 /** The content with its guard: read from the store's bytes only when somebody needs them. */
 type Body = { readonly content: Content; readonly guard: Guard<Connection> };
+
+/** Longest state vector that is kept for a connection that waits, in bytes: some 7,000 client ids. */
+const WITHHELD_STATE_VECTOR_MAX_BYTES = 64 * 1024;
+const EMPTY_STATE_VECTOR = Uint8Array.of(0);
 
 export class Room {
   readonly name: string;
@@ -143,13 +147,14 @@ export class Room {
       return this.#close(connection, CloseCode.tooLarge, reason);
     }
     const frame = readClientFrame(message);
+    // Updates are copied: as views they would keep all of their frame, and what was read with it, in memory.
     switch (frame.kind) {
       case "sync-step-1":
         return this.#receiveStateVector(connection, frame.stateVector);
       case "sync-step-2":
-        return this.#receiveUpdate(connection, frame.update, true);
+        return this.#receiveUpdate(connection, frame.update.slice(), true);
       case "update":
-        return this.#receiveUpdate(connection, frame.update, false);
+        return this.#receiveUpdate(connection, frame.update.slice(), false);
       case "awareness":
         return this.#receiveAwareness(connection, frame.update);
       case "query-awareness":
@@ -163,10 +168,11 @@ export class Room {
   }
 
   #receiveStateVector(connection: Connection, stateVector: Uint8Array): void {
-    const ledgerClock = readClock(stateVector, this.#ledger.id);
-    if (ledgerClock > this.#ledger.clock && this.#ledger.id < this.#context.startedAt) this.#renewLedger();
+    if (holdsLaterLedger(stateVector, this.#ledger, this.#context.startedAt)) this.#renewLedger();
     if (!this.#isLive) {
-      connection.withheldStateVector = stateVector;
+      // Kept as long as the wait is; whoever names more client ids than any real document gets all of it.
+      const isKept = stateVector.byteLength <= WITHHELD_STATE_VECTOR_MAX_BYTES;
+      connection.withheldStateVector = isKept ? stateVector.slice() : EMPTY_STATE_VECTOR;
       return;
     }
     connection.subscribed = true;
@@ -271,15 +277,13 @@ export class Room {
         return this.#close(connection, CloseCode.tooLarge, reason);
       }
       const stamped = stampState(json, connection.identity);
-      if (stamped === null) {
-        this.#hidePresence(connection);
-        continue;
-      }
+      // One state a message: an honest client has no more, and each is told to the whole room.
+      if (stamped === null) return this.#hidePresence(connection);
       connection.name = stamped.name;
       this.#presence.put(connection, { clientId, json: stamped.json });
       // A client's cursor stands under the id that it will write under (y-protocols, `Awareness.clientID`).
       authors.reserve(clientId, connection);
-      this.#showPresence(connection);
+      return this.#showPresence(connection);
     }
   }
 

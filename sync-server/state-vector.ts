@@ -21,18 +21,24 @@ export const encodeStateVector = (
 };
 
 /**
- * The clock that a state vector names for one client; 0 if none.
+ * Whether a state vector shows that the store is an older copy: its owner holds more of the ledger
+ * than the relay, or one that was made after it and before `before` (both ids are ms since the epoch).
  *
  * @throws MalformedError if it cannot be read to its end.
  */
-export const readClock = (stateVector: Uint8Array, client: number): number => {
+export const holdsLaterLedger = (
+  stateVector: Uint8Array,
+  ledger: { readonly id: number; readonly clock: number },
+  before: number,
+): boolean => {
   try {
     const decoder = decoding.createDecoder(stateVector);
-    let found = 0;
+    let found = false;
     for (let left = decoding.readVarUint(decoder); left > 0; left--) {
       const id = decoding.readVarUint(decoder);
       const clock = decoding.readVarUint(decoder);
-      if (id === client) found = clock;
+      if (id >= before) continue;
+      found ||= id === ledger.id ? clock > ledger.clock : id > ledger.id;
     }
     return found;
   } catch {

@@ -20,6 +20,7 @@ import { isAllowedOrigin } from "./origin.ts";
 import { identify } from "./people.ts";
 import type { Arrival } from "./people.ts";
 import { RateLimit } from "./rate-limit.ts";
+import type { Room } from "./room.ts";
 import type { Lease, Rooms } from "./rooms.ts";
 import type { Tokens } from "./tokens.ts";
 import { WsSocket } from "./ws-socket.ts";
@@ -75,7 +76,8 @@ export class Upgrades {
   readonly #addresses: AddressLimits;
   readonly #server: WebSocketServer;
   readonly #sockets = new Set<WebSocket>();
-  #isClosing = false;
+  /** What every newcomer is told, once the relay takes none any more. */
+  #farewell: Refusal | null = null;
 
   constructor(options: UpgradeOptions) {
     this.#options = options;
@@ -122,17 +124,28 @@ export class Upgrades {
       socket.on("error", () => {});
       this.#sockets.add(socket);
       socket.once("close", () => this.#sockets.delete(socket));
-      if ("code" in entrance) {
-        this.#options.logger.info({ code: entrance.code, reason: entrance.reason }, "refused a connection");
-        socket.close(entrance.code, entrance.reason);
-      } else this.#connect(socket, entrance, speaksSession);
+      const refusal = "code" in entrance ? entrance : this.#refuseAtTheDoor(entrance.lease.room);
+      if (refusal !== null) {
+        this.#options.logger.info(refusal, "refused a connection");
+        socket.close(refusal.code, refusal.reason);
+        if ("lease" in entrance) entrance.lease.release();
+      } else if ("lease" in entrance) this.#connect(socket, entrance, speaksSession);
     });
     if (!isOpen && "lease" in entrance) entrance.lease.release();
   }
 
+  /** What may have changed while the token was checked: many can be on their way in at once. */
+  #refuseAtTheDoor({ connections }: Room): Refusal | null {
+    if (this.#farewell !== null) return this.#farewell;
+    const { connectionsPerRoom } = this.#options.limits;
+    if (connections.size < connectionsPerRoom) return null;
+    const reason = `more than ${connectionsPerRoom} connections in one room (limit-connections-per-room)`;
+    return refuse(CloseCode.tryAgainLater, reason);
+  }
+
   async #admit(request: IncomingMessage, speaksSession: boolean): Promise<Refusal | Entrance> {
-    const { rooms, tokens, allowedOrigins, ownUrl, limits } = this.#options;
-    if (this.#isClosing) return refuse(CloseCode.restarting, "the relay is restarting");
+    const { rooms, tokens, allowedOrigins, ownUrl } = this.#options;
+    if (this.#farewell !== null) return this.#farewell;
     if (!isAllowedOrigin(request.headers.origin, allowedOrigins, ownUrl())) {
       return refuse(CloseCode.forbidden, "pages of this origin are not allowed (allowed-origins)");
     }
@@ -149,11 +162,6 @@ export class Upgrades {
     this.#options.newcomers.proved(request.socket);
     const arrival = await identify(claims, tokens, speaksSession);
     const lease = await rooms.enter(claims.room);
-    if (lease.room.connections.size >= limits.connectionsPerRoom) {
-      lease.release();
-      const reason = `more than ${limits.connectionsPerRoom} connections in one room (limit-connections-per-room)`;
-      return refuse(CloseCode.tryAgainLater, reason);
-    }
     return { lease, arrival, credential: new Credential(tokens, claims, arrival.identity.id) };
   }
 
@@ -195,9 +203,9 @@ export class Upgrades {
     room.attach(connection);
   }
 
-  /** Refuses newcomers from now on. */
-  stopAccepting(): void {
-    this.#isClosing = true;
+  /** Refuses newcomers from now on, also those who are on their way in. */
+  stopAccepting(code: CloseCode, reason: string): void {
+    this.#farewell = refuse(code, reason);
   }
 
   /** Cuts whatever did not go by itself. */
