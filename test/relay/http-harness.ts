@@ -25,6 +25,7 @@ const CONFIG: RelayConfig = {
   adminKey: null,
   allowedOrigins: null,
   store: "memory",
+  logLevel: "silent",
   limits: DEFAULT_LIMITS,
 };
 

@@ -1,0 +1,104 @@
+/**
+ * The command line of the relay: reads the settings, starts it, and ends it well. The first line on
+ * stdout is the address to open; whatever goes wrong is one line on stderr and exit code 1.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import pino from "pino";
+import { systemClock } from "../src/clock.ts";
+import { parseConfig } from "./config.ts";
+import type { RelayConfig } from "./config.ts";
+import { createRelay } from "./relay.ts";
+import type { Relay } from "./relay.ts";
+import { keptTokenSecret } from "./secret.ts";
+import { MemoryStore } from "./store/memory-store.ts";
+import { SqliteStore } from "./store/sqlite-store.ts";
+import { StoreError } from "./store/store.ts";
+
+/** Where the package begins; its compiled form stands in dist/lib. */
+const packageRoot = new URL(import.meta.url.endsWith(".ts") ? "../" : "../../../", import.meta.url);
+
+const fail = (message: string): never => {
+  process.stderr.write(`session-room-relay: ${message}\n`);
+  process.exit(1);
+};
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+const packageVersion = (): string => {
+  const text = readFileSync(new URL("package.json", packageRoot), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+};
+
+/** The folder of the built example page; `null` if it was not built. */
+const findWebRoot = (): string | null => {
+  const folder = fileURLToPath(new URL("dist/web", packageRoot));
+  return existsSync(folder) ? folder : null;
+};
+
+/** What a person can mend when the relay does not start, in one line; `null` for anything else. */
+const explain = (error: unknown, { port, host }: RelayConfig): string | null => {
+  if (error instanceof StoreError) return error.message;
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  switch (code) {
+    case "EADDRINUSE":
+      return `port ${port} on ${host} is in use: stop what uses it, or choose another with --port (PORT)`;
+    case "EACCES":
+      return `port ${port} on ${host} may not be used by this user: choose one above 1023 with --port (PORT)`;
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return `${host} is no address of this machine (${code}): choose another with --host (HOST)`;
+    default:
+      return null;
+  }
+};
+
+const start = async (config: RelayConfig): Promise<void> => {
+  // Synchronous, so that the last words before an exit are not lost.
+  const logger = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
+  const die = (error: unknown, what: string): never => {
+    logger.fatal({ err: error }, what);
+    process.exit(1);
+  };
+  // After a bug nobody knows what state the relay is in; a new start finds the state that was stored.
+  process.on("uncaughtException", (error) => die(error, "a bug: the relay stops"));
+  process.on("unhandledRejection", (error) => die(error, "a bug: the relay stops"));
+
+  let relay: Relay | null = null;
+  let isStopping = false;
+  const stop = (): void => {
+    if (isStopping || relay === null) process.exit(isStopping ? 1 : 0);
+    isStopping = true;
+    relay.close().then(
+      () => process.exit(0),
+      (error: unknown) => die(error, "the relay could not stop well"),
+    );
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+
+  try {
+    const tokenSecret = config.tokenSecret ?? keptTokenSecret(config.dataDir);
+    const store = config.store === "sqlite" ? new SqliteStore(config.dataDir) : new MemoryStore();
+    relay = await createRelay({
+      config,
+      clock: systemClock(),
+      store,
+      tokenSecret,
+      logger,
+      webRoot: findWebRoot(),
+      onFatal: (error) => fail(error.message),
+    });
+  } catch (error) {
+    const explained = explain(error, config);
+    return explained === null ? die(error, "the relay could not start") : fail(explained);
+  }
+  print(`Session room ready: ${relay.url}`);
+};
+
+const parsed = parseConfig(process.argv.slice(2), process.env);
+if (!parsed.ok) fail(parsed.message);
+else if ("help" in parsed) print(parsed.help);
+else if ("version" in parsed) print(packageVersion());
+else await start(parsed.config);
