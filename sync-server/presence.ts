@@ -6,11 +6,14 @@ import * as decoding from "lib0/decoding";
 import * as encoding from "lib0/encoding";
 import { cleanPersonName, MalformedError } from "../src/protocol.ts";
 import type { Identity } from "../src/protocol.ts";
+import { isRelaysClock } from "./awareness-clock.ts";
 import type { AwarenessClock } from "./awareness-clock.ts";
 import type { Connection, PresenceState } from "./connection.ts";
 
 /** One entry of a client's awareness update; the JSON is not parsed yet. */
 export type AwarenessEntry = { readonly clientId: number; readonly json: string };
+/** The same with the clock that the client gave it. */
+export type ReceivedEntry = AwarenessEntry & { readonly clock: number };
 
 /** Most states in one update of a client: its own, and echoes of everybody's in a full room. */
 const MAX_ENTRIES = 10_000;
@@ -20,17 +23,16 @@ const MAX_ENTRIES = 10_000;
  *
  * @throws MalformedError, and nothing else.
  */
-export const readAwareness = (update: Uint8Array): AwarenessEntry[] => {
+export const readAwareness = (update: Uint8Array): ReceivedEntry[] => {
   try {
     const decoder = decoding.createDecoder(update);
     const count = decoding.readVarUint(decoder);
     if (count > MAX_ENTRIES) throw new MalformedError(`the awareness update holds more than ${MAX_ENTRIES} states`);
-    const entries: AwarenessEntry[] = [];
+    const entries: ReceivedEntry[] = [];
     for (let i = 0; i < count; i++) {
       const clientId = decoding.readVarUint(decoder);
-      // The owner's own clock: a connection delivers in order, and others get the relay's clocks.
-      decoding.readVarUint(decoder);
-      entries.push({ clientId, json: decoding.readVarString(decoder) });
+      const clock = decoding.readVarUint(decoder);
+      entries.push({ clientId, clock, json: decoding.readVarString(decoder) });
     }
     return entries;
   } catch (error) {
@@ -91,14 +93,17 @@ export class Presence {
 
   /**
    * Whether a connection may speak for an awareness client id: its own, a free one if it has none
-   * yet, or one of a former connection of the same person (which may be half-open).
+   * yet, or one of a former connection of the same person (which may be half-open). The clock that
+   * it gives is no order, since a connection delivers in order and others get the relay's clocks;
+   * but it tells a client that returns from one that echoes the person's other tab.
    */
-  mayOwn(connection: Connection, clientId: number): boolean {
+  mayOwn(connection: Connection, { clientId, clock }: ReceivedEntry): boolean {
     const owner = this.#owners.get(clientId);
     if (owner === connection) return true;
     // One id a connection: whatever else it names are echoes of others (y-websocket 3.1).
     if (connection.presence !== null) return false;
-    return owner === undefined || owner.identity.id === connection.identity.id;
+    if (owner === undefined) return true;
+    return owner.identity.id === connection.identity.id && !isRelaysClock(clock);
   }
 
   /** Makes this the connection's state; a former owner of the id loses it. */
@@ -133,12 +138,23 @@ export class Presence {
 
   /**
    * All states of those who are in the run with fresh clocks, for one receiver: without its own,
-   * which a state from outside would overwrite. `null` if there are none.
+   * which a state from outside would overwrite. While the relay does not know its id, any of the
+   * same person's may be its own, left behind on a line that broke. `null` if there are none.
    */
   encodeAllFor(receiver: Connection): Uint8Array | null {
+    const isKnown = receiver.presence !== null;
+    return this.#encode((owner) => owner !== receiver && (isKnown || owner.identity.id !== receiver.identity.id));
+  }
+
+  /** The states of the same person's other connections, which `encodeAllFor` had left out. `null` if there are none. */
+  encodeTwinsOf(receiver: Connection): Uint8Array | null {
+    return this.#encode((owner) => owner !== receiver && owner.identity.id === receiver.identity.id);
+  }
+
+  #encode(isShown: (owner: Connection) => boolean): Uint8Array | null {
     const states: AwarenessEntry[] = [];
     for (const owner of this.#owners.values()) {
-      if (owner !== receiver && owner.joined && owner.presence !== null) states.push(owner.presence);
+      if (owner.joined && owner.presence !== null && isShown(owner)) states.push(owner.presence);
     }
     return states.length === 0 ? null : writeEntries(states, this.#clocks);
   }

@@ -270,8 +270,9 @@ export class Room {
     if (this.#state.status === "ended") return;
     const { awarenessStateBytes } = this.#context.limits;
     const { authors } = this.#open().guard;
-    for (const { clientId, json } of readAwareness(update)) {
-      if (!this.#presence.mayOwn(connection, clientId) || authors.isForeign(clientId, connection)) continue;
+    for (const entry of readAwareness(update)) {
+      const { clientId, json } = entry;
+      if (!this.#presence.mayOwn(connection, entry) || authors.isForeign(clientId, connection)) continue;
       if (Buffer.byteLength(json) > awarenessStateBytes) {
         const reason = `awareness state larger than ${awarenessStateBytes} bytes (limit-awareness-state-bytes)`;
         return this.#close(connection, CloseCode.tooLarge, reason);
@@ -280,9 +281,11 @@ export class Room {
       // One state a message: an honest client has no more, and each is told to the whole room.
       if (stamped === null) return this.#hidePresence(connection);
       connection.name = stamped.name;
+      const isFirst = connection.presence === null;
       this.#presence.put(connection, { clientId, json: stamped.json });
       // A client's cursor stands under the id that it will write under (y-protocols, `Awareness.clientID`).
       authors.reserve(clientId, connection);
+      if (isFirst) this.#tellTwins(connection);
       return this.#showPresence(connection);
     }
   }
@@ -539,6 +542,13 @@ export class Room {
   #tellPresence(connection: Connection): void {
     if (!connection.subscribed) return;
     const update = this.#presence.encodeAllFor(connection);
+    if (update !== null) this.#tell(connection, writeAwareness(update));
+  }
+
+  /** Now that the relay knows which state is the connection's own: the same person's others. */
+  #tellTwins(connection: Connection): void {
+    if (!connection.subscribed) return;
+    const update = this.#presence.encodeTwinsOf(connection);
     if (update !== null) this.#tell(connection, writeAwareness(update));
   }
 
