@@ -16,6 +16,7 @@ import {
   readPublicUrl,
   readText,
   readTokenSecret,
+  readUrl,
   readWholeNumber,
 } from "./setting.ts";
 import type { Setting } from "./setting.ts";
@@ -43,6 +44,8 @@ export type RelayConfig = {
   readonly publicUrl: string | null;
   /** Secret of HS256 tokens; `null`: made on first start and kept in the data folder. */
   readonly tokenSecret: string | null;
+  /** Address of a JSON Web Key Set (RFC 7517) whose keys may sign tokens too; `null`: none. */
+  readonly tokenJwksUrl: string | null;
   /** Key of the operator's HTTP calls; `null`: see `POST /v1/rooms` in the contract. */
   readonly adminKey: string | null;
   /** Origins whose pages may connect; `null`: any. */
@@ -96,9 +99,15 @@ const SETTINGS: { readonly [K in keyof Omit<RelayConfig, "limits">]: Setting<Rel
   tokenSecret: {
     fallback: null,
     fallbackText: "made on first start, kept in the data folder",
-    about: "secret of the HS256 tokens, at least 32 characters",
+    about: "secret of the HS256 tokens; 32 characters or more are safe",
     isSecret: true,
     read: readTokenSecret,
+  },
+  tokenJwksUrl: {
+    fallback: null,
+    fallbackText: "none",
+    about: "address of a JSON Web Key Set whose keys may sign tokens too",
+    read: readUrl,
   },
   adminKey: {
     fallback: null,

@@ -12,6 +12,7 @@ import { createRelay } from "./relay.ts";
 import type { Relay } from "./relay.ts";
 import { keptTokenSecret } from "./secret.ts";
 import { MemoryStore } from "./store/memory-store.ts";
+import { STRONG_SECRET_CHARS } from "./setting.ts";
 import { SqliteStore } from "./store/sqlite-store.ts";
 import { StoreError } from "./store/store.ts";
 
@@ -80,6 +81,12 @@ const start = async (config: RelayConfig): Promise<void> => {
 
   try {
     const tokenSecret = config.tokenSecret ?? keptTokenSecret(config.dataDir);
+    if (tokenSecret.length < STRONG_SECRET_CHARS) {
+      logger.warn(`the token secret (SESSION_ROOM_TOKEN_SECRET) has fewer than ${STRONG_SECRET_CHARS} characters: it may be guessed`);
+    }
+    if (config.publicUrl !== null && config.adminKey === null) {
+      logger.warn("SESSION_ROOM_PUBLIC_URL is set without SESSION_ROOM_ADMIN_KEY: behind a proxy that hides itself, anyone may make rooms");
+    }
     const store = config.store === "sqlite" ? new SqliteStore(config.dataDir) : new MemoryStore();
     relay = await createRelay({
       config,

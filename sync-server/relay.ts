@@ -100,7 +100,7 @@ export const createRelay = async (options: RelayOptions): Promise<Relay> => {
     deadlineSet: (deadlineAt: number) => deadlines.noticed(deadlineAt),
   };
   const rooms = new Rooms(store, context);
-  const tokens = createTokens(options.tokenSecret, clock);
+  const tokens = createTokens(options.tokenSecret, clock, config.tokenJwksUrl);
 
   // Before anybody can connect: every live run gets the deadline that a start of the relay gives it.
   for await (const records of store.liveRooms(START_BATCH)) {

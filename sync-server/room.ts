@@ -186,13 +186,21 @@ export class Room {
       const reason = `document larger than ${documentBytes} bytes (limit-document-bytes)`;
       return this.#close(connection, CloseCode.tooLarge, reason);
     }
-    const { complete, news } = this.#admitUpdate(connection, update, isSyncStep2);
+    const { complete, news } = this.#admitUpdate(connection, update, { isSyncStep2, mayRepeat: isSyncStep2 });
     if (!complete) this.#keepPending(connection, update);
     if (news) this.#retryPending();
   }
 
-  /** Lets the guard look at an update; keeps and forwards what it accepts. */
-  #admitUpdate(connection: Connection, update: Uint8Array, isSyncStep2: boolean): { complete: boolean; news: boolean } {
+  /**
+   * Lets the guard look at an update; keeps and forwards what it accepts.
+   *
+   * @param mayRepeat whether it may hold deletes that were accepted already; they are not news.
+   */
+  #admitUpdate(
+    connection: Connection,
+    update: Uint8Array,
+    { isSyncStep2, mayRepeat }: { isSyncStep2: boolean; mayRepeat: boolean },
+  ): { complete: boolean; news: boolean } {
     const { content, guard } = this.#open();
     let authorsChanged = false;
     const { accepted, complete, recordChanged } = guard.admit(update, {
@@ -203,7 +211,7 @@ export class Room {
         else this.#noteRefusal(connection, verdict.owner);
         return verdict.allowed;
       },
-      ...(isSyncStep2 ? { isDeleted: content.isDeleted.bind(content) } : {}),
+      ...(mayRepeat ? { isDeleted: content.isDeleted.bind(content) } : {}),
     });
     const { journal } = this.#context;
     if (recordChanged || authorsChanged) {
@@ -256,7 +264,8 @@ export class Room {
         connection.pending = [];
         connection.pendingBytes = 0;
         for (const update of pending) {
-          const admission = this.#admitUpdate(connection, update, false);
+          // Its deletes were accepted the first time; taken for news again and again, they would keep this loop going for ever.
+          const admission = this.#admitUpdate(connection, update, { isSyncStep2: false, mayRepeat: true });
           news ||= admission.news;
           if (admission.complete) continue;
           connection.pending.push(update);

@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { ANOTHER_FOLDER, makeDataDir, reasonOf } from "./data-dir.ts";
-import { SECRET_MIN_CHARS } from "./setting.ts";
+import { STRONG_SECRET_CHARS } from "./setting.ts";
 import { StoreError } from "./store/store.ts";
 
 const FILE_NAME = "token-secret";
@@ -27,10 +27,10 @@ const readSecret = (file: string): string | null => {
       cause: error,
     });
   }
-  if (secret.length >= SECRET_MIN_CHARS) return secret;
+  if (secret.length >= STRONG_SECRET_CHARS) return secret;
   // A new one in its place would make all links invalid without a word.
   throw new StoreError(
-    `the token secret ${file} is damaged, it has fewer than ${SECRET_MIN_CHARS} characters: restore it from a backup, or delete it to have a new one made (all links given out so far stop working)`,
+    `the token secret ${file} is damaged, it has fewer than ${STRONG_SECRET_CHARS} characters: restore it from a backup, or delete it to have a new one made (all links given out so far stop working)`,
   );
 };
 

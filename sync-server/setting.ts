@@ -64,6 +64,14 @@ export const readPublicUrl = (text: string): Read<string> => {
     : refuse("an http or https address without user, query and fragment, such as https://rooms.example");
 };
 
+/** An http or https address as it is. */
+export const readUrl = (text: string): Read<string> => {
+  const url = URL.parse(text);
+  return url !== null && /^https?:$/.test(url.protocol)
+    ? read(url.href)
+    : refuse("an http or https address, such as https://login.example/.well-known/jwks.json");
+};
+
 /** Origins as browsers send them in the `Origin` header, with commas between. */
 export const readOrigins = (text: string): Read<readonly string[]> => {
   const origins = text.split(",").map((each) => {
@@ -76,13 +84,11 @@ export const readOrigins = (text: string): Read<readonly string[]> => {
     : refuse("origins with commas between, such as https://school.example,http://localhost:5173; leave it out for any");
 };
 
-/** Shortest secret in characters: HS256 needs a key of at least 256 bits (RFC 7518, 3.2). */
-export const SECRET_MIN_CHARS = 32;
+/** A secret below this is weaker than HS256 (RFC 7518, 3.2, asks for 256 bits); the relay warns of one. */
+export const STRONG_SECRET_CHARS = 32;
 
-export const readTokenSecret = (text: string): Read<string> =>
-  text.length >= SECRET_MIN_CHARS
-    ? read(text)
-    : refuse(`at least ${SECRET_MIN_CHARS} characters, since HS256 is only as strong as its key; leave it out to have one made`);
+/** Any text: a secret that another program already uses must not keep the relay from starting. */
+export const readTokenSecret = (text: string): Read<string> => read(text);
 
 export const readAdminKey = (text: string): Read<string> =>
   /^[\x21-\x7e]+$/.test(text)

@@ -74,6 +74,7 @@ export const startRelay = async (options: StartOptions = {}): Promise<Setting> =
     tokenTtlMs: 30 * 24 * 3_600_000,
     publicUrl: null,
     tokenSecret: null,
+    tokenJwksUrl: null,
     adminKey: ADMIN_KEY,
     allowedOrigins: null,
     store: "memory",

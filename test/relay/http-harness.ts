@@ -22,6 +22,7 @@ const CONFIG: RelayConfig = {
   tokenTtlMs: 30 * 24 * 60 * 60 * 1000,
   publicUrl: null,
   tokenSecret: SECRET,
+  tokenJwksUrl: null,
   adminKey: null,
   allowedOrigins: null,
   store: "memory",
