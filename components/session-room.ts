@@ -110,7 +110,9 @@ export class SessionRoom extends LitElement {
   #isReadySettled = false;
   #question: Question | null = null;
   #busy: Action | null = null;
-  #commandError = "";
+  /** What has failed last, and why; shown where it was asked for. */
+  #failed: Action | null = null;
+  #failure = "";
   #hadFocus = false;
   #announcement = "";
   readonly #internals = this.attachInternals();
@@ -210,7 +212,9 @@ export class SessionRoom extends LitElement {
   override render() {
     const { screen, me } = this.#state;
     const isJoined = screen.name === "joined";
-    const isBusy = this.#busy !== null;
+    const question = this.#question;
+    const busy = this.#busy;
+    const failed = this.#failed;
     return html` <session-bar
         exportparts="bar, title, state"
         .heading=${this.heading || this.room}
@@ -224,17 +228,17 @@ export class SessionRoom extends LitElement {
               exportparts="screen, screen-heading"
               .screen=${screen}
               .isHost=${me?.role === "host"}
-              .busy=${isBusy}
-              .error=${this.#commandError}
+              .busy=${busy === "start" || busy === "rejoin"}
+              .error=${failed === "start" || failed === "rejoin" ? this.#failure : ""}
               @session-action=${this.#act}
             ></session-screen>`
       }
       <div part="content" class="content" ?hidden=${!isJoined} ?inert=${!isJoined}><slot></slot></div>
       <session-confirm
         exportparts="dialog"
-        .question=${this.#question}
-        .busy=${isBusy}
-        .error=${this.#question === null ? "" : this.#commandError}
+        .question=${question}
+        .busy=${busy !== null && busy === question}
+        .error=${failed !== null && failed === question ? this.#failure : ""}
         @session-action=${this.#act}
         @close=${this.#dismiss}
       ></session-confirm>
@@ -280,7 +284,7 @@ export class SessionRoom extends LitElement {
     this.#client?.destroy();
     this.#client = undefined;
     this.#openedWith = "";
-    this.#commandError = "";
+    this.#failed = null;
     this.#setState(NOTHING_KNOWN);
   }
 
@@ -292,7 +296,7 @@ export class SessionRoom extends LitElement {
   }
 
   #setState = (state: RoomState): void => {
-    if (state.screen.name !== this.#state.screen.name) this.#commandError = "";
+    if (state.screen.name !== this.#state.screen.name) this.#failed = null;
     this.#state = state;
     this.requestUpdate();
   };
@@ -305,7 +309,7 @@ export class SessionRoom extends LitElement {
 
   #ask(event: ActionEvent): void {
     event.stopPropagation();
-    this.#commandError = "";
+    this.#failed = null;
     this.#question = event.action as Question;
     this.requestUpdate();
   }
@@ -325,19 +329,21 @@ export class SessionRoom extends LitElement {
     const client = this.#client;
     if (client === undefined) throw new RoomError("bad-settings", "There is no room: set relay, room and token.");
     this.#busy = action;
-    this.#commandError = "";
+    this.#failed = null;
     this.requestUpdate();
     try {
       await client[action]();
-      this.#question = null;
+      if (this.#question === action) this.#question = null;
     } catch (error) {
       if (error instanceof RoomError && client === this.#client) {
-        this.#commandError = error.message;
+        this.#failed = action;
+        this.#failure = error.message;
         this.dispatchEvent(new SessionRoomErrorEvent(error));
       }
       throw error;
     } finally {
-      this.#busy = null;
+      // Another may have been asked for meanwhile: leaving shows its screen before the relay has answered.
+      if (this.#busy === action) this.#busy = null;
       this.requestUpdate();
     }
   }

@@ -22,10 +22,10 @@ const ICONS: Record<CoverScreen["name"], TemplateResult> = {
   failed: crossIcon,
 };
 
-const FAILURES: Partial<Record<RoomErrorCode, [heading: string, advice: string]>> = {
-  unauthorized: ["This link does not open the session", "It may be incomplete or too old. Ask the host for a new one."],
-  forbidden: ["You cannot take part in this session", "Ask the host whether you have the right link."],
-  "room-deleted": ["This room was deleted", "Ask the host for a link to another one."],
+const FAILURES: Partial<Record<RoomErrorCode, string>> = {
+  unauthorized: "This link does not open the session",
+  forbidden: "You cannot take part in this session",
+  "room-deleted": "This room was deleted",
 };
 
 /** The heading of each screen; also what is announced when focus stays elsewhere. */
@@ -40,7 +40,7 @@ export const headingOf = (screen: CoverScreen): string => {
     case "ended":
       return "The session has ended";
     case "failed":
-      return FAILURES[screen.error.code]?.[0] ?? "The session cannot go on here";
+      return FAILURES[screen.error.code] ?? "The session cannot go on here";
   }
 };
 
@@ -163,11 +163,8 @@ export class SessionScreen extends LitElement {
         return html`<p>${reasonOf(screen.end)}</p>
           ${screen.canRejoin ? html`<p>A new one is on.</p>` : nothing}
           ${screen.canRejoin ? this.#link() : screen.canStart ? this.#button() : nothing}`;
-      case "failed": {
-        const { message, code } = screen.error;
-        return html`<p>${message}</p>
-          <p>${FAILURES[code]?.[1] ?? "Reload the page to try again."}</p>`;
-      }
+      case "failed":
+        return html`<p>${screen.error.message}</p>`;
     }
   }
 

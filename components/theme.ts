@@ -53,8 +53,7 @@ export const base = css`
     stroke-linecap: round;
     stroke-linejoin: round;
   }
-  button,
-  a.button {
+  :where(button, .button) {
     display: inline-flex;
     align-items: center;
     justify-content: center;
@@ -71,29 +70,27 @@ export const base = css`
     border: 1px solid transparent;
     border-radius: var(--_radius);
   }
-  button.line {
+  .line {
     border-color: var(--_border);
   }
-  button.icon {
+  .icon {
     padding: 0;
   }
   button:hover {
     background: color-mix(in srgb, currentColor 9%, transparent);
   }
-  .main {
+  button.main,
+  .button.main {
     background: var(--_accent);
     color: var(--_on-accent);
   }
-  .grave {
+  button.grave {
     background: var(--_danger);
     color: var(--_on-danger);
   }
   .main:hover,
   .grave:hover {
-    background: color-mix(in srgb, var(--_b, var(--_accent)) 88%, var(--_text));
-  }
-  .grave {
-    --_b: var(--_danger);
+    filter: brightness(0.93);
   }
   [aria-disabled="true"] {
     opacity: 0.65;

@@ -48,6 +48,10 @@ const looksLikeToken = (token: string): boolean => /^[\w-]+\.[\w-]+\.[\w-]+$/.te
 /** Takes a new name wherever it matters. Told at the end of an edit, so that nobody watches it being typed. */
 const takeNames = (element: SessionRoom): void => {
   const field = document.querySelector<HTMLInputElement>("footer input")!;
+  // A name that stands in the token cannot be chosen.
+  element.addEventListener("session-room-state", ({ state }) => {
+    field.parentElement!.hidden = state.me?.verified ?? false;
+  });
   field.addEventListener("change", () => {
     const name = cleanPersonName(field.value);
     field.value = name;
@@ -61,9 +65,11 @@ const takeNames = (element: SessionRoom): void => {
 const rejoinOnLink = (element: SessionRoom): void => {
   const openedAt = location.href;
   addEventListener("popstate", () => {
-    if (location.href !== openedAt) location.reload();
+    if (location.href !== openedAt) return location.reload();
     const { screen } = element.state;
-    if (screen.name === "left" || (screen.name === "ended" && screen.canRejoin)) void element.rejoin();
+    const canRejoin = screen.name === "left" || (screen.name === "ended" && screen.canRejoin);
+    // The element shows what goes wrong.
+    if (canRejoin) element.rejoin().catch(() => undefined);
   });
 };
 

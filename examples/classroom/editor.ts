@@ -37,5 +37,6 @@ export const createEditor = (parent: HTMLElement, doc: Y.Doc, awareness: Awarene
       yCollab(text, checkedAwareness(awareness, text, rootName)),
     ],
   });
-  return new EditorView({ state, parent });
+  // Left to itself, CodeMirror follows the slot and puts its styles into the element's shadow root.
+  return new EditorView({ state, parent, root: document });
 };

@@ -7,10 +7,11 @@ import type { ScriptedSessionRoom } from "./scripted-room.ts";
 
 const content = () => document.querySelector<HTMLInputElement>("#content")!;
 
-/** Hidden, and out of reach for the keyboard. */
+/** Hidden, and out of reach for whatever would look at or act on it. */
 const contentIsGone = (): boolean => {
   content().focus();
-  return !content().checkVisibility() && document.activeElement !== content();
+  const wrapper = content().assignedSlot!.parentElement!;
+  return !content().checkVisibility() && document.activeElement !== content() && wrapper.inert;
 };
 
 const headingHasFocus = (element: ScriptedSessionRoom, name: string): Promise<void> =>
@@ -66,6 +67,18 @@ describe("screens", () => {
     await until(() => textOf(element).includes("The relay says no."));
     await change(element, stateOf(screens.joined));
     holds(content().checkVisibility(), "the content shows");
+  });
+
+  it("[U2] one can rejoin at once, also before the relay has answered the leaving, whose failure is then no news", async () => {
+    const element = await show(stateOf(screens.joined));
+    element.leave().catch(() => undefined);
+    await change(element, stateOf(screens.left));
+    the(element, "a", "Rejoin the session?").click();
+    same(element.client.calls, ["join", "leave", "rejoin"]);
+    element.client.answer("leave", new RoomError("disconnected", "The connection broke."));
+    await settled(element);
+    holds(!textOf(element).includes("The connection broke."), "nobody asked for it here");
+    same(the(element, "a", "Rejoin the session?").getAttribute("aria-disabled"), "true", "still busy rejoining");
   });
 
   it("[U5] the ended screen says in words why", async () => {
@@ -126,7 +139,7 @@ describe("screens", () => {
   it("a failure says what to do, and never shows markup from a message", async () => {
     const element = await show(stateOf(screens.failed));
     the(element, "h2", "This link does not open the session");
-    holds(textOf(element).includes("Ask the host for a new one."), "what to do");
+    holds(textOf(element).includes("Ask the host for a new link."), "what to do");
     const error = new RoomError("too-large", "<img src=x onerror=alert(1)> is too large.");
     await change(element, stateOf({ name: "failed", error }));
     holds(textOf(element).includes("<img src=x onerror=alert(1)> is too large."), "text only");

@@ -33,7 +33,10 @@ export const screens = {
     canStart: false,
     canRejoin: false,
   },
-  failed: { name: "failed", error: new RoomError("unauthorized", "The token is not valid.") },
+  failed: {
+    name: "failed",
+    error: new RoomError("unauthorized", "The token is not valid. Ask the host for a new link."),
+  },
 } as const satisfies Record<string, Screen>;
 
 export const stateOf = (
