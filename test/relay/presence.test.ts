@@ -44,7 +44,9 @@ describe("what others see of a person", () => {
     await until("the host is seen", () => speaker.seen.get(1));
     const hostSeenAt = speaker.seen.get(1);
     speaker.send(awarenessFrame({ id: 2, json: userState("Pia") }));
-    speaker.send(awarenessFrame({ id: 1, clock: 2 ** 52, json: userState("Pia") }, { id: 2, clock: 2, json: '{"cursor":5}' }));
+    speaker.send(
+      awarenessFrame({ id: 1, clock: 2 ** 52, json: userState("Pia") }, { id: 2, clock: 2, json: '{"cursor":5}' }),
+    );
     speaker.send(awarenessFrame({ id: 1, clock: 2 ** 52, json: "null" }));
     const third = await joined(setting, { ...participant, sub: "p2" });
     third.send(Uint8Array.of(MessageType.queryAwareness));
@@ -66,7 +68,9 @@ describe("what others see of a person", () => {
   it("[P3] [P4] forged id, role, verified and name are replaced, and other fields pass", async () => {
     const { watcher, speaker } = await pair();
     const forged = { id: "h1", role: "host", verified: false, name: "Hana", color: "#f00" };
-    speaker.send(awarenessFrame({ id: 2, json: JSON.stringify({ user: forged, cursor: { anchor: [1] }, role: "host" }) }));
+    speaker.send(
+      awarenessFrame({ id: 2, json: JSON.stringify({ user: forged, cursor: { anchor: [1] }, role: "host" }) }),
+    );
     await until("the state came", () => watcher.seen.get(2));
     expect(watcher.seen.get(2)?.state).toEqual({
       user: { id: "p1", role: "participant", verified: true, name: "Pia", color: "#f00" },
@@ -75,15 +79,19 @@ describe("what others see of a person", () => {
     });
   });
 
-  it.each(['{"user":"host"}', '{"user":null}', '{"user":["h1"]}', "{}", '{"user":{"id":"h1"},"user":{"id":"h2"}}', '{"__proto__":{"user":{}}}'])(
-    "[P3] the relay says who it is, whatever stands in its place: %s",
-    async (json) => {
-      const { watcher, speaker } = await pair();
-      speaker.send(awarenessFrame({ id: 2, json }));
-      await until("the state came", () => watcher.seen.get(2));
-      expect(userOf(watcher, 2)).toEqual({ id: "p1", role: "participant", verified: true, name: "Pia" });
-    },
-  );
+  it.each([
+    '{"user":"host"}',
+    '{"user":null}',
+    '{"user":["h1"]}',
+    "{}",
+    '{"user":{"id":"h1"},"user":{"id":"h2"}}',
+    '{"__proto__":{"user":{}}}',
+  ])("[P3] the relay says who it is, whatever stands in its place: %s", async (json) => {
+    const { watcher, speaker } = await pair();
+    speaker.send(awarenessFrame({ id: 2, json }));
+    await until("the state came", () => watcher.seen.get(2));
+    expect(userOf(watcher, 2)).toEqual({ id: "p1", role: "participant", verified: true, name: "Pia" });
+  });
 
   it("[P3] [P5] a guest chooses the name and is not verified, and stays a participant", async () => {
     const { watcher, speaker } = await pair(invited);

@@ -504,7 +504,10 @@ describe("the ledger", () => {
         expect([...ids()]).toEqual([expect.any(Number)]);
         expect([...ids()][0]).toBeGreaterThan(idBefore!);
         const { body } = await setting.api("POST", "/v1/rooms/room/end", {});
-        await until("it follows what happens next", () => client.session?.status === "ended" && client.provider.ws === null);
+        await until(
+          "it follows what happens next",
+          () => client.session?.status === "ended" && client.provider.ws === null,
+        );
         expect(client.session).toMatchObject({ ended: body["ended"] });
       }
     },
