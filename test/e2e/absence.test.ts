@@ -1,23 +1,27 @@
 /** Line 6 of the main job: the session ends by itself when no host returns in time. */
 import { describe, expect, it } from "vitest";
-import type { ClassroomPage } from "./classroom-page.ts";
 import { ABSENCE_MS } from "./relay-process.ts";
 import { PATIENCE_MS, until } from "./until.ts";
 import { createWorld } from "./world.ts";
+import type { Class } from "./world.ts";
 
 const world = createWorld();
 
-const WAYS_TO_GO: [string, (host: ClassroomPage) => Promise<unknown>][] = [
-  ["leaves by the menu", (host) => host.leave()],
-  ["closes the tab", (host) => host.page.close()],
-  ["crashes", (host) => host.crash()],
-  ["loses the network", (host) => host.context.setOffline(true)],
+const WAYS_TO_GO: [string, (all: Class) => unknown][] = [
+  ["leaves by the menu", ({ host }) => host.leave()],
+  ["closes the tab", ({ host }) => host.page.close()],
+  ["crashes", ({ host }) => host.crash()],
+  ["loses the network", ({ hostCable }) => hostCable.pull()],
 ];
+
+/** A network that swallows everything tells the relay nothing: it notices by silence (W11). */
+const SILENCE_MS = 60_000;
 
 describe("the host is gone", () => {
   it.each(WAYS_TO_GO)("[L3] [L5] the host %s: everyone's session ends after the limit", async (_way, go) => {
-    const { room, host, guest } = await world.inClass({ hostAbsenceMs: null });
-    await go(host);
+    const all = await world.inClass({ hostAbsenceMs: null });
+    const { room, guest } = all;
+    await go(all);
     const deadlineAt = await world.relay.deadlineOf(room);
     const { absentSince } = await world.relay.describe(room);
     expect(deadlineAt - absentSince!).toBe(ABSENCE_MS);
@@ -57,12 +61,19 @@ describe("the host is gone", () => {
     await guest.sees("Back in time.");
   });
 
-  it("[L4] coming back from offline in time clears it too", async () => {
-    const { room, host, guest } = await world.inClass({ hostAbsenceMs: 20_000 });
+  it("[L3] [W11] a network that swallows everything is noticed too", { timeout: 2 * SILENCE_MS }, async () => {
+    const { room, host, guest } = await world.inClass({ hostAbsenceMs: 1_000 });
     await host.context.setOffline(true);
+    await guest.ended("The host did not return.", SILENCE_MS);
+    expect(await world.relay.describe(room)).toMatchObject({ status: "ended", ended: { reason: "host-absent" } });
+  });
+
+  it("[L4] coming back from offline in time clears it too", async () => {
+    const { room, host, guest, hostCable } = await world.inClass({ hostAbsenceMs: 20_000 });
+    hostCable.pull();
     await world.relay.deadlineOf(room);
     await guest.seesPeople(1);
-    await host.context.setOffline(false);
+    hostCable.plugIn();
     await host.connected();
     await guest.seesPeople(2);
     expect(await world.relay.describe(room)).toMatchObject({ status: "live", endsAt: null });
@@ -85,10 +96,10 @@ describe("the host is gone", () => {
   });
 
   it("[L5] [U8] a host who comes back too late gets the ended screen, and may start again", async () => {
-    const { room, host, guest } = await world.inClass({ hostAbsenceMs: 1_000 });
-    await host.context.setOffline(true);
+    const { room, host, guest, hostCable } = await world.inClass({ hostAbsenceMs: 1_000 });
+    hostCable.pull();
     await guest.ended("The host did not return.");
-    await host.context.setOffline(false);
+    hostCable.plugIn();
     await host.ended("The host did not return.");
     await host.startButton.click();
     await host.joined();

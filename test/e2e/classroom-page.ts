@@ -90,8 +90,12 @@ export class ClassroomPage {
     return this;
   }
 
+  /** Waits until the line to the relay is sound again; on other screens than the session's that is no news. */
   async connected(): Promise<this> {
-    await this.page.getByRole("status").filter({ hasText: "Connected" }).first().waitFor();
+    await this.page
+      .getByRole("status")
+      .filter({ hasText: /connecting/i })
+      .waitFor({ state: "detached" });
     return this;
   }
 

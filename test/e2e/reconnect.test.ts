@@ -5,16 +5,16 @@ import { createWorld } from "./world.ts";
 const world = createWorld();
 
 describe("offline", () => {
-  it("[U8] shows as reconnecting, keeps what one types, and both sides meet again", async () => {
-    const { host, guest } = await world.inClass();
-    await guest.context.setOffline(true);
+  it("[U8] [P7] shows as reconnecting, keeps what one types, and both sides meet again", async () => {
+    const { host, guest, guestCable } = await world.inClass();
+    guestCable.pull();
     await guest.reconnecting();
     await host.seesPeople(1);
     expect(await guest.editor.isVisible()).toBe(true);
     await guest.type("Typed offline. ");
     await guest.sees("Typed offline.");
     await host.type("Typed online. ");
-    await guest.context.setOffline(false);
+    guestCable.plugIn();
     await guest.connected();
     await guest.sees("Typed online.");
     await host.sees("Typed offline.");

@@ -12,9 +12,8 @@ import { until } from "./until.ts";
 
 const bin = join(import.meta.dirname, "../../sync-server/bin.js");
 
-/** Absence limit and grace of these relays, in ms: long enough to act in, short enough to wait for. */
+/** Absence limit of these relays, in ms: short enough to wait for. */
 export const ABSENCE_MS = 3_000;
-export const GRACE_MS = 2_000;
 
 export type MadeRoom = {
   readonly room: string;
@@ -73,7 +72,6 @@ export class RelayProcess {
         PATH: process.env["PATH"],
         SESSION_ROOM_DATA_DIR: this.#dataDir,
         SESSION_ROOM_HOST_ABSENCE: `${ABSENCE_MS}ms`,
-        SESSION_ROOM_RESTART_GRACE: `${GRACE_MS}ms`,
         ...this.#env,
       },
       stdio: ["ignore", "pipe", "pipe"],

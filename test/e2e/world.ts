@@ -5,6 +5,8 @@ import { chromium } from "playwright-core";
 import type { Browser, BrowserContext, BrowserContextOptions } from "playwright-core";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
 import { findChromium } from "../chromium.ts";
+import { createCable } from "./cable.ts";
+import type { Cable } from "./cable.ts";
 import { ClassroomPage } from "./classroom-page.ts";
 import { RelayProcess } from "./relay-process.ts";
 import type { MadeRoom } from "./relay-process.ts";
@@ -13,7 +15,14 @@ import { PATIENCE_MS } from "./until.ts";
 const artifacts = join(import.meta.dirname, "../.artifacts");
 
 /** A room with a host, Ann, and a participant, Ben, who are in its session and see each other. */
-export type Class = { readonly room: MadeRoom; readonly host: ClassroomPage; readonly guest: ClassroomPage };
+export type Class = {
+  readonly room: MadeRoom;
+  readonly host: ClassroomPage;
+  readonly guest: ClassroomPage;
+  /** By which the host's, or the guest's, computer reaches the relay. */
+  readonly hostCable: Cable;
+  readonly guestCable: Cable;
+};
 
 export type World = {
   readonly relay: RelayProcess;
@@ -78,12 +87,11 @@ export const createWorld = (env: Record<string, string> = {}): World => {
     inClass: async ({ hostAbsenceMs } = { hostAbsenceMs: 60_000 }) => {
       const room = await relay.makeRoom(hostAbsenceMs === null ? {} : { hostAbsenceMs });
       const [host, guest] = await Promise.all([person("Ann"), person("Ben")]);
-      await host.open(room.hostUrl);
-      await host.joined();
-      await guest.open(room.inviteUrl);
-      await guest.joined();
+      const [hostCable, guestCable] = [await createCable(relay.url), await createCable(relay.url)];
+      await Promise.all([host.open(hostCable.through(room.hostUrl)), guest.open(guestCable.through(room.inviteUrl))]);
+      await Promise.all([host.joined(), guest.joined()]);
       await Promise.all([host.seesPeople(2), guest.seesPeople(2)]);
-      return { room, host, guest };
+      return { room, host, guest, hostCable, guestCable };
     },
   };
 };
