@@ -228,6 +228,8 @@ export const createHttpHandler = ({
     });
     // node:http itself leaves out the body of an answer to HEAD.
     if (body === null || typeof body === "string") res.end(body);
+    // Gone while the file was being opened: `pipeline` would throw, and leave the file open.
+    else if (res.destroyed) body.destroy();
     else await pipeline(body, res);
   };
 

@@ -221,6 +221,9 @@ export class Reader {
   }
 }
 
+/** First byte of an object in lib0's "any" encoding. */
+const ANY_OBJECT = 118;
+
 const UNDEFINED = new TextEncoder().encode("undefined");
 
 /** Passes over an item's content and returns its length in clock units. */
@@ -257,8 +260,9 @@ const scanContent = (reader: Reader, ref: number): number => {
       for (let i = 0; i < count; i++) reader.any(0);
       return count;
     }
-    case 9: // ContentDoc
+    case 9: // ContentDoc: a guid and options; Yjs looks into these without asking what they are (`createDocFromOpts`)
       reader.stringLength();
+      if (reader.bytes[reader.pos] !== ANY_OBJECT) fail("the options of a subdocument are no object");
       reader.any(0);
       return 1;
     default:
