@@ -9,6 +9,7 @@ export type { RoomOptions } from "./room-client.ts";
 export { RoomError } from "./room-state.ts";
 export type { Connection, Participant, RoomErrorCode, RoomState, Screen } from "./room-state.ts";
 export { readSession, SESSION_ROOT } from "./session.ts";
+export type { GetToken } from "./token-renewal.ts";
 export type {
   EndReason,
   EndedSession,

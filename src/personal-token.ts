@@ -28,7 +28,7 @@ const storageKey = (relayUrl: string, room: string, pageToken: string): string =
 export class PersonalToken {
   readonly #storage: TokenStorage | null;
   readonly #key: string;
-  readonly #pageToken: string;
+  #pageToken: string;
   #personal: string | null;
 
   constructor(storage: TokenStorage | null, relayUrl: string, room: string, pageToken: string) {
@@ -48,6 +48,11 @@ export class PersonalToken {
   keep(token: string): void {
     this.#personal = token;
     this.#try((store) => store.setItem(this.#key, token));
+  }
+
+  /** Takes a newer token of the page. A personal one stays in use: the relay replaces it too. */
+  renew(pageToken: string): void {
+    this.#pageToken = pageToken;
   }
 
   /** Forgets the personal token; false if the page's was in use already. */

@@ -70,14 +70,17 @@ export type Identity = {
   readonly verified: boolean;
 };
 
-/** First message of the relay to each `session-room.v1` client. */
+/** First message of the relay to each `session-room.v1` client, and again when its token was renewed. */
 export type Welcome = {
   readonly type: "welcome";
   readonly person: Identity;
   /** Personal token to use from now on; present when the client came with an invitation. */
   readonly token?: string;
-  /** When the token expires, ms since the epoch; the relay then closes with 4401 unless it was renewed. */
-  readonly expiresAt: number;
+  /**
+   * In how many ms the token expires; the relay then closes with 4401 unless it was renewed. A time
+   * span, since the clocks of people's machines are often minutes wrong.
+   */
+  readonly expiresInMs: number;
 };
 
 /** Why a command was refused. */

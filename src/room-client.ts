@@ -29,6 +29,8 @@ import type { RoomEvent, RoomModel } from "./room-reducer.ts";
 import { RoomError } from "./room-state.ts";
 import type { RoomState } from "./room-state.ts";
 import { readSession, SESSION_ROOT } from "./session.ts";
+import { TokenRenewal } from "./token-renewal.ts";
+import type { GetToken } from "./token-renewal.ts";
 
 export type RoomOptions = {
   /** Address of the relay: ws(s):// or http(s)://, with or without a path. */
@@ -37,6 +39,8 @@ export type RoomOptions = {
   readonly room: string;
   /** JWT of the person, or of an invitation. */
   readonly token: string;
+  /** Gives a newer token when the present one is about to expire, or has. */
+  readonly getToken?: GetToken | undefined;
   /** Name to go by, unless the token names the person. */
   readonly displayName?: string | undefined;
   /** Document to use; a new one by default. */
@@ -76,6 +80,7 @@ export class Room {
 
   readonly #line: RelayLine;
   readonly #token: PersonalToken;
+  readonly #renewal: TokenRenewal | null;
   readonly #answers: PendingAnswers;
   readonly #presence: LocalPresence;
   readonly #others: Others;
@@ -91,6 +96,8 @@ export class Room {
   /** Whether a line should stand: after `join`, and not while the page is away. */
   #isWanted = false;
   #isAway = false;
+  /** Whether the page has given the token that is in use because the relay had refused another. */
+  #isTokenFresh = false;
 
   /** Connects to nothing yet. @throws RoomError `bad-settings`. */
   constructor(options: RoomOptions) {
@@ -113,7 +120,10 @@ export class Room {
     });
     this.awareness = this.#line.awareness;
     this.provider = this.#line.provider;
-    this.#answers = new PendingAnswers(options.clock ?? systemClock({ background: true }));
+    const clock = options.clock ?? systemClock({ background: true });
+    this.#answers = new PendingAnswers(clock);
+    const { getToken } = options;
+    this.#renewal = getToken === undefined ? null : new TokenRenewal(getToken, clock, (token) => this.#renewToken(token));
     this.#presence = new LocalPresence(this.awareness, options.displayName ?? "");
     this.#others = new Others(this.awareness);
     this.#settleReady = Promise.withResolvers<void>();
@@ -211,6 +221,7 @@ export class Room {
   destroy(): void {
     this.#isWanted = false;
     for (const cleanUp of this.#cleanUps.splice(0)) cleanUp();
+    this.#renewal?.stop();
     this.#listeners.clear();
     this.#dispatch({ type: "closed" });
     this.#line.destroy();
@@ -266,7 +277,23 @@ export class Room {
       this.#token.keep(message.token);
       this.#line.useToken(message.token);
     }
+    this.#isTokenFresh = false;
+    this.#renewal?.plan(message.expiresInMs);
     this.#dispatch({ type: "welcomed", person: message.person });
+  }
+
+  /** The page has given a newer token: for this line, if there is one, and for those to come. */
+  #renewToken(token: string): void {
+    this.#token.renew(token);
+    this.#line.useToken(this.#token.current);
+    if (this.#model.connection !== "online") return;
+    this.#ask(
+      (id) => ({ type: "renew", id, token }),
+      (outcome) => {
+        // A token that the relay does not take is as good as none: the present one may still hold a while.
+        if (!(outcome instanceof RoomError) && !outcome.ok) this.#renewal?.plan(0);
+      },
+    );
   }
 
   #receiveDocument(): void {
@@ -289,11 +316,16 @@ export class Room {
     if (error.code === "unauthorized" && this.#token.drop()) {
       this.#line.useToken(this.#token.current);
       this.#connect();
+    } else if (error.code === "unauthorized" && this.#renewal !== null && !this.#isTokenFresh) {
+      // Once for each refusal: a page whose new token is refused too has nothing better.
+      this.#isTokenFresh = true;
+      void this.#renewal.renew().then((isRenewed) => (isRenewed ? this.#connect() : this.#fail(error)));
     } else this.#fail(error);
   }
 
   #fail(error: RoomError): void {
     this.#isWanted = false;
+    this.#renewal?.stop();
     this.#line.disconnect();
     this.#answers.rejectAll(error);
     this.#settleReady.reject(error);

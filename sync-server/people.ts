@@ -24,7 +24,7 @@ const guestKey = (role: Role): string => `guest:${role}`;
  * @param keepsToken whether the client can keep a personal token (`session-room.v1`).
  */
 export const identify = async (claims: Claims, tokens: Tokens, keepsToken: boolean): Promise<Arrival> => {
-  const { room, role, sub, expiresAt } = claims;
+  const { role, sub } = claims;
   if (sub !== undefined) {
     // A token vouches for the name that it holds. Personal tokens hold none: that name is chosen.
     const name = cleanPersonName(claims.name);
@@ -32,10 +32,14 @@ export const identify = async (claims: Claims, tokens: Tokens, keepsToken: boole
     const authorKey = claims.guest === true ? guestKey(role) : `person:${sub}`;
     return { identity: { id: sub, name, role, verified }, authorKey, personalToken: null };
   }
-  const id = randomUUID();
+  const identity: Identity = { id: randomUUID(), name: "", role, verified: false };
   return {
-    identity: { id, name: "", role, verified: false },
+    identity,
     authorKey: guestKey(role),
-    personalToken: keepsToken ? await tokens.sign({ room, role, sub: id, guest: true, expiresAt }) : null,
+    personalToken: keepsToken ? await personalTokenFor(identity, claims, tokens) : null,
   };
 };
+
+/** A token with which somebody invited is the same person; it lasts as long as the invitation. */
+export const personalTokenFor = ({ id }: Identity, { room, role, expiresAt }: Claims, tokens: Tokens): Promise<string> =>
+  tokens.sign({ room, role, sub: id, guest: true, expiresAt });

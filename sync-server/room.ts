@@ -351,7 +351,10 @@ export class Room {
   }
 
   #renew(connection: Connection, { id, token }: Command & { readonly type: "renew" }): void {
-    void connection.credential.renew(token).then((refusal) => this.#answer(connection, id, refusal));
+    void connection.credential.renew(token).then((refusal) => {
+      if (refusal === null) this.#tell(connection, writeRelayMessage(connection.credential.welcome));
+      this.#answer(connection, id, refusal);
+    });
   }
 
   #answer(connection: Connection, id: number, refusal: RefusalCode | null): void {

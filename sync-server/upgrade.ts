@@ -144,7 +144,7 @@ export class Upgrades {
   }
 
   async #admit(request: IncomingMessage, speaksSession: boolean): Promise<Refusal | Entrance> {
-    const { rooms, tokens, allowedOrigins, ownUrl } = this.#options;
+    const { rooms, tokens, clock, allowedOrigins, ownUrl } = this.#options;
     if (this.#farewell !== null) return this.#farewell;
     if (!isAllowedOrigin(request.headers.origin, allowedOrigins, ownUrl())) {
       return refuse(CloseCode.forbidden, "pages of this origin are not allowed (allowed-origins)");
@@ -162,7 +162,7 @@ export class Upgrades {
     this.#options.newcomers.proved(request.socket);
     const arrival = await identify(claims, tokens, speaksSession);
     const lease = await rooms.enter(claims.room);
-    return { lease, arrival, credential: new Credential(tokens, claims, arrival.identity.id) };
+    return { lease, arrival, credential: new Credential(tokens, clock, claims, arrival) };
   }
 
   #connect(socket: WebSocket, { lease, arrival, credential }: Entrance, speaksSession: boolean): void {
@@ -194,12 +194,7 @@ export class Upgrades {
       room.detach(connection);
       lease.release();
     });
-    if (speaksSession) {
-      const { identity, personalToken } = arrival;
-      const token = personalToken === null ? {} : { token: personalToken };
-      const { expiresAt } = credential;
-      peer.send(writeRelayMessage({ type: "welcome", person: identity, expiresAt, ...token }));
-    }
+    if (speaksSession) peer.send(writeRelayMessage(credential.welcome));
     room.attach(connection);
   }
 

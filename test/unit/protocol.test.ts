@@ -39,9 +39,9 @@ const relayMessage: fc.Arbitrary<RelayMessage> = fc.oneof(
         verified: fc.boolean(),
       }),
       token: fc.string(),
-      expiresAt: fc.maxSafeNat(),
+      expiresInMs: fc.maxSafeNat(),
     },
-    { requiredKeys: ["type", "person", "expiresAt"] },
+    { requiredKeys: ["type", "person", "expiresInMs"] },
   ),
   fc.record({ type: fc.constant("answer" as const), id, ok: fc.constant(true as const), run }),
   fc.record({

@@ -19,7 +19,7 @@ import type { ClientFrame, Command, Identity, RefusalCode } from "../../src/prot
 import { SESSION_ROOT, toRecord } from "../../src/session.ts";
 import type { Session } from "../../src/session.ts";
 
-const EXPIRES_AT = 2_000_000_000_000;
+const EXPIRES_IN_MS = 3_600_000;
 
 /** One socket, from the relay's side; the client sees it as a WebSocket. */
 export class ScriptedSocket {
@@ -66,7 +66,7 @@ export class ScriptedSocket {
 
   welcome(person: Identity, token?: string): void {
     const more = token === undefined ? {} : { token };
-    this.say(writeRelayMessage({ type: "welcome", person, expiresAt: EXPIRES_AT, ...more }));
+    this.say(writeRelayMessage({ type: "welcome", person, expiresInMs: EXPIRES_IN_MS, ...more }));
   }
 
   accept(command: Command, run: number): void {
