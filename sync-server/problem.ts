@@ -3,12 +3,13 @@
  * after RFC 9457, one code each. `type` is `urn:session-room:problem:<code>`: stable, for programs
  * to compare, and not a page to fetch. `detail` is for people and may change.
  */
+import type { Readable } from "node:stream";
 
 export type Reply = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   /** `null`: no body. */
-  readonly body: string | NodeJS.ReadableStream | null;
+  readonly body: string | Readable | null;
 };
 
 /** A step on the way to an answer: what it found, or the answer that ends the call. */
