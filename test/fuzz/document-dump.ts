@@ -1,0 +1,40 @@
+/** All that a document shows, in a form that can be compared, whatever attackers put into it. */
+import * as Y from "yjs";
+
+const show = (value: unknown): string => {
+  if (value instanceof Uint8Array) return `bytes ${Buffer.from(value).toString("hex")}`;
+  if (value instanceof Y.Doc) return "subdocument";
+  if (value instanceof Y.AbstractType) return `{${dumpType(value)}}`;
+  return JSON.stringify(value, (_, each: unknown) => (typeof each === "bigint" ? `${each}n` : each)) ?? "undefined";
+};
+
+const showItem = (item: Y.Item): string => {
+  const { content } = item;
+  // Formats count nothing, but decide how the text looks.
+  if (content instanceof Y.ContentFormat) return `format ${content.key}=${show(content.value)}`;
+  return content.getContent().map(show).join(",");
+};
+
+const dumpType = (type: Pick<Y.AbstractType<never>, "_start" | "_map">): string => {
+  const parts: string[] = [];
+  for (let item = type._start; item !== null; item = item.right) if (!item.deleted) parts.push(showItem(item));
+  const keys = [...type._map].filter(([, item]) => !item.deleted).sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [key, item] of keys) parts.push(`${JSON.stringify(key)}:${showItem(item)}`);
+  return parts.join(",");
+};
+
+/** Every root that shows anything, by name. */
+export const dumpDocument = (doc: Y.Doc): ReadonlyMap<string, string> =>
+  new Map(
+    [...doc.share]
+      .map(([name, type]) => [name, dumpType(type)] as const)
+      .filter(([, text]) => text !== "")
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
+
+/** For each client id the clock behind its last struct, in order of the ids. */
+export const dumpClocks = (doc: Y.Doc): string =>
+  [...Y.decodeStateVector(Y.encodeStateVector(doc))]
+    .sort(([a], [b]) => a - b)
+    .map(([client, clock]) => `${client}:${clock}`)
+    .join(" ");

@@ -1,0 +1,92 @@
+/** Whole frames made by grammar: sync steps, awareness, session messages, and types that do not exist. */
+import * as encoding from "lib0/encoding";
+import { MessageType, writeAwareness, writeSyncStep1, writeSyncStep2, writeUpdate } from "../../src/protocol.ts";
+import { forgeUpdate, forgeWaitingUpdate } from "./forge-update.ts";
+import type { Sight } from "./forge-update.ts";
+import type { Random } from "./random.ts";
+
+const anyNumber = (random: Random): number =>
+  random.pick([0, 1, 2, random.below(300), random.next(), 2 ** 32, 2 ** 53 - 1]);
+
+const anyId = ({ own, innocents, ledgerId }: Sight, random: Random): number =>
+  random.pick([random.pick(own), random.pick(own), random.pick(innocents), ledgerId, anyNumber(random)]);
+
+const nested = (depth: number): string => '{"a":'.repeat(depth) + "1" + "}".repeat(depth);
+
+const anyState = (random: Random): string => {
+  switch (random.below(11)) {
+    case 0:
+      return "null";
+    case 1:
+      return JSON.stringify({ user: { id: "relay", role: "host", verified: true, name: "The Host" } });
+    case 2:
+      return JSON.stringify({ user: { name: "x".repeat(random.below(200)) }, cursor: { anchor: random.next() } });
+    case 3:
+      return JSON.stringify({ user: random.pick([null, 1, "host", [], { role: { host: true } }]) });
+    case 4:
+      return '{"__proto__":{"role":"host"},"user":{"__proto__":{"verified":true},"name":"p"}}';
+    case 5:
+      return nested(random.pick([2, 50, 1_500]));
+    case 6:
+      return JSON.stringify({ big: "y".repeat(random.pick([100, 10_000, 15_000])) });
+    case 7:
+      return JSON.stringify({ user: { name: "\u202egnp.exe\n\u0000 😀" } });
+    case 8:
+      return random.pick(["", "{", "undefined", "[]", "1", '"text"', "{}x", "[".repeat(10_000)]);
+    case 9:
+      return '{"user":{"name":"twice"},"user":{"name":"second"}}';
+    default:
+      return "{}";
+  }
+};
+
+const forgeAwareness = (sight: Sight, random: Random): Uint8Array =>
+  encoding.encode((encoder) => {
+    const count = random.percent(90) ? 1 : random.below(6);
+    encoding.writeVarUint(encoder, random.percent(98) ? count : count + 1 + random.below(20_000));
+    for (let i = 0; i < count; i++) {
+      encoding.writeVarUint(encoder, anyId(sight, random));
+      encoding.writeVarUint(encoder, anyNumber(random));
+      encoding.writeVarString(encoder, anyState(random));
+    }
+  });
+
+const forgeStateVector = (sight: Sight, random: Random): Uint8Array =>
+  encoding.encode((encoder) => {
+    const count = random.below(5);
+    encoding.writeVarUint(encoder, random.percent(95) ? count : count + random.next());
+    for (let i = 0; i < count; i++) {
+      encoding.writeVarUint(encoder, anyId(sight, random));
+      encoding.writeVarUint(encoder, anyNumber(random));
+    }
+  });
+
+const forgeCommand = (random: Random): string => {
+  const type = random.pick(["join", "leave", "join", "start", "end", "renew", "welcome", "answer", "__proto__", ""]);
+  const command = {
+    type,
+    id: random.pick<unknown>([1, random.next(), -1, 1.5, "1", null]),
+    run: random.pick<unknown>([0, 1, 2, 1e9, -1, 0.5, "1", null, undefined]),
+    token: random.pick<unknown>(["", "a.b.c", "x".repeat(9_000), 7, undefined]),
+  };
+  return random.percent(95) ? JSON.stringify(command) : random.pick(["", "null", "[]", "{", "\u0000"]);
+};
+
+const withBody = (type: number, body: Uint8Array): Uint8Array =>
+  encoding.encode((encoder) => {
+    encoding.writeVarUint(encoder, type);
+    encoding.writeVarUint8Array(encoder, body);
+  });
+
+/** A frame of any kind; most hold updates, which are the way to the document. */
+export const forgeFrame = (sight: Sight, random: Random): Uint8Array => {
+  const kind = random.below(100);
+  if (kind < 50) return writeUpdate(forgeUpdate(sight, random));
+  if (kind < 62) return writeSyncStep2(forgeUpdate(sight, random));
+  if (kind < 67) return writeUpdate(forgeWaitingUpdate(sight, random));
+  if (kind < 82) return writeAwareness(forgeAwareness(sight, random));
+  if (kind < 86) return writeSyncStep1(forgeStateVector(sight, random));
+  if (kind < 95) return withBody(MessageType.session, new TextEncoder().encode(forgeCommand(random)));
+  if (kind < 97) return Uint8Array.of(MessageType.queryAwareness);
+  return withBody(random.pick([MessageType.auth, 4, 82, 84, 2 ** 31]), random.bytes(random.below(20)));
+};

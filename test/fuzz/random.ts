@@ -1,0 +1,42 @@
+/** Numbers from a seed, so that a run of the fuzzer can be repeated (mulberry32: 32 bits of state). */
+
+export class Random {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed >>> 0;
+  }
+
+  /** A whole number from 0 to 2^32 - 1. */
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    let mixed = this.#state;
+    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return (mixed ^ (mixed >>> 14)) >>> 0;
+  }
+
+  /** A whole number from 0 to `bound` - 1. */
+  below(bound: number): number {
+    return this.next() % bound;
+  }
+
+  /** True `of` times in a hundred. */
+  percent(of: number): boolean {
+    return this.below(100) < of;
+  }
+
+  pick<T>(choices: readonly T[]): T {
+    if (choices.length === 0) throw new Error("nothing to pick from");
+    return choices[this.below(choices.length)]!;
+  }
+
+  bytes(length: number): Uint8Array {
+    return Uint8Array.from({ length }, () => this.next() & 0xff);
+  }
+
+  /** Another generator whose numbers this one's later use does not change. */
+  fork(): Random {
+    return new Random(this.next());
+  }
+}
