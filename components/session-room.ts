@@ -53,7 +53,9 @@ const failedState = (error: RoomError): RoomState => ({
  * ```
  *
  * The content stays in the page (light DOM). While the person is not in the session it is hidden
- * and inert, and a screen stands in its place.
+ * and inert, and a screen stands in its place. Put the element into the page's `<main>`, not the
+ * other way round: what is hidden is no landmark. An editor that follows slots to find its root
+ * (CodeMirror) is told `root: document`, or its styles end up in here.
  *
  * Events, all bubbling: `session-room-state`, `-joined`, `-left`, `-ended` and `-error`; see
  * `events.ts`. CSS states: `:state(connecting)`, `:state(waiting)`, `:state(joined)`,

@@ -25,9 +25,11 @@ const incompleteLink = () =>
   </main>`;
 
 const page = (room: string, token: string, name: string, invite: string) =>
-  html` <session-room relay=${relay.href} room=${room} .token=${token} display-name=${name}>
-      <main class="notes"></main>
-    </session-room>
+  html` <main>
+      <session-room relay=${relay.href} room=${room} .token=${token} display-name=${name}>
+        <div class="notes"></div>
+      </session-room>
+    </main>
     <footer>
       <label
         >Your name
