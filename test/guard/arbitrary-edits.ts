@@ -34,7 +34,12 @@ const key = fc.constantFrom("a", "b", "c", "session");
 export const anyEdit: fc.Arbitrary<Edit> = fc.oneof(
   fc.record({ type: fc.constant("insert" as const), at: fc.nat(), text }),
   fc.record({ type: fc.constant("delete" as const), at: fc.nat(), length: fc.nat(6) }),
-  fc.record({ type: fc.constant("format" as const), at: fc.nat(), length: fc.nat(6), bold: fc.constantFrom(true, false, null) }),
+  fc.record({
+    type: fc.constant("format" as const),
+    at: fc.nat(),
+    length: fc.nat(6),
+    bold: fc.constantFrom(true, false, null),
+  }),
   fc.record({ type: fc.constant("embed" as const), at: fc.nat() }),
   fc.record({ type: fc.constant("set" as const), key, value }),
   fc.record({ type: fc.constant("unset" as const), key }),

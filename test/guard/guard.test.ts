@@ -105,7 +105,12 @@ const diff = (doc: Y.Doc, act: (doc: Y.Doc) => void): Uint8Array => {
   return updates[0] ?? Y.encodeStateAsUpdate(doc, before);
 };
 
-type RawStruct = { origin?: [number, number]; right?: [number, number]; parent?: string | [number, number]; sub?: string };
+type RawStruct = {
+  origin?: [number, number];
+  right?: [number, number];
+  parent?: string | [number, number];
+  sub?: string;
+};
 
 /** An update made by hand: one string item, then deletes. */
 const forge = (
@@ -161,6 +166,19 @@ const ATTACKS: Record<string, (world: World) => Uint8Array> = {
   "has the ledger's item as parent": (world) => forge(669, 0, { parent: [world.ledger.id, 0], sub: "x" }),
   "deletes the ledger's future items": (world) =>
     forge(670, 0, { parent: "notes" }, [[world.ledger.id, world.ledger.clock, 50]]),
+  "undoes with an undo manager on the root": (world) => {
+    const doc = world.attacker();
+    const map = doc.getMap("session");
+    const manager = new Y.UndoManager(map, { trackedOrigins: new Set(["attack", null]) });
+    doc.transact(() => map.set("ended", { at: 1, reason: "forged", by: null }), "attack");
+    manager.stopCapturing();
+    doc.transact(() => map.delete("run"), "attack");
+    return diff(doc, () => {
+      manager.undo();
+      manager.undo();
+      manager.redo();
+    });
+  },
   "mixes everything into one update": (world) => {
     const doc = world.attacker();
     doc.getMap("session").set("ended", null);
@@ -238,10 +256,9 @@ describe("the guard", () => {
     const doc = world.honest[0]!;
     doc.getText("text").insert(0, "abc");
     doc.getText("text").delete(1, 1);
-    const { accepted, complete } = world.guard.admit(
-      Y.encodeStateAsUpdate(doc),
-      { isDeleted: world.content.isDeleted.bind(world.content) },
-    );
+    const { accepted, complete } = world.guard.admit(Y.encodeStateAsUpdate(doc), {
+      isDeleted: world.content.isDeleted.bind(world.content),
+    });
     expect({ accepted, complete }).toEqual({ accepted: null, complete: true });
   });
 
@@ -298,8 +315,19 @@ describe("the guard", () => {
       | { type: "join" };
     const step: fc.Arbitrary<Step> = fc.oneof(
       { weight: 5, arbitrary: fc.record({ type: fc.constant("edit" as const), who: fc.nat(1), edit: anyEdit }) },
-      { weight: 4, arbitrary: fc.record({ type: fc.constant("attack" as const), name: fc.constantFrom(...Object.keys(ATTACKS)) }) },
-      { weight: 4, arbitrary: fc.record({ type: fc.constant("replay" as const), index: fc.nat(), cut: fc.nat(), byte: fc.nat(255) }) },
+      {
+        weight: 4,
+        arbitrary: fc.record({ type: fc.constant("attack" as const), name: fc.constantFrom(...Object.keys(ATTACKS)) }),
+      },
+      {
+        weight: 4,
+        arbitrary: fc.record({
+          type: fc.constant("replay" as const),
+          index: fc.nat(),
+          cut: fc.nat(),
+          byte: fc.nat(255),
+        }),
+      },
       { weight: 1, arbitrary: fc.record({ type: fc.constant("restart" as const) }) },
       { weight: 1, arbitrary: fc.record({ type: fc.constant("session" as const), ended: fc.boolean() }) },
       { weight: 1, arbitrary: fc.record({ type: fc.constant("join" as const) }) },

@@ -39,7 +39,11 @@ describe("scanUpdate", () => {
         const updates: Uint8Array[] = [];
         doc.on("update", (update: Uint8Array) => updates.push(update));
         for (const edit of edits) applyEdit(doc, edit);
-        for (const update of [...updates, Y.encodeStateAsUpdate(doc), Y.mergeUpdates([...updates, Y.encodeStateAsUpdate(new Y.Doc())])]) {
+        for (const update of [
+          ...updates,
+          Y.encodeStateAsUpdate(doc),
+          Y.mergeUpdates([...updates, Y.encodeStateAsUpdate(new Y.Doc())]),
+        ]) {
           expect(scan(update)).toEqual(decode(update));
           expect(scanUpdate(update, ROOT).exact).toBe(true);
         }
@@ -97,7 +101,10 @@ describe("scanUpdate", () => {
     ["a root's name that is no UTF-8", [1, 1, 7, 0, 4, 1, 1, 0xff, 1, 97, 0]],
     ["an unknown shared type", [1, 1, 7, 0, 7, 1, 1, 97, 9, 0]],
     ["an embed that is no JSON", [1, 1, 7, 0, 5, 1, 1, 97, 1, 123, 0]],
-    ["a value nested too deeply", [1, 1, 7, 0, 8, 1, 1, 97, 1, ...new Array<number>(400).fill(0).flatMap(() => [117, 1]), 126, 0]],
+    [
+      "a value nested too deeply",
+      [1, 1, 7, 0, 8, 1, 1, 97, 1, ...new Array<number>(400).fill(0).flatMap(() => [117, 1]), 126, 0],
+    ],
   ])("[G6] refuses %s", (_name, bytes) => {
     expect(() => scanUpdate(Uint8Array.from(bytes), ROOT)).toThrow(MalformedError);
   });
@@ -109,7 +116,8 @@ describe("scanUpdate", () => {
       return scanUpdate(Y.encodeStateAsUpdate(doc), ROOT).sections[0]!.structs[0]!.underProtectedRoot;
     };
     expect(under("session")).toBe(true);
-    for (const name of ["session ", "Session", "sessions", "sessio", "\ufeffsession", ""]) expect(under(name)).toBe(false);
+    for (const name of ["session ", "Session", "sessions", "sessio", "\ufeffsession", ""])
+      expect(under(name)).toBe(false);
   });
 });
 
