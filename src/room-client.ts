@@ -123,7 +123,8 @@ export class Room {
     const clock = options.clock ?? systemClock({ background: true });
     this.#answers = new PendingAnswers(clock);
     const { getToken } = options;
-    this.#renewal = getToken === undefined ? null : new TokenRenewal(getToken, clock, (token) => this.#renewToken(token));
+    this.#renewal =
+      getToken === undefined ? null : new TokenRenewal(getToken, clock, (token) => this.#renewToken(token));
     this.#presence = new LocalPresence(this.awareness, options.displayName ?? "");
     this.#others = new Others(this.awareness);
     this.#settleReady = Promise.withResolvers<void>();
@@ -307,8 +308,9 @@ export class Room {
   }
 
   #loseLine(): void {
-    this.#answers.rejectAll(disconnected());
+    // First the line, then the answers that come no more: whoever gets one must find things as they are.
     this.#dispatch({ type: "line-lost" });
+    this.#answers.rejectAll(disconnected());
   }
 
   #beRefused(code: number, reason: string): void {
