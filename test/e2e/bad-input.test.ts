@@ -18,15 +18,15 @@ const sign = (claims: Record<string, unknown>, expires: string, secret = SECRET)
 const linkTo = (room: string, token: string): string =>
   `${world.relay.url}/?room=${encodeURIComponent(room)}#token=${token}`;
 
-/** Connects as no well-behaved client would, and answers the code with which it is sent away. */
-const closeCodeAfter = async (room: string, token: string, frame: string | Uint8Array): Promise<number> => {
+/** Connects as no well-behaved client would, and answers how it is sent away. */
+const closeAfter = async (room: string, token: string, frame: string | Uint8Array) => {
   const url = `${world.relay.url.replace("http", "ws")}/${encodeURIComponent(room)}`;
   const socket = new WebSocket(url, [SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX + token]);
   onTestFinished(() => socket.terminate());
   socket.on("error", () => undefined);
   socket.once("open", () => socket.send(frame));
-  const [code] = (await once(socket, "close")) as [number];
-  return code;
+  const [code, reason] = (await once(socket, "close")) as [number, Buffer];
+  return { code, reason: reason.toString() };
 };
 
 describe("links that do not open", () => {
@@ -85,10 +85,17 @@ describe("bad frames", () => {
     const { room, host, guest } = await world.inClass();
     await host.type("Before. ");
     await guest.sees("Before.");
-    expect(await closeCodeAfter(room.room, room.participantToken, frame)).toBe(code);
+    expect(await closeAfter(room.room, room.participantToken, frame)).toMatchObject({ code });
     await guest.type("After.");
     await host.sees("Before. After.");
     await Promise.all([host.connected(), guest.connected()]);
+  });
+
+  it("[W13] whoever breaks a limit is told which, and how to change it", async () => {
+    const room = await world.relay.makeRoom();
+    const { reason } = await closeAfter(room.room, room.participantToken, new Uint8Array(8 * 1024 * 1024 + 1));
+    expect(reason).toContain(String(8 * 1024 * 1024));
+    expect(reason).toContain("limit-message-bytes");
   });
 
   it("[P6] a name is text, never markup", async () => {

@@ -78,18 +78,18 @@ describe("the README", () => {
 
   it("[U1] its picture shows two people, their cursors, and the host's bar", async () => {
     const room = await world.relay.makeRoom({ room: "Botany, first lesson", hostAbsenceMs: 60_000 });
-    const look = { viewport: { width: 1100, height: 620 }, deviceScaleFactor: 2, colorScheme: "light" as const };
+    const look = { viewport: { width: 1100, height: 500 }, deviceScaleFactor: 2, colorScheme: "light" as const };
     const [host, guest] = [await world.person("Ann Lee", look), await world.person("Ben Okafor", look)];
     await host.open(room.hostUrl);
     await host.joined();
     await guest.open(room.inviteUrl);
     await guest.joined();
     await host.type(
-      "# What plants need\n\nLight, water, and something to hold on to.\n\n- Roots take up water and minerals.\n",
+      "# What plants need\n\nLight, water, and something to hold on to.\n\n- Roots take up water and minerals.\n- Leaves turn light into sugar.\n\n",
     );
-    await guest.sees("minerals.");
-    await guest.type("- Leaves turn light into sugar");
-    await host.sees("sugar");
+    await guest.sees("sugar.");
+    await guest.type("Next week: what soil is made of");
+    await host.sees("made of");
     await host.editor.locator("text=Light, water").click();
     await host.seesPeople(2);
     await host.editor.getByText("Ben Okafor").waitFor({ state: "attached" });

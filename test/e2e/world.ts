@@ -86,8 +86,8 @@ export const createWorld = (env: Record<string, string> = {}): World => {
     person,
     inClass: async ({ hostAbsenceMs } = { hostAbsenceMs: 60_000 }) => {
       const room = await relay.makeRoom(hostAbsenceMs === null ? {} : { hostAbsenceMs });
-      const [host, guest] = await Promise.all([person("Ann"), person("Ben")]);
       const [hostCable, guestCable] = [await createCable(relay.url), await createCable(relay.url)];
+      const [host, guest] = await Promise.all([person("Ann"), person("Ben")]);
       await Promise.all([host.open(hostCable.through(room.hostUrl)), guest.open(guestCable.through(room.inviteUrl))]);
       await Promise.all([host.joined(), guest.joined()]);
       await Promise.all([host.seesPeople(2), guest.seesPeople(2)]);

@@ -1,5 +1,5 @@
 /** Holds the documents to the code: what they list is what there is. */
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { DEFAULT_LIMITS } from "../../sync-server/limits.ts";
@@ -28,5 +28,17 @@ describe("docs/limits.md", () => {
       return [`--limit-${words}`, `SESSION_ROOM_LIMIT_${words.toUpperCase().replaceAll("-", "_")}`, String(value)];
     });
     expect(listed.toSorted()).toEqual(existing.toSorted());
+  });
+});
+
+describe("docs/SPEC.md", () => {
+  it("numbers no rule that no test carries in its name", () => {
+    const folder = join(import.meta.dirname, "..");
+    const names = readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((path) => path.endsWith(".ts"))
+      .flatMap((path) => readFileSync(join(folder, path), "utf8").match(/\[[A-Z]\d+\]/g) ?? []);
+    const rules = [...read("docs/SPEC.md").matchAll(/^- \*\*([A-Z]\d+)\*\*/gm)].map(([, rule]) => `[${rule}]`);
+    expect(rules.length).toBeGreaterThan(0);
+    expect(rules.filter((rule) => !names.includes(rule))).toEqual([]);
   });
 });
