@@ -73,9 +73,8 @@ const onSession = (model: RoomModel, session: Session | null): RoomModel => {
   const next = { ...model, session, join: model.join?.refused === true ? null : model.join, startsByHand: false };
   switch (session?.status) {
     case undefined:
-      return next;
     case "live":
-      return { ...next, joinedRun: model.joinedRun === session.run ? model.joinedRun : null };
+      return next;
     case "waiting":
       // A relay that lost its store waits again, and nobody has seen the end of what now comes.
       return { ...next, joinedRun: null, inside: false, endSeen: null };

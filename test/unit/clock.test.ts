@@ -80,6 +80,18 @@ describe("the real clock", () => {
     expect(clock.wallNow() - before).toBeGreaterThan(3_500_000);
   });
 
+  it("[L15] waits as long as it was told, also after such a jump", () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance", "Date"] });
+    const clock = systemClock();
+    vi.setSystemTime(Date.now() + 3_600_000);
+    let fired = 0;
+    clock.setTimer(1_000, () => fired++);
+    vi.advanceTimersByTime(999);
+    expect(fired).toBe(0);
+    vi.advanceTimersByTime(2);
+    expect(fired).toBe(1);
+  });
+
   it("waits longer than setTimeout can", () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance", "Date"] });
     const clock = systemClock();
