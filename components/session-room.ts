@@ -8,6 +8,7 @@ import { Room } from "../src/room-client.ts";
 import type { RoomOptions } from "../src/room-client.ts";
 import { RoomError } from "../src/room-state.ts";
 import type { RoomState, Screen } from "../src/room-state.ts";
+import type { GetToken } from "../src/token-renewal.ts";
 import type { Action, ActionEvent } from "./action-event.ts";
 import {
   SessionRoomEndedEvent,
@@ -88,6 +89,7 @@ export class SessionRoom extends LitElement {
     token: {},
     displayName: { attribute: "display-name", reflect: true },
     heading: { reflect: true },
+    getToken: { attribute: false },
   };
 
   /** Address of the relay: `http(s)://` or `ws(s)://`. Another value opens another room. */
@@ -100,6 +102,11 @@ export class SessionRoom extends LitElement {
   declare displayName: string;
   /** Title in the bar; empty: the room's name. */
   declare heading: string;
+  /**
+   * Gives a newer token of the same person when the present one is about to expire, or has: the
+   * session goes on without an interruption. Without it, the session is over for the person then.
+   */
+  declare getToken: GetToken | undefined;
 
   #client: Room | undefined;
   #unsubscribe: (() => void) | undefined;
@@ -126,6 +133,7 @@ export class SessionRoom extends LitElement {
     this.token = "";
     this.displayName = "";
     this.heading = "";
+    this.getToken = undefined;
     this.#internals.states.add("connecting");
   }
 
@@ -265,7 +273,7 @@ export class SessionRoom extends LitElement {
     if (this.#isReadySettled) this.#ready = newReady();
     this.#isReadySettled = false;
     try {
-      const client = this.createRoom({ relay, room, token, displayName });
+      const client = this.createRoom({ relay, room, token, displayName, getToken: () => this.getToken?.() ?? "" });
       this.#client = client;
       this.#unsubscribe = client.subscribe(this.#setState);
       client.ready.then(
