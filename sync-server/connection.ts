@@ -2,6 +2,7 @@
 import type { CloseCode } from "../src/close-codes.ts";
 import type { Identity } from "../src/protocol.ts";
 import type { Credential } from "./credential.ts";
+import type { Missing } from "./guard/guard.ts";
 import type { Arrival } from "./people.ts";
 
 /** What a room may do with a socket. */
@@ -22,6 +23,9 @@ export type PresenceState = {
   readonly json: string;
 };
 
+/** An update of which some part refers to what the relay does not hold yet. */
+export type PendingUpdate = { readonly update: Uint8Array; readonly missing: readonly Missing[] };
+
 export class Connection {
   readonly socket: PeerSocket;
   readonly identity: Identity;
@@ -38,7 +42,7 @@ export class Connection {
   /** State vector of a SyncStep1 that could not be answered while content was withheld. */
   withheldStateVector: Uint8Array | null = null;
   /** Updates that refer to something that the relay does not hold yet. */
-  pending: Uint8Array[] = [];
+  pending: PendingUpdate[] = [];
   pendingBytes = 0;
   presence: PresenceState | null = null;
   /** Yjs client ids that it writes under. */

@@ -176,6 +176,8 @@ export const createRelay = async (options: RelayOptions): Promise<Relay> => {
     });
     server.closeIdleConnections();
     await isClosed;
+    // The last word of a socket may come after its line is closed, and its room may have something to write then.
+    await upgrades.drained();
     cancel();
     await journal.stop();
     await store.close();

@@ -21,9 +21,10 @@ import {
 import type { Command, RefusalCode } from "../src/protocol.ts";
 import type { EndReason, PersonRef } from "../src/session.ts";
 import type { AwarenessClock } from "./awareness-clock.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection, PendingUpdate } from "./connection.ts";
 import { Content } from "./content.ts";
 import { Guard } from "./guard/guard.ts";
+import type { Missing } from "./guard/guard.ts";
 import type { Journal } from "./journal.ts";
 import { Ledger } from "./ledger.ts";
 import type { Limits } from "./limits.ts";
@@ -53,6 +54,8 @@ type Body = { readonly content: Content; readonly guard: Guard<Connection> };
 
 /** Longest state vector that is kept for a connection that waits, in bytes: some 7,000 client ids. */
 const WITHHELD_STATE_VECTOR_MAX_BYTES = 64 * 1024;
+/** What an update that waits costs beside its bytes: each is looked at whenever something new comes in. */
+const PENDING_OVERHEAD_BYTES = 1024;
 const EMPTY_STATE_VECTOR = Uint8Array.of(0);
 
 export class Room {
@@ -186,8 +189,8 @@ export class Room {
       const reason = `document larger than ${documentBytes} bytes (limit-document-bytes)`;
       return this.#close(connection, CloseCode.tooLarge, reason);
     }
-    const { complete, news } = this.#admitUpdate(connection, update, { isSyncStep2, mayRepeat: isSyncStep2 });
-    if (!complete) this.#keepPending(connection, update);
+    const { missing, news } = this.#admitUpdate(connection, update, { isSyncStep2, mayRepeat: isSyncStep2 });
+    if (missing.length > 0) this.#keepPending(connection, { update, missing });
     if (news) this.#retryPending();
   }
 
@@ -200,10 +203,10 @@ export class Room {
     connection: Connection,
     update: Uint8Array,
     { isSyncStep2, mayRepeat }: { isSyncStep2: boolean; mayRepeat: boolean },
-  ): { complete: boolean; news: boolean } {
+  ): { missing: readonly Missing[]; news: boolean } {
     const { content, guard } = this.#open();
     let authorsChanged = false;
-    const { accepted, complete, recordChanged } = guard.admit(update, {
+    const { accepted, missing, recordChanged } = guard.admit(update, {
       mayWrite: (client) => {
         const claim = { isSync: isSyncStep2, isRecovering: this.#context.clock.now() < this.#recoversUntil };
         const verdict = guard.authors.claim(client, connection, claim);
@@ -217,13 +220,13 @@ export class Room {
     if (recordChanged || authorsChanged) {
       journal.write({ type: "put-guard", room: this.name, guard: guard.encode() }, "written");
     }
-    if (accepted === null) return { complete, news: false };
+    if (accepted === null) return { missing, news: false };
     content.add(accepted);
     journal.write({ type: "append-content", room: this.name, update: accepted }, "written");
     const folded = content.foldIfLong();
     if (folded !== null) journal.write({ type: "replace-content", room: this.name, update: folded }, "written");
     this.#broadcast(writeUpdate(accepted), (receiver) => receiver.subscribed && receiver !== connection);
-    return { complete, news: true };
+    return { missing, news: true };
   }
 
   /** Something of a connection's was refused; if it is in a dead one's place, it is heard again when that is gone. */
@@ -242,34 +245,41 @@ export class Room {
     }
   }
 
-  #keepPending(connection: Connection, update: Uint8Array): void {
+  #keepPending(connection: Connection, pending: PendingUpdate): void {
     const { pendingBytes } = this.#context.limits;
-    connection.pendingBytes += update.byteLength;
+    connection.pendingBytes += pending.update.byteLength + PENDING_OVERHEAD_BYTES;
     if (connection.pendingBytes > pendingBytes) {
       const reason = `more than ${pendingBytes} bytes wait for missing updates (limit-pending-bytes)`;
       return this.#close(connection, CloseCode.tryAgainLater, reason);
     }
     // Whoever sent it holds what it refers to, and answers this with all of it.
     if (connection.pending.length === 0) this.#tell(connection, this.#askForMissing());
-    connection.pending.push(update);
+    connection.pending.push(pending);
   }
 
-  /** Offers all that waits again, as long as something new comes in. */
+  /** Offers again what waits for something that is held now, as long as something new comes in. */
   #retryPending(): void {
-    for (let news = true; news; ) {
+    const { guard } = this.#open();
+    const isReady = ({ missing }: PendingUpdate) => missing.some((id) => guard.holds(id));
+    for (let news = true; news;) {
       news = false;
       for (const connection of this.#connections) {
-        if (connection.pending.length === 0) continue;
+        if (!connection.pending.some(isReady)) continue;
         const { pending } = connection;
         connection.pending = [];
         connection.pendingBytes = 0;
-        for (const update of pending) {
-          // Its deletes were accepted the first time; taken for news again and again, they would keep this loop going for ever.
-          const admission = this.#admitUpdate(connection, update, { isSyncStep2: false, mayRepeat: true });
-          news ||= admission.news;
-          if (admission.complete) continue;
-          connection.pending.push(update);
-          connection.pendingBytes += update.byteLength;
+        for (const each of pending) {
+          let left = each;
+          if (isReady(each)) {
+            const { update } = each;
+            // Its deletes were accepted the first time; taken for news again and again, they would keep this loop going for ever.
+            const admission = this.#admitUpdate(connection, update, { isSyncStep2: false, mayRepeat: true });
+            news ||= admission.news;
+            if (admission.missing.length === 0) continue;
+            left = { update, missing: admission.missing };
+          }
+          connection.pending.push(left);
+          connection.pendingBytes += left.update.byteLength + PENDING_OVERHEAD_BYTES;
         }
       }
     }

@@ -78,6 +78,7 @@ export class Upgrades {
   readonly #sockets = new Set<WebSocket>();
   /** What every newcomer is told, once the relay takes none any more. */
   #farewell: Refusal | null = null;
+  #onDrained: (() => void) | null = null;
 
   constructor(options: UpgradeOptions) {
     this.#options = options;
@@ -114,16 +115,17 @@ export class Upgrades {
     if (broken === null) stream.once("close", () => this.#addresses.close(address));
     const speaksSession = offeredProtocols(request).includes(SUBPROTOCOL);
     const entrance =
-      broken === null
-        ? await this.#admit(request, speaksSession)
-        : refuse(CloseCode.tryAgainLater, broken);
+      broken === null ? await this.#admit(request, speaksSession) : refuse(CloseCode.tryAgainLater, broken);
     let isOpen = false;
     this.#server.handleUpgrade(request, stream, head, (socket) => {
       isOpen = true;
       // A bad frame is an `error` event; `close` follows and does what is to be done.
       socket.on("error", () => {});
       this.#sockets.add(socket);
-      socket.once("close", () => this.#sockets.delete(socket));
+      socket.once("close", () => {
+        this.#sockets.delete(socket);
+        if (this.#sockets.size === 0) this.#onDrained?.();
+      });
       const refusal = "code" in entrance ? entrance : this.#refuseAtTheDoor(entrance.lease.room);
       if (refusal !== null) {
         this.#options.logger.info(refusal, "refused a connection");
@@ -201,6 +203,11 @@ export class Upgrades {
   /** Refuses newcomers from now on, also those who are on their way in. */
   stopAccepting(code: CloseCode, reason: string): void {
     this.#farewell = refuse(code, reason);
+  }
+
+  /** Resolves when no socket is left and each has left its room; after `stopAccepting`. */
+  async drained(): Promise<void> {
+    if (this.#sockets.size > 0) await new Promise<void>((resolve) => (this.#onDrained = resolve));
   }
 
   /** Cuts whatever did not go by itself. */

@@ -27,11 +27,16 @@ const RECORD_VERSION = 1;
 
 const PROTECTED_ROOT = new TextEncoder().encode(SESSION_ROOT);
 
+/** An id that some part of an update waits for. */
+export type Missing = { readonly client: number; readonly clock: number };
+
 export type Admission = {
   /** What is new and allowed: to be kept and forwarded. `null`: nothing. */
   readonly accepted: Uint8Array | null;
-  /** Whether nothing of the update had to be left for later. If not, offer it again when more is held. */
+  /** Whether nothing of the update had to be left for later. */
   readonly complete: boolean;
+  /** What the parts that were left wait for: offer the update again once any of it is held (`holds`), not sooner. */
+  readonly missing: readonly Missing[];
   /** Whether the forbidden ranges, and so the guard's record (`encode`), changed. */
   readonly recordChanged: boolean;
 };
@@ -86,7 +91,8 @@ export class Guard<W extends Writer = Writer> {
     }
     const decoder = decoding.createDecoder(record);
     const version = decoding.readVarUint(decoder);
-    if (version !== RECORD_VERSION) throw new Error(`the guard's record has version ${version}, this relay reads ${RECORD_VERSION}`);
+    if (version !== RECORD_VERSION)
+      throw new Error(`the guard's record has version ${version}, this relay reads ${RECORD_VERSION}`);
     this.#forbidden = RangeSet.read(decoder);
     this.authors.read(decoder);
   }
@@ -115,7 +121,10 @@ export class Guard<W extends Writer = Writer> {
     this.#recordChanged = false;
     const queues = this.#takeStructs(update, questions);
     const structsWhole = queues.length === update.sections.length && queues.every(isWhole);
-    const structsLeft = queues.some((queue) => queue.allowed !== false && queue.next < queue.structs.length);
+    const missing: Missing[] = [];
+    for (const queue of queues) {
+      if (queue.allowed !== false && queue.next < queue.structs.length) missing.push(this.#missingFor(queue));
+    }
     const deletes = this.#takeDeletes(update.deletes, questions);
     let accepted: Uint8Array | null;
     if (structsWhole && deletes.whole && update.exact) {
@@ -127,7 +136,13 @@ export class Guard<W extends Writer = Writer> {
       accepted =
         sections.length === 0 && deletes.taken.size === 0 ? null : writeScanned(bytes, sections, deletes.taken);
     }
-    return { accepted, complete: !structsLeft && !deletes.left, recordChanged: this.#recordChanged };
+    missing.push(...deletes.missing);
+    return { accepted, complete: missing.length === 0, missing, recordChanged: this.#recordChanged };
+  }
+
+  /** Whether an id is held. */
+  holds({ client, clock }: Missing): boolean {
+    return clock < this.#heldUpTo(client);
   }
 
   #heldUpTo(client: number): number {
@@ -187,8 +202,16 @@ export class Guard<W extends Writer = Writer> {
     }
   }
 
+  /** What a queue that did not come to its end waits for. */
+  #missingFor({ client, structs, next }: Queue): Missing {
+    const struct = structs[next]!;
+    if (struct.kind === StructKind.skip) return { client, clock: struct.clock + struct.length - 1 };
+    if (struct.clock > this.#heldUpTo(client)) return { client, clock: struct.clock - 1 };
+    return this.#missingReference(struct)!;
+  }
+
   /** The first reference of a struct that is neither held nor reserved. */
-  #missingReference(struct: ScannedStruct): { client: number; clock: number } | null {
+  #missingReference(struct: ScannedStruct): Missing | null {
     const { originClient, originClock, rightClient, rightClock, parentClient, parentClock } = struct;
     if (this.#isMissing(originClient, originClock)) return { client: originClient, clock: originClock };
     if (this.#isMissing(rightClient, rightClock)) return { client: rightClient, clock: rightClock };
@@ -204,11 +227,7 @@ export class Guard<W extends Writer = Writer> {
   #isForbidden(struct: ScannedStruct, client: number, held: number): boolean {
     if (struct.kind !== StructKind.item) return false;
     if (struct.underProtectedRoot) return true;
-    if (
-      isReserved(struct.originClient) ||
-      isReserved(struct.rightClient) ||
-      isReserved(struct.parentClient)
-    ) {
+    if (isReserved(struct.originClient) || isReserved(struct.rightClient) || isReserved(struct.parentClient)) {
       return true;
     }
     if (this.#forbidden.isEmpty) return false;
@@ -223,10 +242,10 @@ export class Guard<W extends Writer = Writer> {
   #takeDeletes(
     deletes: readonly ScannedDelete[],
     { isDeleted }: Questions,
-  ): { taken: Map<number, Range[]>; whole: boolean; left: boolean } {
+  ): { taken: Map<number, Range[]>; whole: boolean; missing: Missing[] } {
     const taken = new Map<number, Range[]>();
     let whole = true;
-    let left = false;
+    const missing: Missing[] = [];
     for (const { client, clock, length } of deletes) {
       if (isReserved(client)) {
         whole = false;
@@ -236,7 +255,7 @@ export class Guard<W extends Writer = Writer> {
       if (clock + length > held) {
         // Kept in a peer, this would strike what its author has yet to write.
         whole = false;
-        left = true;
+        missing.push({ client, clock: clock + length - 1 });
       }
       const end = Math.min(clock + length, held);
       if (end <= clock) continue;
@@ -255,7 +274,7 @@ export class Guard<W extends Writer = Writer> {
       if (ranges === undefined) taken.set(client, [...parts]);
       else ranges.push(...parts);
     }
-    return { taken, whole, left };
+    return { taken, whole, missing };
   }
 }
 

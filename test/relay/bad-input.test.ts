@@ -388,16 +388,20 @@ describe("too much", () => {
   });
 
   it("updates that wait for something that never comes: 1013 and the limit's name", async () => {
-    const { setting, expectCalm } = await liveRoom({ limits: { pendingBytes: 10_000 } });
-    const client = await rawClient(setting, await setting.token(participant));
-    const doc = docOf("a");
-    const before = Y.encodeStateVector(doc);
-    for (let i = 0; i < 20; i++) {
-      doc.getText("text").insert(1, "x".repeat(1_000));
-      client.send(writeUpdate(Y.encodeStateAsUpdate(doc, before)));
+    for (const [count, length] of [
+      [2, 8_000],
+      [20, 1],
+    ] as const) {
+      const { setting, expectCalm } = await liveRoom({ limits: { pendingBytes: 10_000 } });
+      const client = await rawClient(setting, await setting.token(participant));
+      const doc = docOf("a");
+      const before = Y.encodeStateVector(doc);
+      doc.getText("text").insert(1, "x".repeat(length));
+      const lone = writeUpdate(Y.encodeStateAsUpdate(doc, before));
+      for (let i = 0; i < count; i++) client.send(lone);
+      expect(await closed(client)).toEqual([1013, expect.stringContaining("limit-pending-bytes")]);
+      await expectCalm();
     }
-    expect(await closed(client)).toEqual([1013, expect.stringContaining("limit-pending-bytes")]);
-    await expectCalm();
   });
 });
 
