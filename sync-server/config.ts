@@ -15,7 +15,6 @@ import {
   readOrigins,
   readPublicUrl,
   readText,
-  readTokenSecret,
   readUrl,
   readWholeNumber,
 } from "./setting.ts";
@@ -101,7 +100,8 @@ const SETTINGS: { readonly [K in keyof Omit<RelayConfig, "limits">]: Setting<Rel
     fallbackText: "made on first start, kept in the data folder",
     about: "secret of the HS256 tokens; 32 characters or more are safe",
     isSecret: true,
-    read: readTokenSecret,
+    // Of any length: a secret that another program already uses must not keep the relay from starting.
+    read: readText,
   },
   tokenJwksUrl: {
     fallback: null,
@@ -203,7 +203,8 @@ const readSetting = (each: Named, flags: ReadonlyMap<string, string>, env: Envir
   const result = each.setting.read(text);
   if (result.ok) return result.value;
   // An address may hold a password before its @.
-  const shown = each.setting.isSecret || text.includes("@") ? "has a value that is not allowed" : `is ${JSON.stringify(text)}`;
+  const shown =
+    each.setting.isSecret || text.includes("@") ? "has a value that is not allowed" : `is ${JSON.stringify(text)}`;
   throw new SettingError(`${nameOf(each)} ${shown}; allowed: ${result.allowed}`);
 };
 

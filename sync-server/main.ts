@@ -82,10 +82,14 @@ const start = async (config: RelayConfig): Promise<void> => {
   try {
     const tokenSecret = config.tokenSecret ?? keptTokenSecret(config.dataDir);
     if (tokenSecret.length < STRONG_SECRET_CHARS) {
-      logger.warn(`the token secret (SESSION_ROOM_TOKEN_SECRET) has fewer than ${STRONG_SECRET_CHARS} characters: it may be guessed`);
+      logger.warn(
+        `the token secret (SESSION_ROOM_TOKEN_SECRET) has fewer than ${STRONG_SECRET_CHARS} characters: it may be guessed`,
+      );
     }
     if (config.publicUrl !== null && config.adminKey === null) {
-      logger.warn("SESSION_ROOM_PUBLIC_URL is set without SESSION_ROOM_ADMIN_KEY: behind a proxy that hides itself, anyone may make rooms");
+      logger.warn(
+        "SESSION_ROOM_PUBLIC_URL is set without SESSION_ROOM_ADMIN_KEY: behind a proxy that hides itself, anyone may make rooms",
+      );
     }
     const store = config.store === "sqlite" ? new SqliteStore(config.dataDir) : new MemoryStore();
     relay = await createRelay({

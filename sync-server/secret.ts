@@ -23,9 +23,12 @@ const readSecret = (file: string): string | null => {
     secret = readFileSync(file, "utf8").trim();
   } catch (error) {
     if (isCode(error, "ENOENT")) return null;
-    throw new StoreError(`the token secret ${file} cannot be read (${reasonOf(error)}): check its owner and permissions`, {
-      cause: error,
-    });
+    throw new StoreError(
+      `the token secret ${file} cannot be read (${reasonOf(error)}): check its owner and permissions`,
+      {
+        cause: error,
+      },
+    );
   }
   if (secret.length >= STRONG_SECRET_CHARS) return secret;
   // A new one in its place would make all links invalid without a word.

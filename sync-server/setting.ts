@@ -44,7 +44,8 @@ export const readChoice =
     return choice === undefined ? refuse(choices.join(" or ")) : read(choice);
   };
 
-export const readText = (text: string): Read<string> => (text.trim() === "" ? refuse("text that is not empty") : read(text));
+export const readText = (text: string): Read<string> =>
+  text.trim() === "" ? refuse("text that is not empty") : read(text);
 
 export const readHost = (text: string): Read<string> => {
   // [::1] is how addresses write it; sockets want it bare.
@@ -86,9 +87,6 @@ export const readOrigins = (text: string): Read<readonly string[]> => {
 
 /** A secret below this is weaker than HS256 (RFC 7518, 3.2, asks for 256 bits); the relay warns of one. */
 export const STRONG_SECRET_CHARS = 32;
-
-/** Any text: a secret that another program already uses must not keep the relay from starting. */
-export const readTokenSecret = (text: string): Read<string> => read(text);
 
 export const readAdminKey = (text: string): Read<string> =>
   /^[\x21-\x7e]+$/.test(text)

@@ -3,7 +3,16 @@ import { ANOTHER_FOLDER } from "../data-dir.ts";
 import { StoreError } from "./store.ts";
 
 /** Primary result codes (sqlite.org/rescode.html); the extended ones hold them in their lowest byte. */
-const Code = { perm: 3, busy: 5, readonly: 8, ioerr: 10, corrupt: 11, full: 13, cantOpen: 14, notADatabase: 26 } as const;
+const Code = {
+  perm: 3,
+  busy: 5,
+  readonly: 8,
+  ioerr: 10,
+  corrupt: 11,
+  full: 13,
+  cantOpen: 14,
+  notADatabase: 26,
+} as const;
 
 const codeOf = (error: unknown): number | null =>
   error instanceof Error && "errcode" in error && typeof error.errcode === "number" ? error.errcode & 0xff : null;
@@ -30,11 +39,15 @@ export const toStoreError = (error: unknown, file: string): StoreError => {
     case Code.full:
       return made(`no space is left for the database ${file}: free some, and start the relay again`);
     case Code.ioerr:
-      return made(`the database ${file} cannot be read or written (${reason}): check the disk, its space and its quota`);
+      return made(
+        `the database ${file} cannot be read or written (${reason}): check the disk, its space and its quota`,
+      );
     case Code.perm:
     case Code.readonly:
     case Code.cantOpen:
-      return made(`the database ${file} cannot be opened for writing (${reason}): check its owner and permissions, or ${ANOTHER_FOLDER}`);
+      return made(
+        `the database ${file} cannot be opened for writing (${reason}): check its owner and permissions, or ${ANOTHER_FOLDER}`,
+      );
     default:
       return made(`the database ${file} failed: ${reason}`);
   }

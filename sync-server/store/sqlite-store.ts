@@ -20,6 +20,9 @@ type RoomRow = {
 };
 type DataRow = { readonly data: Uint8Array };
 
+/** In WAL mode FULL syncs the log at each commit, NORMAL only before it is copied into the database. */
+const SYNCHRONOUS: Readonly<Record<Durability, string>> = { flushed: "FULL", written: "NORMAL" };
+
 const ROOM_COLUMNS = "id, name, ledger_id, ledger, start, host_absence_ms, state";
 const ROOM_ID = "(SELECT id FROM room WHERE name = ?)";
 
@@ -29,9 +32,6 @@ const prepareAll = (db: DatabaseSync) => {
     begin: prepare("BEGIN IMMEDIATE"),
     commit: prepare("COMMIT"),
     rollback: prepare("ROLLBACK"),
-    // In WAL mode FULL syncs the log at each commit, NORMAL only before it is copied into the database.
-    flushed: prepare("PRAGMA synchronous = FULL"),
-    written: prepare("PRAGMA synchronous = NORMAL"),
     room: prepare(`SELECT ${ROOM_COLUMNS} FROM room WHERE name = ?`),
     content: prepare("SELECT data FROM content WHERE room_id = ? ORDER BY seq"),
     guard: prepare("SELECT data FROM guard WHERE room_id = ?"),
@@ -72,6 +72,8 @@ export class SqliteStore implements Store {
   readonly #db: DatabaseSync;
   readonly #file: string;
   readonly #sql: ReturnType<typeof prepareAll>;
+  /** What the database is set to; `null`: not set yet. */
+  #durability: Durability | null = null;
   #isOpen = true;
 
   /**
@@ -120,8 +122,7 @@ export class SqliteStore implements Store {
 
   async commit(writes: readonly Write[], durability: Durability): Promise<void> {
     this.#guarded(() => {
-      // The setting cannot change within a transaction.
-      this.#sql[durability].run();
+      this.#setDurability(durability);
       this.#sql.begin.run();
       try {
         for (const write of writes) this.#apply(write);
@@ -164,6 +165,13 @@ export class SqliteStore implements Store {
         sql.putMeta.run(write.key, write.value);
         break;
     }
+  }
+
+  /** Between transactions alone. Not a prepared statement: SQLite carries this pragma out when it is prepared. */
+  #setDurability(durability: Durability): void {
+    if (durability === this.#durability) return;
+    this.#db.exec(`PRAGMA synchronous = ${SYNCHRONOUS[durability]}`);
+    this.#durability = durability;
   }
 
   #rollBack(): void {
