@@ -190,7 +190,8 @@ export class Reader {
       case 118: {
         const size = this.varUint();
         for (let i = 0; i < size; i++) {
-          this.stringLength();
+          // Read by lib0, this key would replace the object's prototype; one of bytes then throws in every peer that writes it.
+          if (this.stringEquals(PROTO)) fail("an object has the key __proto__");
           this.any(depth + 1);
         }
         return;
@@ -225,6 +226,7 @@ export class Reader {
 const ANY_OBJECT = 118;
 
 const UNDEFINED = new TextEncoder().encode("undefined");
+const PROTO = new TextEncoder().encode("__proto__");
 
 /** Passes over an item's content and returns its length in clock units. */
 const scanContent = (reader: Reader, ref: number): number => {
