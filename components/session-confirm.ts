@@ -92,7 +92,7 @@ export class SessionConfirm extends LitElement {
       <p id="text">${text}</p>
       <p class="alert" role="alert">${error}</p>
       <div class="buttons">
-        <button class="line" autofocus aria-disabled=${busy} @click=${this.#cancel}>Cancel</button>
+        <button class="line" aria-disabled=${busy} @click=${this.#cancel}>Cancel</button>
         <button class=${question === "end" ? "grave" : "main"} aria-disabled=${busy} @click=${this.#confirm}>
           ${yes}
         </button>

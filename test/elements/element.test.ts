@@ -41,7 +41,10 @@ describe("<session-room>", () => {
     await bad.updateComplete;
     same(await bad.ready.catch((error: RoomError) => error.code), "bad-settings");
     holds(textOf(bad).includes("The room's name is bad."), "the screen says it");
-    await settled(bad);
+    const unasked = await show();
+    unasked.client.fail(new RoomError("unauthorized", "No."));
+    await settled(unasked);
+    await settled(unasked);
     same(unhandled.length, 0);
   });
 
