@@ -105,8 +105,14 @@ describe("the lifecycle over sockets", () => {
     const client = await rawClient(setting, await setting.token(host));
     expect(await client.command({ type: "join" })).toMatchObject({ ok: false, code: "ended" });
     expect(await client.command({ type: "start", run: 1 })).toMatchObject({ ok: true, run: 2 });
-    expect((await setting.api("POST", "/v1/rooms/room/end", { run: 1 })).body).toMatchObject({ status: "live", run: 2 });
-    expect((await setting.api("POST", "/v1/rooms/room/start", { run: 1 })).body).toMatchObject({ status: "live", run: 2 });
+    expect((await setting.api("POST", "/v1/rooms/room/end", { run: 1 })).body).toMatchObject({
+      status: "live",
+      run: 2,
+    });
+    expect((await setting.api("POST", "/v1/rooms/room/start", { run: 1 })).body).toMatchObject({
+      status: "live",
+      run: 2,
+    });
     const reader = await stockClient(setting, participant);
     await until("the content is back", () => reader.text.toString() === "from run 1");
   });
