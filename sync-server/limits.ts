@@ -8,7 +8,7 @@ export type Limits = {
   readonly documentBytes: number;
   /** Largest awareness state of a client, as JSON in UTF-8; above it 4413. */
   readonly awarenessStateBytes: number;
-  /** Updates that wait for something that they refer to, per connection; above it 4400. */
+  /** Updates that wait for something that they refer to, per connection; above it 1013. */
   readonly pendingBytes: number;
   /** Bytes that a slow socket may leave unread in the relay; above it 1013. */
   readonly bufferedBytes: number;
