@@ -34,7 +34,8 @@ export type RoomDescription = {
   readonly endsAt: number | null;
 };
 
-const freePort = async (): Promise<number> => {
+/** A port of this machine that nobody uses now. */
+export const freePort = async (): Promise<number> => {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
