@@ -144,6 +144,25 @@ describe("making a room", () => {
   });
 });
 
+describe("content in memory", () => {
+  it("an update keeps no more than its own bytes, however much came with it", async () => {
+    const { rooms, journal, store } = await makeRooms();
+    const lease = await rooms.enter("room");
+    const host = attachHost(lease.room);
+    const update = typing("x");
+    const frame = writeUpdate(update);
+    // Bytes behind a message are ignored, and a frame may be a view into much more.
+    const padded = new Uint8Array(1024 * 1024);
+    padded.set(frame);
+    lease.room.receive(host, padded);
+    await journal.settled();
+    const [kept] = (await store.readRoom("room"))!.content;
+    expect(kept).toEqual(update);
+    expect(kept!.buffer.byteLength).toBe(update.byteLength);
+    lease.release();
+  });
+});
+
 describe("content at rest", () => {
   it("is folded when the room leaves memory, and says the same when it is back", async () => {
     const { rooms, journal, store } = await makeRooms();

@@ -277,6 +277,27 @@ describe("lines", () => {
   });
 });
 
+describe("the relay's own end", () => {
+  it("[W4] whoever is there gets 1012, and what sockets leave behind at that moment is still kept", async () => {
+    const store = new GatedStore();
+    const setting = await startRelay({ store });
+    const clients: RawClient[] = [];
+    for (let i = 0; i < 12; i++) {
+      const room = `room ${i}`;
+      const client = await rawClient(setting, await setting.token({ ...host, room }), { room });
+      await client.command({ type: "join" });
+      for (let edit = 0; edit < 40; edit++) client.send(typingFrame("x"));
+      clients.push(client);
+    }
+    await exchanged(...clients);
+    for (const { socket } of clients.slice(0, 6)) socket.terminate();
+    // An error here would be an uncaught one, which vitest reports.
+    await setting.relay.close();
+    await until("the others heard it", () => clients.slice(6).every(({ closeCode }) => closeCode === 1012));
+    for (let i = 0; i < 12; i++) expect((await store.readRoom(`room ${i}`))?.content).toHaveLength(1);
+  });
+});
+
 describe("committed before told", () => {
   it("[W8] nobody receives an update before it is committed; content needs no fsync", async () => {
     const store = new GatedStore();
@@ -482,12 +503,14 @@ describe("the ledger", () => {
       const { record } = (await store.readRoom("room"))!;
       // The session goes on in the store that will be lost, and a client sees it.
       setting = await startRelay({ clock, store, config: { port } });
-      const client = await stockClient(setting, participant);
+      let client = await stockClient(setting, participant);
       await until("the client is in", () => client.provider.synced);
       await setting.api("POST", "/v1/rooms/room/end", {});
       await until("it reads the end", () => client.closed === 4410 && client.session?.status === "ended");
-      const map = client.doc.getMap(SESSION_ROOT);
-      const ids = () => new Set(["run", "startedAt", "ended"].map((key) => map._map.get(key)!.id.client));
+      const ids = () => {
+        const map = client.doc.getMap(SESSION_ROOT);
+        return new Set(["run", "startedAt", "ended"].map((key) => map._map.get(key)!.id.client));
+      };
       for (let i = 0; i <= renewals; i++) {
         const [idBefore] = ids();
         await setting.relay.close();
@@ -503,12 +526,15 @@ describe("the ledger", () => {
         });
         expect([...ids()]).toEqual([expect.any(Number)]);
         expect([...ids()][0]).toBeGreaterThan(idBefore!);
+        // Whoever comes now knows nothing of any ledger but the new one.
+        const late = await stockClient(setting, { ...participant, sub: "late" });
+        await until("the late one is in", () => late.provider.synced);
         const { body } = await setting.api("POST", "/v1/rooms/room/end", {});
-        await until(
-          "it follows what happens next",
-          () => client.session?.status === "ended" && client.provider.ws === null,
+        await until("they follow what happens next", () =>
+          [client, late].every(({ session, provider }) => session?.status === "ended" && provider.ws === null),
         );
         expect(client.session).toMatchObject({ ended: body["ended"] });
+        client = late;
       }
     },
   );
