@@ -2,6 +2,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { parseConfig } from "../../sync-server/config.ts";
 import { DEFAULT_LIMITS } from "../../sync-server/limits.ts";
 
 const read = (path: string): string => readFileSync(join(import.meta.dirname, "../..", path), "utf8");
@@ -40,5 +41,20 @@ describe("docs/SPEC.md", () => {
     const rules = [...read("docs/SPEC.md").matchAll(/^- \*\*([A-Z]\d+)\*\*/gm)].map(([, rule]) => `[${rule}]`);
     expect(rules.length).toBeGreaterThan(0);
     expect(rules.filter((rule) => !names.includes(rule))).toEqual([]);
+  });
+});
+
+describe("README.md", () => {
+  it("[C1] lists each setting but the limits, with its variable and its flag", () => {
+    const help = parseConfig(["--help"], {});
+    const text = help.ok && "help" in help ? help.help : "";
+    const existing = [...text.matchAll(/^ {2}(--\S+) +([A-Z_]+)$/gm)]
+      .map(([, flag, variable]) => [variable, flag])
+      .filter(([, flag]) => !flag!.startsWith("--limit-"));
+    const listed = rowsOf(read("README.md"))
+      .map((cells) => cells.slice(0, 2))
+      .filter(([, flag]) => flag?.startsWith("--") && !/^-+$/.test(flag));
+    expect(existing.length).toBeGreaterThan(0);
+    expect(listed).toEqual(existing);
   });
 });
