@@ -44,4 +44,6 @@ for (let round = 0; round < ROUNDS; round++) {
 }
 results.sort((a, b) => a - b);
 const bytes = updates.reduce((sum, update) => sum + update.byteLength, 0) / updates.length;
-console.log(`guard: ${results[ROUNDS >> 1]!.toFixed(2)} µs of CPU for a typing update (median of ${ROUNDS} rounds; best ${results[0]!.toFixed(2)}, worst ${results.at(-1)!.toFixed(2)}; ${updates.length} updates of ${bytes.toFixed(0)} bytes on average)`);
+console.log(
+  `guard: ${results[ROUNDS >> 1]!.toFixed(2)} µs of CPU for a typing update (median of ${ROUNDS} rounds; best ${results[0]!.toFixed(2)}, worst ${results.at(-1)!.toFixed(2)}; ${updates.length} updates of ${bytes.toFixed(0)} bytes on average)`,
+);

@@ -41,5 +41,8 @@ export const identify = async (claims: Claims, tokens: Tokens, keepsToken: boole
 };
 
 /** A token with which somebody invited is the same person; it lasts as long as the invitation. */
-export const personalTokenFor = ({ id }: Identity, { room, role, expiresAt }: Claims, tokens: Tokens): Promise<string> =>
-  tokens.sign({ room, role, sub: id, guest: true, expiresAt });
+export const personalTokenFor = (
+  { id }: Identity,
+  { room, role, expiresAt }: Claims,
+  tokens: Tokens,
+): Promise<string> => tokens.sign({ room, role, sub: id, guest: true, expiresAt });

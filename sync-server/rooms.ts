@@ -115,7 +115,7 @@ export class Rooms implements RoomService {
   ): Promise<{ lease: Lease; isNew: boolean }> {
     const entry = this.#entry(name);
     try {
-      for (let isNew = false; ; ) {
+      for (let isNew = false; ;) {
         const found = entry.room;
         const room = await found;
         if (room !== null) return { lease: this.#grant(name, entry, room), isNew };

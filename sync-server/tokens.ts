@@ -41,7 +41,19 @@ export interface Tokens {
 /** Algorithm of tokens that are signed with the relay's own secret. */
 const ALGORITHM = "HS256";
 /** Algorithms of tokens whose keys come from the JWKS address: with public keys only, so never HS256. */
-const JWKS_ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"];
+const JWKS_ALGORITHMS = [
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+  "Ed25519",
+];
 /** How long the JWKS address may take to answer, in ms. */
 const JWKS_TIMEOUT_MS = 5_000;
 /** Longest token that is looked at, in characters. */
@@ -109,15 +121,18 @@ const explain = (error: unknown): Verified => {
  */
 export const createTokens = (secret: string, clock: Pick<Clock, "wallNow">, jwksUrl: string | null = null): Tokens => {
   const key = new TextEncoder().encode(secret);
-  const keySet =
-    jwksUrl === null ? null : createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: JWKS_TIMEOUT_MS });
+  const keySet = jwksUrl === null ? null : createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: JWKS_TIMEOUT_MS });
   /** Which key may verify is decided by the algorithm, and each kind of key has its own: none can stand for another. */
   const verifyWith = (token: string, options: JWTVerifyOptions) =>
     keySet === null || decodeProtectedHeader(token).alg === ALGORITHM
       ? jwtVerify(token, key, { ...options, algorithms: [ALGORITHM] })
       : jwtVerify(token, keySet, { ...options, algorithms: JWKS_ALGORITHMS }).catch((error: unknown) => {
           // jose's own errors speak of the token; others, and its time-out, of the line to the address.
-          if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout) && error.code !== "ERR_JOSE_GENERIC") {
+          if (
+            error instanceof errors.JOSEError &&
+            !(error instanceof errors.JWKSTimeout) &&
+            error.code !== "ERR_JOSE_GENERIC"
+          ) {
             throw error;
           }
           throw new KeysUnavailable();

@@ -24,7 +24,9 @@ export type Claim = {
 };
 
 /** Whether the writer may, and if not, the connection that stands in its way. */
-export type Verdict<W> = { readonly allowed: true; readonly isNew: boolean } | { readonly allowed: false; readonly owner: W | null };
+export type Verdict<W> =
+  | { readonly allowed: true; readonly isNew: boolean }
+  | { readonly allowed: false; readonly owner: W | null };
 
 const ALLOWED = { allowed: true, isNew: false } as const;
 const ALLOWED_NEW = { allowed: true, isNew: true } as const;

@@ -20,7 +20,17 @@ export type Sight = {
 const ROOTS = ["text", "map", "array", "xml", "session", "session", "other", ""];
 const KEYS = ["a", "b", "run", "ended", "startedAt", "", "__proto__", "x".repeat(300)];
 const TEXTS = ["a", "word ", "é", "漢字", "😀", "a😀b", "\n", "\u0000", "x".repeat(500)];
-const JSONS = ["null", "true", "1", "\"x\"", "[]", "{}", '{"bold":true}', '{"__proto__":{"x":1}}', "[".repeat(50) + "]".repeat(50)];
+const JSONS = [
+  "null",
+  "true",
+  "1",
+  '"x"',
+  "[]",
+  "{}",
+  '{"bold":true}',
+  '{"__proto__":{"x":1}}',
+  "[".repeat(50) + "]".repeat(50),
+];
 
 const SKIP = 10;
 const LONG = 2 ** 40;
@@ -99,7 +109,8 @@ const writeContent = (encoder: encoding.Encoder, ref: number, random: Random): n
     case 2: {
       const count = random.below(4);
       encoding.writeVarUint(encoder, count);
-      for (let i = 0; i < count; i++) encoding.writeVarString(encoder, random.pick([...JSONS, "undefined", "nonsense"]));
+      for (let i = 0; i < count; i++)
+        encoding.writeVarString(encoder, random.pick([...JSONS, "undefined", "nonsense"]));
       return count;
     }
     case 3:

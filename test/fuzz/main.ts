@@ -26,11 +26,20 @@ const summary = (report: Report): string => {
   const { tally, memory, seconds, episodes } = report;
   const rows: [string, string][] = [
     ["time", `${seconds.toFixed(1)} s in ${episodes} episodes`],
-    ["thrown", `${tally.frames} frames, ${megabytes(tally.bytes)}, over ${tally.connects} connections and ${tally.httpCalls} HTTP calls`],
+    [
+      "thrown",
+      `${tally.frames} frames, ${megabytes(tally.bytes)}, over ${tally.connects} connections and ${tally.httpCalls} HTTP calls`,
+    ],
     ["attackers closed", closesOf(report)],
     ["innocents' edits", String(tally.edits)],
-    ["innocents' pings", `p50 ${quantile(tally.pingMs, 0.5).toFixed(1)} ms, p99 ${quantile(tally.pingMs, 0.99).toFixed(1)} ms, longest ${quantile(tally.pingMs, 1).toFixed(1)} ms`],
-    ["relay's memory", `start ${megabytes(memory.startBytes)}, peak ${megabytes(memory.peakBytes)}, end ${megabytes(memory.endBytes)}`],
+    [
+      "innocents' pings",
+      `p50 ${quantile(tally.pingMs, 0.5).toFixed(1)} ms, p99 ${quantile(tally.pingMs, 0.99).toFixed(1)} ms, longest ${quantile(tally.pingMs, 1).toFixed(1)} ms`,
+    ],
+    [
+      "relay's memory",
+      `start ${megabytes(memory.startBytes)}, peak ${megabytes(memory.peakBytes)}, end ${megabytes(memory.endBytes)}`,
+    ],
     ["violations", String(tally.violations.size)],
   ];
   return rows.map(([name, text]) => `  ${name.padEnd(18)}${text}`).join("\n");

@@ -11,7 +11,11 @@ const GIVE_UP_AFTER_MS = 1_500;
 const OVERSIZE_BYTES = [8 * 1024 * 1024 + 1_000, 16 * 1024 * 1024 + 1];
 
 /** A frame of RFC 6455 with any opcode; masked, as a client's must be, unless told otherwise. */
-const webSocketFrame = (opcode: number, payload: Uint8Array, { final = true, masked = true, reserved = 0 } = {}): Uint8Array => {
+const webSocketFrame = (
+  opcode: number,
+  payload: Uint8Array,
+  { final = true, masked = true, reserved = 0 } = {},
+): Uint8Array => {
   const { length } = payload;
   const head = Buffer.alloc(length < 126 ? 2 : length < 65_536 ? 4 : 10);
   head[0] = (final ? 0x80 : 0) | (reserved << 4) | opcode;
@@ -38,7 +42,10 @@ const upgradeRequest = (target: string, random: Random): string => {
     `Sec-WebSocket-Version: ${random.percent(90) ? 13 : random.below(99)}`,
     `Sec-WebSocket-Key: ${random.percent(90) ? key : "short"}`,
   ];
-  if (random.percent(30)) lines.push(`Sec-WebSocket-Protocol: ${random.pick(["session-room.v1", "session-room.token.", ",,", "a b", "session-room.v1, session-room.token.a.b.c"])}`);
+  if (random.percent(30))
+    lines.push(
+      `Sec-WebSocket-Protocol: ${random.pick(["session-room.v1", "session-room.token.", ",,", "a b", "session-room.v1, session-room.token.a.b.c"])}`,
+    );
   if (random.percent(10)) lines.push("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=99");
   if (random.percent(10)) lines.push(`Origin: ${random.pick(["null", "http://", "https://evil.example", "\u00ff"])}`);
   return `${lines.join("\r\n")}\r\n\r\n`;
@@ -46,15 +53,53 @@ const upgradeRequest = (target: string, random: Random): string => {
 
 const anyTarget = (room: string, token: string, random: Random): string => {
   if (random.percent(60)) return `/${encodeURIComponent(room)}?token=${token}`;
-  return random.pick(["/", "//", "/%", "/%ff", `/${room}`, `/${room}?token=${token.slice(0, -2)}`, `/${"x".repeat(5_000)}`, "/a/b/c?token=%", "*", "http://[/"]);
+  return random.pick([
+    "/",
+    "//",
+    "/%",
+    "/%ff",
+    `/${room}`,
+    `/${room}?token=${token.slice(0, -2)}`,
+    `/${"x".repeat(5_000)}`,
+    "/a/b/c?token=%",
+    "*",
+    "http://[/",
+  ]);
 };
 
 const anyHttp = (room: string, random: Random): string => {
   const method = random.pick(["GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "BREW"]);
-  const path = random.pick(["/v1/rooms", `/v1/rooms/${room}`, `/v1/rooms/${room}/end`, `/v1/rooms/${room}/start`, "/v1/rooms/%ff", "/livez", "/readyz", "/../../etc/passwd", "/%00", "/"]);
-  const body = random.pick(["{", "[]", "null", '{"room":{}}', '{"room":""}', '{"hostAbsenceMs":1e999}', "\u0000", "x".repeat(100_000), '{"__proto__":{"x":1}}', "[".repeat(50_000)]);
+  const path = random.pick([
+    "/v1/rooms",
+    `/v1/rooms/${room}`,
+    `/v1/rooms/${room}/end`,
+    `/v1/rooms/${room}/start`,
+    "/v1/rooms/%ff",
+    "/livez",
+    "/readyz",
+    "/../../etc/passwd",
+    "/%00",
+    "/",
+  ]);
+  const body = random.pick([
+    "{",
+    "[]",
+    "null",
+    '{"room":{}}',
+    '{"room":""}',
+    '{"hostAbsenceMs":1e999}',
+    "\u0000",
+    "x".repeat(100_000),
+    '{"__proto__":{"x":1}}',
+    "[".repeat(50_000),
+  ]);
   const length = random.percent(85) ? Buffer.byteLength(body) : random.pick(["-1", "9e9", "99999999", "x"]);
-  const authorization = random.pick(["", "Authorization: Bearer \r\n", "Authorization: Bearer x\r\n", "Authorization: Basic eA==\r\n"]);
+  const authorization = random.pick([
+    "",
+    "Authorization: Bearer \r\n",
+    "Authorization: Bearer x\r\n",
+    "Authorization: Basic eA==\r\n",
+  ]);
   return `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n${authorization}Content-Length: ${length}\r\n\r\n${body}`;
 };
 
@@ -81,7 +126,10 @@ const anyFrames = (random: Random): Uint8Array => {
     case 8:
       return webSocketFrame(0, payload);
     case 9:
-      return webSocketFrame(8, random.pick([new Uint8Array(), Uint8Array.of(3), Uint8Array.of(0, 1), Uint8Array.of(3, 232, 255)]));
+      return webSocketFrame(
+        8,
+        random.pick([new Uint8Array(), Uint8Array.of(3), Uint8Array.of(0, 1), Uint8Array.of(3, 232, 255)]),
+      );
     case 10:
       return random.bytes(random.below(300));
     case 11:
