@@ -8,14 +8,15 @@ import type { Claims, Tokens } from "./tokens.ts";
 export type Arrival = {
   readonly identity: Identity;
   /**
-   * Who writes what this connection writes, across connections. Guests of an invitation cannot be
-   * told apart once they are gone, so all of one role are one author.
+   * Who writes what this connection writes, across connections. Stock clients that come with an
+   * invitation cannot be told apart once they are gone, so all of one role are one author.
    */
   readonly authorKey: string;
   /** A token with which an invited newcomer is the same person from now on; `null` if it has one. */
   readonly personalToken: string | null;
 };
 
+const personKey = (id: string): string => `person:${id}`;
 const guestKey = (role: Role): string => `guest:${role}`;
 
 /**
@@ -29,13 +30,12 @@ export const identify = async (claims: Claims, tokens: Tokens, keepsToken: boole
     // A token vouches for the name that it holds. Personal tokens hold none: that name is chosen.
     const name = cleanPersonName(claims.name);
     const verified = name !== "";
-    const authorKey = claims.guest === true ? guestKey(role) : `person:${sub}`;
-    return { identity: { id: sub, name, role, verified }, authorKey, personalToken: null };
+    return { identity: { id: sub, name, role, verified }, authorKey: personKey(sub), personalToken: null };
   }
   const identity: Identity = { id: randomUUID(), name: "", role, verified: false };
   return {
     identity,
-    authorKey: guestKey(role),
+    authorKey: keepsToken ? personKey(identity.id) : guestKey(role),
     personalToken: keepsToken ? await personalTokenFor(identity, claims, tokens) : null,
   };
 };

@@ -95,6 +95,7 @@ const STEPS: readonly Step[] = [
   vitest("unit"),
   vitest("guard"),
   vitest("relay"),
+  vitest("fuzz"),
   runner("elements", "node", (reportFile) => ["test/run-elements.ts", reportFile], readCounts),
   vitest("e2e"),
 ];

@@ -19,6 +19,7 @@ export default defineConfig({
       group("unit"),
       group("guard"),
       group("relay"),
+      group("fuzz"),
       {
         root,
         test: {

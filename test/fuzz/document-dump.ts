@@ -2,7 +2,9 @@
 import * as Y from "yjs";
 
 const show = (value: unknown): string => {
-  if (value instanceof Uint8Array) return `bytes ${Buffer.from(value).toString("hex")}`;
+  // Not `instanceof`: a forged key `__proto__` can give an object any prototype.
+  if (ArrayBuffer.isView(value))
+    return `bytes ${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("hex")}`;
   if (value instanceof Y.Doc) return "subdocument";
   if (value instanceof Y.AbstractType) return `{${dumpType(value)}}`;
   return JSON.stringify(value, (_, each: unknown) => (typeof each === "bigint" ? `${each}n` : each)) ?? "undefined";
@@ -38,3 +40,12 @@ export const dumpClocks = (doc: Y.Doc): string =>
     .sort(([a], [b]) => a - b)
     .map(([client, clock]) => `${client}:${clock}`)
     .join(" ");
+
+/** Where two texts part, with what stands there in each; `null` if they do not. */
+export const firstDifference = (a: string, b: string): string | null => {
+  if (a === b) return null;
+  let at = 0;
+  while (a[at] === b[at]) at++;
+  const excerpt = (text: string): string => text.slice(Math.max(at - 60, 0), at + 60);
+  return `${excerpt(a)} | ${excerpt(b)}`;
+};

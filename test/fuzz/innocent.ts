@@ -18,6 +18,8 @@ import {
 } from "../../src/protocol.ts";
 import { readSession } from "../../src/session.ts";
 import type { Role, Session } from "../../src/session.ts";
+import { applyEdit } from "../guard/arbitrary-edits.ts";
+import type { Edit } from "../guard/arbitrary-edits.ts";
 import type { RelayUnderFire } from "./relay-under-fire.ts";
 import type { Tally } from "./tally.ts";
 
@@ -33,7 +35,13 @@ type Line = {
   readonly isOnline: boolean;
 };
 
-export type LineMaker = (url: string, room: string, token: string, doc: Y.Doc, onClose: (code: number, reason: string) => void) => Line;
+export type LineMaker = (
+  url: string,
+  room: string,
+  token: string,
+  doc: Y.Doc,
+  onClose: (code: number, reason: string) => void,
+) => Line;
 
 export const stockLine: LineMaker = (url, room, token, doc, onClose) => {
   const provider = new WebsocketProvider(url, encodeURIComponent(room), doc, {
@@ -48,7 +56,11 @@ export const stockLine: LineMaker = (url, room, token, doc, onClose) => {
   return {
     awareness: provider.awareness,
     connect: () => provider.connect(),
-    disconnect: () => provider.disconnect(),
+    disconnect: () => {
+      // Whoever was written under takes another id (yjs 13.6), and y-websocket 3.1 then throws here.
+      doc.clientID = provider.awareness.clientID;
+      provider.disconnect();
+    },
     get isOnline() {
       return provider.synced;
     },
@@ -129,7 +141,14 @@ export class Innocent {
   /** Whether being disconnected is its own wish. */
   #isAway = true;
 
-  private constructor(person: Person, makeLine: LineMaker, relay: RelayUnderFire, room: string, token: string, tally: Tally) {
+  private constructor(
+    person: Person,
+    makeLine: LineMaker,
+    relay: RelayUnderFire,
+    room: string,
+    token: string,
+    tally: Tally,
+  ) {
     this.person = person;
     this.#tally = tally;
     this.#line = makeLine(relay.url.replace("http", "ws"), room, token, this.doc, (code, reason) => {
@@ -144,7 +163,13 @@ export class Innocent {
     this.#line.awareness.setLocalState({ user: { name: person.name }, cursor: null });
   }
 
-  static async make(person: Person, makeLine: LineMaker, relay: RelayUnderFire, room: string, tally: Tally): Promise<Innocent> {
+  static async make(
+    person: Person,
+    makeLine: LineMaker,
+    relay: RelayUnderFire,
+    room: string,
+    tally: Tally,
+  ): Promise<Innocent> {
     const { role, sub, name } = person;
     const token = await relay.token({ room, role, ...(sub === undefined ? {} : { sub, name }) });
     return new Innocent(person, makeLine, relay, room, token, tally);
@@ -190,6 +215,11 @@ export class Innocent {
 
   go(): void {
     this.#isAway = true;
+    // Absent guests with stock clients share their ids (docs/guard.md); everybody else's are their own.
+    const isKnown = this.person.sub !== undefined;
+    if (isKnown && this.doc.clientID !== this.#line.awareness.clientID) {
+      this.#complain("lost its client id: somebody else wrote under it");
+    }
     this.#line.disconnect();
   }
 
@@ -197,6 +227,14 @@ export class Innocent {
     this.go();
     this.#line.awareness.destroy();
     this.doc.destroy();
+  }
+
+  edit(edit: Edit): void {
+    try {
+      applyEdit(this.doc, edit);
+    } catch (error) {
+      this.#complain(`could not edit (${JSON.stringify(edit)}): ${String((error as Error).stack)}`);
+    }
   }
 
   moveCursor(anchor: number): void {

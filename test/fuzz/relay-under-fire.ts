@@ -62,6 +62,7 @@ export class RelayUnderFire {
       },
       stdio: ["ignore", "pipe", "pipe"],
     });
+    process.on("exit", () => child.kill("SIGKILL"));
     const failed = once(child, "exit").then(([code]) => {
       throw new Error(`the relay did not start: code ${code}`);
     });
@@ -123,7 +124,11 @@ export class RelayUnderFire {
     return (await this.#call("GET", `/v1/rooms/${encodeURIComponent(room)}`)).body;
   }
 
-  async #call(method: string, path: string, body?: unknown): Promise<{ status: number; body: Record<string, unknown> }> {
+  async #call(
+    method: string,
+    path: string,
+    body?: unknown,
+  ): Promise<{ status: number; body: Record<string, unknown> }> {
     const response = await fetch(this.url + path, {
       method,
       headers: { authorization: `Bearer ${ADMIN_KEY}`, "content-type": "application/json" },
