@@ -216,17 +216,19 @@ export class Room {
       },
       ...(mayRepeat ? { isDeleted: content.isDeleted.bind(content) } : {}),
     });
-    const { journal } = this.#context;
-    if (recordChanged || authorsChanged) {
-      journal.write({ type: "put-guard", room: this.name, guard: guard.encode() }, "written");
-    }
+    if (recordChanged || authorsChanged) this.#keepGuard(guard);
     if (accepted === null) return { missing, news: false };
+    const { journal } = this.#context;
     content.add(accepted);
     journal.write({ type: "append-content", room: this.name, update: accepted }, "written");
     const folded = content.foldIfLong();
     if (folded !== null) journal.write({ type: "replace-content", room: this.name, update: folded }, "written");
     this.#broadcast(writeUpdate(accepted), (receiver) => receiver.subscribed && receiver !== connection);
     return { missing, news: true };
+  }
+
+  #keepGuard(guard: Guard<Connection>): void {
+    this.#context.journal.write({ type: "put-guard", room: this.name, guard: guard.encode() }, "written");
   }
 
   /** Something of a connection's was refused; if it is in a dead one's place, it is heard again when that is gone. */
@@ -288,7 +290,8 @@ export class Room {
   #receiveAwareness(connection: Connection, update: Uint8Array): void {
     if (this.#state.status === "ended") return;
     const { awarenessStateBytes } = this.#context.limits;
-    const { authors } = this.#open().guard;
+    const { guard } = this.#open();
+    const { authors } = guard;
     for (const entry of readAwareness(update)) {
       const { clientId, json } = entry;
       if (!this.#presence.mayOwn(connection, entry) || authors.isForeign(clientId, connection)) continue;
@@ -303,7 +306,7 @@ export class Room {
       const isFirst = connection.presence === null;
       this.#presence.put(connection, { clientId, json: stamped.json });
       // A client's cursor stands under the id that it will write under (y-protocols, `Awareness.clientID`).
-      authors.reserve(clientId, connection);
+      if (authors.reserve(clientId, connection)) this.#keepGuard(guard);
       if (isFirst) this.#tellTwins(connection);
       return this.#showPresence(connection);
     }

@@ -54,11 +54,18 @@ export class Authors<W extends Writer> {
     return ALLOWED_NEW;
   }
 
-  /** Keeps a client id that nobody has written under for the connection whose cursor already stands under it. */
-  reserve(client: number, writer: W): void {
-    if (this.#owners.has(client) || this.#keys.has(client)) return;
+  /**
+   * Keeps a client id that nobody has written under for whoever shows a cursor under it, also while they are
+   * away: everybody has seen the id, and could take it before they write their first word.
+   *
+   * @returns whether it is new.
+   */
+  reserve(client: number, writer: W): boolean {
+    if (this.#owners.has(client) || this.#keys.has(client)) return false;
     this.#owners.set(client, writer);
+    this.#keys.set(client, writer.authorKey);
     writer.clientIds.add(client);
+    return true;
   }
 
   /** Whether a client id is known to be somebody else's. */

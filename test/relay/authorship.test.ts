@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import { writeAwareness, writeSyncStep2, writeUpdate } from "../../src/protocol.ts";
 import { MemoryStore } from "../../sync-server/store/memory-store.ts";
+import { awarenessFrame } from "./frames.ts";
 import { rawClient, startRelay, stockClient, until } from "./harness.ts";
 import type { Setting } from "./harness.ts";
 
@@ -159,5 +160,23 @@ describe("authorship", () => {
     await until("the attacker's own is seen", () => reader.others.length === 1);
     expect(reader.provider.awareness.getStates().has(writer.doc.clientID)).toBe(false);
     expect(reader.others[0]).toMatchObject({ id: "mallory", name: "Mallory" });
+  });
+
+  it("[G8] [P2] a client id stays its cursor's while that person is away, before a word is written", async () => {
+    const { setting, reader } = await setUp();
+    const writer = await stockClient(setting, ann);
+    await until("the writer is seen", () => reader.others.length === 1);
+    writer.provider.disconnect();
+    await until("she is away", () => reader.others.length === 0);
+    const attacker = await stockSocket(setting, mallory);
+    attacker.send(awarenessFrame({ id: writer.doc.clientID, json: "{}" }));
+    attacker.send(writeUpdate(forgeAs(reader.doc, writer.doc.clientID, "forged ")));
+    attacker.send(writeUpdate(forgeAs(reader.doc, 4_711, "mine ")));
+    await until("the attacker's own arrived", () => reader.text.toString() === "mine ");
+    expect(reader.others).toEqual([]);
+    writer.text.insert(0, "hers ");
+    writer.provider.connect();
+    await until("what she wrote arrived", () => reader.text.toString().includes("hers "));
+    await until("she is seen again", () => reader.others.some(({ id }) => id === "ann"));
   });
 });
