@@ -5,7 +5,7 @@ import { RelayUnderFire } from "./relay-under-fire.ts";
 import type { Memory } from "./relay-under-fire.ts";
 import { quantile, Tally } from "./tally.ts";
 
-/** A room lives so long: then everything is checked, and a new one begins. */
+/** A room lives so long, at most: then everything is checked, and a new one begins. Each run has one of either kind. */
 const EPISODE_MS = 15_000;
 const SAMPLE_EVERY_MS = 1_000;
 /** How much the relay's memory may grow: what rooms and sockets hold at once, and what V8 has not given back. */
@@ -29,6 +29,8 @@ export const runCampaign = async (
   seed: number,
   onProgress: (report: Report) => void,
 ): Promise<Report> => {
+  // Each y-websocket provider listens for the end of the process.
+  process.setMaxListeners(0);
   const tally = new Tally();
   const random = new Random(seed);
   const relay = await RelayUnderFire.start();
@@ -51,7 +53,7 @@ export const runCampaign = async (
       const leftMs = seconds * 1000 - (performance.now() - startedAt);
       if (leftMs <= 0 || tally.violations.size > 0 || !relay.isAlive) break;
       episodes++;
-      await new Episode(relay, episodes, random.fork(), tally).run(Math.min(leftMs, EPISODE_MS));
+      await new Episode(relay, episodes, random.fork(), tally).run(Math.min(leftMs, EPISODE_MS, seconds * 500));
     }
     const { startBytes, endBytes } = relay.memory();
     if (relay.exit !== null) tally.violation(`the relay ended: ${relay.exit}`);

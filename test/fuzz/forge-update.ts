@@ -3,6 +3,9 @@
  * content kind, and deletes of anything. The grammar is in `sync-server/guard/update-scan.ts`.
  */
 import * as encoding from "lib0/encoding";
+import type * as Y from "yjs";
+import { honestPlacement } from "./placement.ts";
+import type { Id, Placement } from "./placement.ts";
 import type { Random } from "./random.ts";
 
 /** What an attacker knows of a room. */
@@ -15,9 +18,12 @@ export type Sight = {
   readonly ledgerId: number;
   /** Client ids that this attacker writes under. */
   readonly own: readonly number[];
+  /** The document, if items are to stand only where an honest client could put them; `null`: anywhere. */
+  readonly honestly: Y.Doc | null;
 };
 
-const ROOTS = ["text", "map", "array", "xml", "session", "session", "other", ""];
+const PAGE_ROOTS = ["text", "map", "array", "xml", "other", ""];
+const ROOTS = [...PAGE_ROOTS, "session", "session"];
 const KEYS = ["a", "b", "run", "ended", "startedAt", "", "__proto__", "x".repeat(300)];
 const TEXTS = ["a", "word ", "é", "漢字", "😀", "a😀b", "\n", "\u0000", "x".repeat(500)];
 const JSONS = [
@@ -35,10 +41,10 @@ const JSONS = [
 const SKIP = 10;
 const LONG = 2 ** 40;
 
-type Id = readonly [client: number, clock: number];
-
-const anyClient = ({ innocents, ledgerId, own, clocks }: Sight, random: Random): number => {
+const anyClient = ({ innocents, ledgerId, own, clocks, honestly }: Sight, random: Random): number => {
   const kind = random.below(100);
+  // An honest client knows all that it wrote itself; a new one has written nothing.
+  if (honestly !== null && (kind < 45 || kind >= 88)) return random.next();
   if (kind < 45) return random.pick(own);
   if (kind < 65) return random.pick(innocents);
   if (kind < 75) return random.pick([...clocks.keys(), ledgerId]);
@@ -98,8 +104,12 @@ const anyValue = (random: Random, depth = 0): encoding.AnyEncodable => {
   }
 };
 
-/** Writes a content of any kind; answers its length in clock units. */
-const writeContent = (encoder: encoding.Encoder, ref: number, random: Random): number => {
+/**
+ * Writes a content of any kind; answers its length in clock units.
+ *
+ * @param withPairs whether texts may hold surrogate pairs, since Yjs parts its peers where one is cut in two.
+ */
+const writeContent = (encoder: encoding.Encoder, ref: number, withPairs: boolean, random: Random): number => {
   switch (ref) {
     case 1: {
       const length = random.percent(95) ? 1 + random.below(5) : random.pick([0, LONG]);
@@ -117,7 +127,7 @@ const writeContent = (encoder: encoding.Encoder, ref: number, random: Random): n
       encoding.writeVarUint8Array(encoder, random.bytes(random.below(20)));
       return 1;
     case 4: {
-      const text = random.pick(TEXTS);
+      const text = random.pick(withPairs ? TEXTS : TEXTS.filter((each) => each.length === [...each].length));
       encoding.writeVarString(encoder, text);
       return text.length;
     }
@@ -148,6 +158,21 @@ const writeContent = (encoder: encoding.Encoder, ref: number, random: Random): n
   }
 };
 
+/** @param before what stands before it in the same update, if anything. */
+const anyPlacement = (sight: Sight, before: Id | null, random: Random): Placement => {
+  if (sight.honestly !== null) {
+    if (random.percent(10)) return { origin: null, right: null, parent: "session", sub: random.pick(KEYS) };
+    return honestPlacement(sight.honestly, PAGE_ROOTS, KEYS, random);
+  }
+  const near = (): Id => (before !== null && random.percent(45) ? before : anyReference(sight, random));
+  return {
+    origin: random.percent(50) ? near() : null,
+    right: random.percent(35) ? anyReference(sight, random) : null,
+    parent: random.percent(50) ? random.pick(ROOTS) : near(),
+    sub: random.percent(30) ? random.pick(KEYS) : null,
+  };
+};
+
 /** Writes a struct; answers its length. */
 const writeStruct = (encoder: encoding.Encoder, sight: Sight, before: Id | null, random: Random): number => {
   const kind = random.below(100);
@@ -158,26 +183,26 @@ const writeStruct = (encoder: encoding.Encoder, sight: Sight, before: Id | null,
     return length;
   }
   const ref = random.percent(98) ? random.pick([1, 2, 3, 4, 4, 4, 5, 6, 7, 7, 8, 8, 9]) : 11 + random.below(21);
-  const hasOrigin = random.percent(50);
-  const hasRight = random.percent(35);
-  const hasSub = random.percent(30);
-  encoding.writeUint8(encoder, ref | (hasOrigin ? 0x80 : 0) | (hasRight ? 0x40 : 0) | (hasSub ? 0x20 : 0));
-  if (hasOrigin) writeId(encoder, before !== null && random.percent(40) ? before : anyReference(sight, random));
-  if (hasRight) writeId(encoder, anyReference(sight, random));
-  if (!hasOrigin && !hasRight) {
-    const byName = random.percent(98) ? random.below(2) : random.next();
+  const place = anyPlacement(sight, before, random);
+  const { origin, right, sub } = place;
+  encoding.writeUint8(encoder, ref | (origin ? 0x80 : 0) | (right ? 0x40 : 0) | (sub === null ? 0 : 0x20));
+  if (origin) writeId(encoder, origin);
+  if (right) writeId(encoder, right);
+  if (!origin && !right) {
+    const byName = random.percent(98) ? Number(typeof place.parent === "string") : random.next();
     encoding.writeVarUint(encoder, byName);
-    if (byName === 1) encoding.writeVarString(encoder, random.pick(ROOTS));
-    else writeId(encoder, before !== null && random.percent(50) ? before : anyReference(sight, random));
-    if (hasSub) encoding.writeVarString(encoder, random.pick(KEYS));
+    if (typeof place.parent === "string") encoding.writeVarString(encoder, place.parent);
+    else writeId(encoder, place.parent);
+    if (sub !== null) encoding.writeVarString(encoder, sub);
   }
-  return writeContent(encoder, ref, random);
+  return writeContent(encoder, ref, sight.honestly === null, random);
 };
 
 const writeSection = (encoder: encoding.Encoder, sight: Sight, random: Random): void => {
   const client = anyClient(sight, random);
   let clock = anyClock(sight, client, random);
-  const structs = random.percent(97) ? 1 + random.below(6) : 0;
+  const most = sight.honestly === null ? 6 : 1;
+  const structs = random.percent(97) ? 1 + random.below(most) : 0;
   encoding.writeVarUint(encoder, random.percent(98) ? structs : structs + 1);
   encoding.writeVarUint(encoder, client);
   encoding.writeVarUint(encoder, clock);
