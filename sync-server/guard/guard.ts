@@ -65,8 +65,8 @@ type Queue = {
   /** Whether the sender may write here; `null` until it matters. */
   allowed: boolean | null;
   readonly taken: OutStruct[];
-  /** Queues that need this client's structs up to a clock before they can go on. */
-  readonly waiting: { readonly queue: Queue; readonly clock: number }[];
+  /** By the index of a struct: the queues that cannot go on before it is taken. */
+  waiting: Map<number, Queue[]> | null;
 };
 
 const isReserved = (client: number): boolean => client >= FIRST_LEDGER_ID;
@@ -153,29 +153,21 @@ export class Guard<W extends Writer = Writer> {
     const queues: Queue[] = [];
     for (const { client, structs } of update.sections) {
       if (isReserved(client)) continue;
-      queues.push({ client, structs, next: 0, clock: this.#heldUpTo(client), allowed: null, taken: [], waiting: [] });
+      queues.push({ client, structs, next: 0, clock: this.#heldUpTo(client), allowed: null, taken: [], waiting: null });
     }
     const byClient = queues.length > 1 ? new Map(queues.map((queue) => [queue.client, queue])) : null;
     for (const first of queues) {
-      // A queue that goes on may let others go on; each wait is for one reference of one struct.
+      // A queue that goes on may let others go on; each of these waits for one struct at a time.
       const work = [first];
       for (let queue = work.pop(); queue !== undefined; queue = work.pop()) {
-        this.#advance(queue, byClient, questions);
-        const held = this.#heldUpTo(queue.client);
-        for (let i = queue.waiting.length - 1; i >= 0; i--) {
-          const waiter = queue.waiting[i]!;
-          if (waiter.clock >= held) continue;
-          queue.waiting[i] = queue.waiting.at(-1)!;
-          queue.waiting.pop();
-          work.push(waiter.queue);
-        }
+        this.#advance(queue, byClient, questions, work);
       }
     }
     return queues;
   }
 
   /** Takes structs until the end, a gap, a reference to something that is not held, or another's client id. */
-  #advance(queue: Queue, byClient: Map<number, Queue> | null, { mayWrite }: Questions): void {
+  #advance(queue: Queue, byClient: Map<number, Queue> | null, { mayWrite }: Questions, work: Queue[]): void {
     const { client, structs } = queue;
     for (; queue.next < structs.length; queue.next++) {
       const struct = structs[queue.next]!;
@@ -187,9 +179,8 @@ export class Guard<W extends Writer = Writer> {
       if (!queue.allowed) return;
       const missing = this.#missingReference(struct);
       if (missing !== null) {
-        if (missing.client !== client) {
-          byClient?.get(missing.client)?.waiting.push({ queue, clock: missing.clock });
-        }
+        const other = missing.client === client ? undefined : byClient?.get(missing.client);
+        if (other !== undefined) waitFor(other, missing.clock, queue);
         return;
       }
       const forbidden = this.#isForbidden(struct, client, held);
@@ -199,6 +190,8 @@ export class Guard<W extends Writer = Writer> {
       }
       queue.taken.push({ struct, forbidden });
       this.#held.set(client, end);
+      const woken = queue.waiting?.get(queue.next);
+      if (woken !== undefined) for (const each of woken) work.push(each);
     }
   }
 
@@ -277,6 +270,24 @@ export class Guard<W extends Writer = Writer> {
     return { taken, whole, missing };
   }
 }
+
+/** Lets a queue go on as soon as the struct of another that holds this clock is taken; never, if there is none. */
+const waitFor = (other: Queue, clock: number, queue: Queue): void => {
+  const { structs } = other;
+  let low = other.next;
+  let high = structs.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const { clock: start, length } = structs[middle]!;
+    if (start + length > clock) high = middle;
+    else low = middle + 1;
+  }
+  const struct = structs[low];
+  if (struct === undefined || struct.clock > clock) return;
+  const others = (other.waiting ??= new Map()).get(low);
+  if (others === undefined) other.waiting.set(low, [queue]);
+  else others.push(queue);
+};
 
 /** Whether a queue was taken just as it came. */
 const isWhole = (queue: Queue): boolean =>
