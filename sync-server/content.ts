@@ -93,8 +93,11 @@ export class Content {
       const updates = this.#unapplied;
       this.#unapplied = [];
       // One transaction for all: half the cost of one each (shared facts, "Yjs").
-      doc.transact(() => {
+      doc.transact((transaction) => {
         for (const update of updates) Y.applyUpdate(doc, update);
+        // After a remote change, Yjs deletes formats that it finds redundant (13.6, `cleanupYTextFormatting`). The
+        // relay must not: peers do so themselves and tell it, but nobody would be told of what it had deleted.
+        transaction.local = true;
       });
     }
     return doc;
