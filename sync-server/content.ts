@@ -69,6 +69,15 @@ export class Content {
     return true;
   }
 
+  /** Whether a held struct is the value of a map's key. */
+  isEntry(client: number, clock: number): boolean {
+    const { store } = this.#current();
+    const structs = store.clients.get(client);
+    if (structs === undefined || clock >= Y.getState(store, client)) return false;
+    const struct = structs[Y.findIndexSS(structs, clock)];
+    return struct instanceof Y.Item && struct.parentSub !== null;
+  }
+
   /** Folds the log into one update if it has grown enough; `null` if not. The store must be told. */
   foldIfLong(): Uint8Array | null {
     return this.#logBytes >= Math.max(FOLD_BYTES, this.#foldedBytes) ? this.#fold() : null;

@@ -214,6 +214,7 @@ export class Room {
         else this.#noteRefusal(connection, verdict.owner);
         return verdict.allowed;
       },
+      isEntry: content.isEntry.bind(content),
       ...(mayRepeat ? { isDeleted: content.isDeleted.bind(content) } : {}),
     });
     if (recordChanged || authorsChanged) this.#keepGuard(guard);

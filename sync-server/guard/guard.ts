@@ -12,12 +12,14 @@ import * as encoding from "lib0/encoding";
 import { SESSION_ROOT } from "../../src/session.ts";
 import { Authors } from "./authors.ts";
 import type { Writer } from "./authors.ts";
+import { isLongEntry } from "./map-entries.ts";
+import type { TakenStruct } from "./map-entries.ts";
 import { RangeSet } from "./ranges.ts";
 import type { Range } from "./ranges.ts";
 import { NONE, scanUpdate, StructKind } from "./update-scan.ts";
 import type { ScannedDelete, ScannedStruct, ScannedUpdate } from "./update-scan.ts";
 import { writeScanned } from "./update-write.ts";
-import type { OutSection, OutStruct } from "./update-write.ts";
+import type { OutSection } from "./update-write.ts";
 
 /** Yjs' own client ids are below this (yjs 13.6, `generateNewClientId`); the others are reserved for ledgers. */
 export const FIRST_LEDGER_ID = 2 ** 32;
@@ -52,6 +54,11 @@ export type Questions = {
    * SyncStep2, which repeats every delete of the document.
    */
   readonly isDeleted?: (client: number, clock: number, length: number) => boolean;
+  /**
+   * Whether a held id is the value of a map's key; asked only of what stands beside a struct of several
+   * units. Without it none is.
+   */
+  readonly isEntry?: (client: number, clock: number) => boolean;
 };
 
 /** The structs of one client in the update at hand, and how far they were taken. */
@@ -64,7 +71,7 @@ type Queue = {
   clock: number;
   /** Whether the sender may write here; `null` until it matters. */
   allowed: boolean | null;
-  readonly taken: OutStruct[];
+  readonly taken: TakenStruct[];
   /** By the index of a struct: the queues that cannot go on before it is taken. */
   waiting: Map<number, Queue[]> | null;
 };
@@ -167,7 +174,8 @@ export class Guard<W extends Writer = Writer> {
   }
 
   /** Takes structs until the end, a gap, a reference to something that is not held, or another's client id. */
-  #advance(queue: Queue, byClient: Map<number, Queue> | null, { mayWrite }: Questions, work: Queue[]): void {
+  #advance(queue: Queue, byClient: Map<number, Queue> | null, questions: Questions, work: Queue[]): void {
+    const { mayWrite, isEntry } = questions;
     const { client, structs } = queue;
     for (; queue.next < structs.length; queue.next++) {
       const struct = structs[queue.next]!;
@@ -183,12 +191,18 @@ export class Guard<W extends Writer = Writer> {
         if (other !== undefined) waitFor(other, missing.clock, queue);
         return;
       }
-      const forbidden = this.#isForbidden(struct, client, held);
+      const forbidden =
+        this.#isForbidden(struct, client, held) ||
+        (struct.isDivisible &&
+          isLongEntry(struct, client, held, {
+            takenOf: (each) => (each === client ? queue : byClient?.get(each)),
+            isHeldEntry: (each, clock) => isEntry !== undefined && isEntry(each, clock),
+          }));
       if (forbidden) {
         this.#forbidden.add(client, held, end - held);
         this.#recordChanged = true;
       }
-      queue.taken.push({ struct, forbidden });
+      queue.taken.push({ struct, forbidden, isEntry: null });
       this.#held.set(client, end);
       const woken = queue.waiting?.get(queue.next);
       if (woken !== undefined) for (const each of woken) work.push(each);

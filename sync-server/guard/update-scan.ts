@@ -39,6 +39,10 @@ export type ScannedStruct = {
   readonly parentClock: number;
   /** Whether its parent is the protected root, by name. */
   readonly underProtectedRoot: boolean;
+  /** Whether it names a key of its parent, which is a map then. */
+  readonly hasParentSub: boolean;
+  /** Whether it is an item of several units that are not deleted, so that a peer may cut it in two. */
+  readonly isDivisible: boolean;
 };
 
 export type ScannedSection = { readonly client: number; readonly structs: readonly ScannedStruct[] };
@@ -222,6 +226,8 @@ export class Reader {
   }
 }
 
+const CONTENT_DELETED = 1;
+
 /** First byte of an object in lib0's "any" encoding. */
 const ANY_OBJECT = 118;
 
@@ -231,7 +237,7 @@ const PROTO = new TextEncoder().encode("__proto__");
 /** Passes over an item's content and returns its length in clock units. */
 const scanContent = (reader: Reader, ref: number): number => {
   switch (ref) {
-    case 1: // ContentDeleted
+    case CONTENT_DELETED:
       return reader.varUint();
     case 2: {
       const count = reader.varUint();
@@ -285,6 +291,7 @@ const scanStruct = (reader: Reader, clock: number, protectedRoot: Uint8Array): S
   let parentClient = NONE;
   let parentClock = NONE;
   let underProtectedRoot = false;
+  let hasParentSub = false;
   if (ref === 0 || ref === 10) {
     kind = ref === 0 ? StructKind.gc : StructKind.skip;
     length = reader.varUint();
@@ -304,7 +311,8 @@ const scanStruct = (reader: Reader, clock: number, protectedRoot: Uint8Array): S
         parentClient = reader.varUint();
         parentClock = reader.varUint();
       } else fail("unknown kind of parent");
-      if ((info & HAS_PARENT_SUB) !== 0) reader.stringLength();
+      hasParentSub = (info & HAS_PARENT_SUB) !== 0;
+      if (hasParentSub) reader.stringLength();
     }
     length = scanContent(reader, ref);
   }
@@ -323,6 +331,8 @@ const scanStruct = (reader: Reader, clock: number, protectedRoot: Uint8Array): S
     parentClient,
     parentClock,
     underProtectedRoot,
+    hasParentSub,
+    isDivisible: length > 1 && kind === StructKind.item && ref !== CONTENT_DELETED,
   };
 };
 

@@ -93,4 +93,64 @@ describe("what the fuzzer found", () => {
     // A tenth of a second; it was ten seconds when all that waited was looked at for each struct taken.
     expect(process.cpuUsage(before).user / 1e6).toBeLessThan(3);
   });
+
+  it("[G11] a map's value of several units, on which peers break once the map is deleted, is refused", () => {
+    const content = new Content([]);
+    const guard = new Guard(new Map(), null);
+    const peer = new Y.Doc();
+    peer.getMap("map");
+    const offer = (update: Uint8Array): void => {
+      const { accepted } = guard.admit(update, { isEntry: content.isEntry.bind(content) });
+      if (accepted === null) return;
+      content.add(accepted);
+      Y.applyUpdate(peer, accepted);
+    };
+    const map = [1, 1, 7, 0, 7 | 0x20, 1, 3, 109, 97, 112, 1, 116, 1, 0];
+    // Two values in one item, under the key "k" of the map; then one that stands behind the first of the two.
+    const long = [1, 1, 7, 1, 8 | 0x20, 0, 7, 0, 1, 107, 2, 126, 126, 0];
+    const behind = (client: number, clock: number): number[] => [1, 1, client, 0, 8 | 0x80, 7, clock, 1, 126, 0];
+    const longBehind = [1, 1, 9, 0, 8 | 0x80, 7, 3, 2, 126, 126, 0];
+    const short = [1, 1, 7, 3, 8 | 0x20, 0, 7, 0, 1, 107, 1, 126, 0];
+    for (const update of [map, long, behind(8, 1), short, longBehind, behind(10, 3)]) offer(Uint8Array.from(update));
+    const deleteMap = [0, 1, 7, 1, 0, 1];
+    expect(() => offer(Uint8Array.from(deleteMap))).not.toThrow();
+    expect(peer.getMap("map").size).toBe(0);
+    expect(content.encodeSince(Uint8Array.of(0)).byteLength).toBeGreaterThan(0);
+  });
+
+  it("[G11] so is one that comes in the same update as what it stands behind", () => {
+    const guard = new Guard(new Map(), null);
+    // Client 7: a value under the key "k" of the root "map", a second behind it, and two more behind that in one item.
+    const update = [
+      1,
+      3,
+      7,
+      0,
+      8 | 0x20,
+      1,
+      3,
+      109,
+      97,
+      112,
+      1,
+      107,
+      1,
+      126,
+      8 | 0x80,
+      7,
+      0,
+      1,
+      126,
+      8 | 0x80,
+      7,
+      1,
+      2,
+      126,
+      126,
+      0,
+    ];
+    const { accepted } = guard.admit(Uint8Array.from(update));
+    const kinds = Y.decodeUpdate(accepted!).structs.map((struct) => struct.constructor.name);
+    expect(kinds).toEqual(["Item", "Item", "GC"]);
+  });
 });
