@@ -1,49 +1,117 @@
 /**
- * What the guard costs: CPU time of `Guard.admit` for one typing update, over many people's real
- * updates in the order in which a relay gets them. Run: `npm run bench:guard`.
+ * What the guard and the rules of presence cost: CPU time of all that `room.ts` asks them for one typing
+ * update, and for one move of a cursor. Run: `npm run bench:guard`.
  */
-import * as Y from "yjs";
+import * as encoding from "lib0/encoding";
+import { AwarenessClock } from "../sync-server/awareness-clock.ts";
+import { Connection } from "../sync-server/connection.ts";
+import type { Credential } from "../sync-server/credential.ts";
 import { Guard } from "../sync-server/guard/guard.ts";
+import { Presence, readAwareness, stampState } from "../sync-server/presence.ts";
+import { spread } from "./median.ts";
+import { typing } from "./typing.ts";
 
 const WRITERS = 50;
 const UPDATES_EACH = 2_000;
 const ROUNDS = 9;
+const GOAL_US = 2;
 
-/** The updates of people who type, delete and move about in one text, out of phase. */
-const typing = (): Uint8Array[] => {
-  const docs = Array.from({ length: WRITERS }, () => new Y.Doc());
-  const updates: Uint8Array[] = [];
-  docs.forEach((doc, who) => {
-    doc.on("update", (update: Uint8Array) => updates.push(update));
-    const text = doc.getText("notes");
-    let at = 0;
-    for (let i = 0; i < UPDATES_EACH; i++) {
-      if (i % 40 === 39) at = (at * 7 + who) % (text.length + 1);
-      if (i % 10 === 9 && at > 0) text.delete(--at, 1);
-      else text.insert(at++, "abcdefghij"[i % 10]!);
-    }
+const people = Array.from(
+  { length: WRITERS },
+  (_, who) =>
+    new Connection(
+      { send: () => {}, probe: () => {}, close: () => {} },
+      {
+        identity: { id: `person-${who}`, name: `Person ${who}`, role: "participant", verified: true },
+        authorKey: `person:${who}`,
+      },
+      // Nobody's token is looked at here.
+      null as unknown as Credential,
+      true,
+    ),
+);
+
+/** Everybody's in turn, as if they typed at the same time. */
+const inTurn = (sequences: readonly Uint8Array[][]): Uint8Array[] =>
+  Array.from({ length: UPDATES_EACH }, (_, i) => sequences.map((sequence) => sequence[i]!)).flat();
+
+const updates = inTurn(typing(WRITERS, UPDATES_EACH));
+
+/** A cursor as y-codemirror sends it (y-codemirror.next 0.3). */
+const cursorMove = (clientId: number, clock: number): Uint8Array => {
+  const position = { type: null, tname: "notes", item: { client: clientId, clock }, assoc: 0 };
+  const state = {
+    user: { name: "somebody", color: "#30bced", colorLight: "#30bced33" },
+    cursor: { anchor: position, head: position },
+  };
+  return encoding.encode((encoder) => {
+    for (const number of [1, clientId, clock]) encoding.writeVarUint(encoder, number);
+    encoding.writeVarString(encoder, JSON.stringify(state));
   });
-  // Everybody's in turn, as if they typed at the same time.
-  const inTurn: Uint8Array[] = [];
-  for (let i = 0; i < UPDATES_EACH; i++) {
-    for (let who = 0; who < WRITERS; who++) inTurn.push(updates[who * UPDATES_EACH + i]!);
-  }
-  return inTurn;
+};
+const moves = inTurn(
+  people.map((_, who) => Array.from({ length: UPDATES_EACH }, (_move, i) => cursorMove(1_000_000 + who, i))),
+);
+
+/** CPU time of `run` for each of `count`, in µs. */
+const measure = (count: number, run: () => void): number => {
+  const before = process.cpuUsage();
+  run();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / count;
 };
 
-const updates = typing();
-const results: number[] = [];
+const guardRound = (): number => {
+  const guard = new Guard<Connection>(new Map(), null);
+  return measure(updates.length, () => {
+    updates.forEach((update, i) => {
+      const writer = people[i % WRITERS]!;
+      const { accepted } = guard.admit(update, {
+        mayWrite: (client) => guard.authors.claim(client, writer, { isSync: false, isRecovering: false }).allowed,
+      });
+      if (accepted === null) throw new Error(`the update ${i} was not accepted`);
+    });
+  });
+};
+
+const { awarenessClock } = await AwarenessClock.open({ readMeta: async () => null }, { now: () => 1 });
+
+const presenceRound = (): number => {
+  const { authors } = new Guard<Connection>(new Map(), null);
+  const presence = new Presence(awarenessClock);
+  for (const person of people) {
+    person.presence = null;
+    person.clientIds.clear();
+  }
+  return measure(moves.length, () => {
+    moves.forEach((move, i) => {
+      const person = people[i % WRITERS]!;
+      const entry = readAwareness(move)[0]!;
+      if (!presence.mayOwn(person, entry) || authors.isForeign(entry.clientId, person)) throw new Error("foreign");
+      const { json } = stampState(entry.json, person.identity)!;
+      presence.put(person, { clientId: entry.clientId, json });
+      authors.reserve(entry.clientId, person);
+      presence.encodeState(person.presence!);
+    });
+  });
+};
+
+const guardUs: number[] = [];
+const presenceUs: number[] = [];
 for (let round = 0; round < ROUNDS; round++) {
-  const guard = new Guard(new Map(), null);
-  const before = process.cpuUsage();
-  let accepted = 0;
-  for (const update of updates) if (guard.admit(update).accepted !== null) accepted++;
-  const { user, system } = process.cpuUsage(before);
-  if (accepted !== updates.length) throw new Error(`only ${accepted} of ${updates.length} updates were accepted`);
-  results.push((user + system) / updates.length);
+  guardUs.push(guardRound());
+  presenceUs.push(presenceRound());
 }
-results.sort((a, b) => a - b);
-const bytes = updates.reduce((sum, update) => sum + update.byteLength, 0) / updates.length;
-console.log(
-  `guard: ${results[ROUNDS >> 1]!.toFixed(2)} µs of CPU for a typing update (median of ${ROUNDS} rounds; best ${results[0]!.toFixed(2)}, worst ${results.at(-1)!.toFixed(2)}; ${updates.length} updates of ${bytes.toFixed(0)} bytes on average)`,
+
+const show = (what: string, numbers: readonly number[]): void => {
+  const { median, least, most } = spread(numbers);
+  console.log(`${what.padEnd(44)} ${median.toFixed(2)} µs (${least.toFixed(2)} to ${most.toFixed(2)})`);
+};
+console.log(`CPU time, median of ${ROUNDS} rounds of ${updates.length} (least to most):`);
+show("a typing update: guard and authorship", guardUs);
+show("a move of a cursor: read, check, stamp, write", presenceUs);
+show(
+  "both, when each keystroke moves the cursor",
+  guardUs.map((us, round) => us + presenceUs[round]!),
 );
+console.log(`goal: at most ${GOAL_US} µs for a typing update`);

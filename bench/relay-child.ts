@@ -1,0 +1,49 @@
+/**
+ * The relay of `bench/relay.ts`, in a process of its own so that its CPU time can be told. With the argument
+ * `unchecked` the guard and the rules of presence are replaced by functions that let everything pass:
+ * a comparison that only this file makes, not a setting of the relay.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pino from "pino";
+import { systemClock } from "../src/clock.ts";
+import { MessageType } from "../src/protocol.ts";
+import { parseConfig } from "../sync-server/config.ts";
+import type { Connection } from "../sync-server/connection.ts";
+import { Guard } from "../sync-server/guard/guard.ts";
+import { createRelay } from "../sync-server/relay.ts";
+import { Room } from "../sync-server/room.ts";
+import { SqliteStore } from "../sync-server/store/sqlite-store.ts";
+
+const [kind = "checked", tokenSecret = ""] = process.argv.slice(2);
+
+if (kind === "unchecked") {
+  Guard.prototype.admit = (accepted) => ({ accepted, complete: true, missing: [], recordChanged: false });
+  const receive = Room.prototype.receive;
+  Room.prototype.receive = function (this: Room, connection: Connection, message: Uint8Array): void {
+    if (message[0] !== MessageType.awareness) return receive.call(this, connection, message);
+    const copy = message.slice();
+    for (const each of this.connections) if (each.subscribed && each !== connection) each.socket.send(copy);
+  };
+}
+
+const dataDir = mkdtempSync(join(tmpdir(), "session-room-bench-"));
+const parsed = parseConfig([`--port=0`, `--data-dir=${dataDir}`], {});
+if (!parsed.ok || !("config" in parsed)) throw new Error("the settings of the bench are wrong");
+const relay = await createRelay({
+  config: parsed.config,
+  clock: systemClock(),
+  store: new SqliteStore(dataDir),
+  tokenSecret,
+  logger: pino({ level: "error" }, pino.destination(2)),
+  webRoot: null,
+});
+process.send!({ url: relay.url.replace("localhost", "127.0.0.1") });
+process.on("message", () => process.send!({ cpu: process.cpuUsage() }));
+process.on("disconnect", () => {
+  void relay.close().then(() => {
+    rmSync(dataDir, { recursive: true, force: true });
+    process.exit(0);
+  });
+});

@@ -1,0 +1,174 @@
+/**
+ * What the guard and the rules of presence cost in a running relay: 50 writers and 50 receivers in one room,
+ * writers out of phase, against the same relay without the checks (`relay-child.ts`), in turn.
+ * Run: `npm run bench:relay`, on a machine that has nothing else to do.
+ */
+import { fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import * as encoding from "lib0/encoding";
+import { WebSocket } from "ws";
+import { systemClock } from "../src/clock.ts";
+import { MessageType, SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX, writeAwareness, writeUpdate } from "../src/protocol.ts";
+import { createTokens } from "../sync-server/tokens.ts";
+import { spread } from "./median.ts";
+import { typing } from "./typing.ts";
+
+const WRITERS = 50;
+const RECEIVERS = 50;
+const UPDATES_PER_S = 20;
+/** Moves of each receiver's cursor. */
+const MOVES_PER_S = 2;
+const ROUNDS = 7;
+const ROUND_MS = 4_000;
+const GOAL_SHARE = 0.15;
+const SECRET = "a secret of the bench, long enough for HS256";
+const ROOM = "bench";
+
+const PERIOD_MS = 1_000 / UPDATES_PER_S;
+const MOVE_PERIOD_MS = 1_000 / MOVES_PER_S;
+const tokens = createTokens(SECRET, systemClock());
+
+const connect = async (
+  url: string,
+  sub: string,
+  role: "host" | "participant",
+  isWriter: boolean,
+): Promise<WebSocket> => {
+  const token = await tokens.sign({ room: ROOM, role, sub, name: sub, expiresAt: Date.now() + 3_600_000 });
+  // Writers speak session-room.v1 and do not join: they send, and nothing is sent to them.
+  const socket = isWriter
+    ? new WebSocket(`${url}/${ROOM}`, [SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX + token])
+    : new WebSocket(`${url}/${ROOM}?token=${token}`);
+  await once(socket, "open");
+  return socket;
+};
+
+const cursorMove = (clientId: number, clock: number): Uint8Array =>
+  writeAwareness(
+    encoding.encode((encoder) => {
+      for (const number of [1, clientId, clock]) encoding.writeVarUint(encoder, number);
+      const position = { type: null, tname: "notes", item: { client: clientId, clock }, assoc: 0 };
+      const cursor = { anchor: position, head: position };
+      encoding.writeVarString(encoder, JSON.stringify({ user: { name: "somebody", color: "#30bced" }, cursor }));
+    }),
+  );
+
+/** One relay with its people. */
+class Line {
+  readonly #child: ChildProcess;
+  readonly #frames: readonly Uint8Array[][];
+  #writers: WebSocket[] = [];
+  #receivers: WebSocket[] = [];
+  #sent = 0;
+  #moves = 0;
+  /** Frames that receivers got: updates and cursors. */
+  #delivered = 0;
+
+  private constructor(child: ChildProcess, frames: readonly Uint8Array[][]) {
+    this.#child = child;
+    this.#frames = frames;
+  }
+
+  static async open(kind: string, frames: readonly Uint8Array[][]): Promise<Line> {
+    const child = fork(join(import.meta.dirname, "relay-child.ts"), [kind, SECRET]);
+    const line = new Line(child, frames);
+    const [{ url }] = (await once(child, "message")) as [{ url: string }];
+    const wsUrl = url.replace("http", "ws");
+    for (let i = 0; i < RECEIVERS; i++) {
+      const socket = await connect(wsUrl, `receiver-${i}`, i === 0 ? "host" : "participant", false);
+      socket.on("message", (data: Buffer) => {
+        if (data[0] === MessageType.awareness || (data[0] === MessageType.sync && data[1] === 2)) line.#delivered++;
+      });
+      line.#receivers.push(socket);
+    }
+    for (let i = 0; i < WRITERS; i++) line.#writers.push(await connect(wsUrl, `writer-${i}`, "participant", true));
+    return line;
+  }
+
+  async #cpuUs(): Promise<number> {
+    this.#child.send("cpu");
+    const [{ cpu }] = (await once(this.#child, "message")) as [{ cpu: NodeJS.CpuUsage }];
+    return cpu.user + cpu.system;
+  }
+
+  /** Everybody writes for a round. */
+  async round(): Promise<{ perDeliveredUs: number; perUpdateUs: number; delivered: number }> {
+    const deliveredBefore = this.#delivered;
+    const sentBefore = this.#sent;
+    const movesBefore = this.#moves;
+    const cpuBefore = await this.#cpuUs();
+    const startedAt = performance.now();
+    for (let nowMs = 0; nowMs < ROUND_MS; nowMs = performance.now() - startedAt) {
+      // One writer after the other, evenly over the period: each time whoever is due by now.
+      for (; this.#sent - sentBefore < (nowMs / PERIOD_MS) * WRITERS; this.#sent++) {
+        const who = this.#sent % WRITERS;
+        const frame = this.#frames[who]![Math.floor(this.#sent / WRITERS)];
+        if (frame === undefined) throw new Error("too few updates were made");
+        this.#writers[who]!.send(frame);
+      }
+      for (; this.#moves - movesBefore < (nowMs / MOVE_PERIOD_MS) * RECEIVERS; this.#moves++) {
+        const who = this.#moves % RECEIVERS;
+        this.#receivers[who]!.send(cursorMove(500_000 + who, this.#moves));
+      }
+      await sleep(1);
+    }
+    const sent = this.#sent - sentBefore;
+    const expected = sent * RECEIVERS + (this.#moves - movesBefore) * (RECEIVERS - 1);
+    const giveUpAt = performance.now() + 30_000;
+    while (this.#delivered - deliveredBefore < expected) {
+      if (performance.now() > giveUpAt)
+        throw new Error(`only ${this.#delivered - deliveredBefore} of ${expected} frames arrived`);
+      await sleep(5);
+    }
+    const cpuUs = (await this.#cpuUs()) - cpuBefore;
+    const delivered = this.#delivered - deliveredBefore;
+    return { perDeliveredUs: cpuUs / delivered, perUpdateUs: cpuUs / sent, delivered };
+  }
+
+  close(): void {
+    for (const socket of [...this.#writers, ...this.#receivers]) socket.terminate();
+    this.#child.disconnect();
+  }
+}
+
+// One round is for warming up; each takes a little longer than its time.
+const updatesEach = Math.ceil(((ROUNDS + 2) * ROUND_MS * UPDATES_PER_S) / 1_000);
+const frames = typing(WRITERS, updatesEach).map((updates) => updates.map(writeUpdate));
+const checked = await Line.open("checked", frames);
+const unchecked = await Line.open("unchecked", frames);
+await checked.round();
+await unchecked.round();
+const withChecks: number[] = [];
+const without: number[] = [];
+const addedUs: number[] = [];
+const shares: number[] = [];
+for (let round = 1; round <= ROUNDS; round++) {
+  const a = await checked.round();
+  const b = await unchecked.round();
+  withChecks.push(a.perDeliveredUs);
+  without.push(b.perDeliveredUs);
+  addedUs.push(a.perUpdateUs - b.perUpdateUs);
+  shares.push(1 - b.perDeliveredUs / a.perDeliveredUs);
+  console.log(
+    `round ${round}: ${a.perDeliveredUs.toFixed(2)} µs with, ${b.perDeliveredUs.toFixed(2)} µs without (${a.delivered} and ${b.delivered} delivered)`,
+  );
+}
+checked.close();
+unchecked.close();
+
+const show = (what: string, numbers: readonly number[], factor = 1, unit = "µs"): void => {
+  const { median, least, most } = spread(numbers.map((each) => each * factor));
+  console.log(`${what.padEnd(52)} ${median.toFixed(2)} ${unit} (${least.toFixed(2)} to ${most.toFixed(2)})`);
+};
+console.log(
+  `\n${WRITERS} writers, ${UPDATES_PER_S}/s each, out of phase; ${RECEIVERS} receivers, ${MOVES_PER_S} moves of the cursor a second each.`,
+);
+console.log(`Medians of ${ROUNDS} rounds (least to most):`);
+show("relay's CPU for a delivered update", withChecks);
+show("the same without guard and presence checks", without);
+show("the checks' part of it", shares, 100, "%");
+show("added for each update that comes in", addedUs);
+console.log(`goal: at most ${GOAL_SHARE * 100} % of the relay's CPU for a delivered update`);
