@@ -28,7 +28,8 @@ export default defineConfig({
           // People in browsers, on a machine that may be slow: a hang is what these limits are for.
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          maxWorkers: 2,
+          // One file after the other: two at once on two cores take the second away that presence has (P7).
+          maxWorkers: 1,
         },
       },
     ],

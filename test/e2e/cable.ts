@@ -12,16 +12,27 @@ export type Cable = {
   through(url: string): string;
   pull(): void;
   plugIn(): void;
+  /** When the browser last closed a WebSocket, by `performance.now()`; `null` if it never did. */
+  readonly hungUpAt: number | null;
 };
 
 export const createCable = async (relayUrl: string): Promise<Cable> => {
   const sockets = new Set<Socket>();
   let isPulled = false;
+  let hungUpAt: number | null = null;
   const server = createServer((near) => {
     if (isPulled) {
       near.destroy();
       return;
     }
+    // Not the first bytes alone: a browser may upgrade a connection that has carried requests before.
+    let isWebSocket = false;
+    near.on("data", (bytes: Buffer) => {
+      isWebSocket ||= /^upgrade: *websocket/im.test(bytes.toString("latin1"));
+    });
+    near.once("end", () => {
+      if (isWebSocket) hungUpAt = performance.now();
+    });
     const far = connect(Number(new URL(relayUrl).port), "127.0.0.1");
     for (const [socket, other] of [
       [near, far],
@@ -55,6 +66,9 @@ export const createCable = async (relayUrl: string): Promise<Cable> => {
     pull,
     plugIn: () => {
       isPulled = false;
+    },
+    get hungUpAt() {
+      return hungUpAt;
     },
   };
 };

@@ -53,9 +53,13 @@ describe("leaving without asking", () => {
     await host.seesPeople(2);
   });
 
-  it("[P7] a crash of the page does so too", async () => {
-    const { host, guest } = await world.inClass();
-    expect(await msUntilGone(host, () => guest.crash())).toBeLessThan(1_000);
+  it("[P7] a crash of the page does so too, within 1 s of the end of its connection", async () => {
+    const { host, guest, guestCable } = await world.inClass();
+    await guest.crash();
+    await host.seesPeople(1);
+    const seenAt = performance.now();
+    expect(guestCable.hungUpAt).not.toBeNull();
+    expect(seenAt - guestCable.hungUpAt!).toBeLessThan(1_000);
   });
 });
 
