@@ -14,7 +14,7 @@ import { Authors } from "./authors.ts";
 import type { Writer } from "./authors.ts";
 import { isLongEntry } from "./map-entries.ts";
 import type { TakenStruct } from "./map-entries.ts";
-import { RangeSet } from "./ranges.ts";
+import { inOrder, RangeSet } from "./ranges.ts";
 import type { Range } from "./ranges.ts";
 import { NONE, scanUpdate, StructKind } from "./update-scan.ts";
 import type { ScannedDelete, ScannedStruct, ScannedUpdate } from "./update-scan.ts";
@@ -133,6 +133,7 @@ export class Guard<W extends Writer = Writer> {
       if (queue.allowed !== false && queue.next < queue.structs.length) missing.push(this.#missingFor(queue));
     }
     const deletes = this.#takeDeletes(update.deletes, questions);
+    if (!update.exact) for (const [client, ranges] of deletes.taken) deletes.taken.set(client, inOrder(ranges));
     let accepted: Uint8Array | null;
     if (structsWhole && deletes.whole && update.exact) {
       accepted = queues.length === 0 && update.deletes.length === 0 ? null : bytes;

@@ -4,6 +4,20 @@ import * as encoding from "lib0/encoding";
 
 export type Range = { readonly clock: number; readonly length: number };
 
+/** The same ids as sorted ranges that do not overlap. */
+export const inOrder = (ranges: readonly Range[]): Range[] => {
+  const result: Range[] = [];
+  for (const range of ranges.toSorted((a, b) => a.clock - b.clock)) {
+    const last = result.at(-1);
+    if (last === undefined || range.clock > last.clock + last.length) result.push(range);
+    else {
+      const end = Math.max(last.clock + last.length, range.clock + range.length);
+      result[result.length - 1] = { clock: last.clock, length: end - last.clock };
+    }
+  }
+  return result;
+};
+
 /** Index of the first range that ends behind `clock`. */
 const firstEndingAfter = (ranges: readonly Range[], clock: number): number => {
   let low = 0;

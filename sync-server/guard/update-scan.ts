@@ -52,7 +52,7 @@ export type ScannedUpdate = {
   readonly bytes: Uint8Array;
   readonly sections: readonly ScannedSection[];
   readonly deletes: readonly ScannedDelete[];
-  /** Whether the bytes are just this: no empty parts, nothing behind the end. */
+  /** Whether the bytes are just this, in order: no empty parts, deletes sorted, nothing behind the end. */
   readonly exact: boolean;
 };
 
@@ -368,16 +368,24 @@ export const scanUpdate = (bytes: Uint8Array, protectedRoot: Uint8Array): Scanne
   }
   const deletes: ScannedDelete[] = [];
   const clientCount = reader.varUint();
+  const deletedClients = clientCount > 1 ? new Set<number>() : null;
   for (let i = 0; i < clientCount; i++) {
     const client = reader.varUint();
     const count = reader.varUint();
     if (count === 0) exact = false;
+    if (deletedClients !== null) {
+      if (deletedClients.has(client)) exact = false;
+      deletedClients.add(client);
+    }
+    // Yjs writes what it cannot delete yet as differences, so ranges out of order become others there (13.6).
+    let endOfLast = 0;
     for (let j = 0; j < count; j++) {
       const clock = reader.varUint();
       const length = reader.varUint();
       if (clock + length > MAX_SAFE) fail("a clock is too large");
-      if (length === 0) exact = false;
-      else deletes.push({ client, clock, length });
+      if (length === 0 || clock < endOfLast) exact = false;
+      endOfLast = clock + length;
+      if (length > 0) deletes.push({ client, clock, length });
     }
   }
   if (reader.pos !== bytes.length) exact = false;

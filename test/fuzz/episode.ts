@@ -280,8 +280,9 @@ export class Episode {
     for (const { doc, person } of this.#innocents) {
       const { pendingStructs, pendingDs } = doc.store;
       if (pendingStructs === null && pendingDs === null) continue;
-      const missing = JSON.stringify([...(pendingStructs?.missing ?? [])]);
-      const what = `in the document of ${person.name} something waits for ${missing}; deletes: ${pendingDs !== null}`;
+      const structs = JSON.stringify([...(pendingStructs?.missing ?? [])]);
+      const deletes = pendingDs === null ? [] : [...Y.decodeUpdateV2(pendingDs).ds.clients];
+      const what = `in the document of ${person.name} structs wait for ${structs}, and the deletes ${JSON.stringify(deletes)}`;
       this.#tally.violation(what);
     }
   }

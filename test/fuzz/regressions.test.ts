@@ -153,4 +153,20 @@ describe("what the fuzzer found", () => {
     const kinds = Y.decodeUpdate(accepted!).structs.map((struct) => struct.constructor.name);
     expect(kinds).toEqual(["Item", "Item", "GC"]);
   });
+
+  it("[G5] deletes out of order are put in order: of those that must wait, Yjs makes others", () => {
+    const guard = new Guard(new Map([[7, 100]]), null);
+    // Client 7, twice: 50 to 54, 10 to 11 and 52 to 59; then 0 to 4.
+    const update = [0, 2, 7, 3, 50, 5, 10, 2, 52, 8, 7, 1, 0, 5];
+    const { accepted } = guard.admit(Uint8Array.from(update));
+    expect(accepted).toEqual(Uint8Array.from([0, 1, 7, 3, 0, 5, 10, 2, 50, 10]));
+    const waiting = new Y.Doc();
+    Y.applyUpdate(waiting, accepted!);
+    const ranges = Y.decodeUpdateV2(waiting.store.pendingDs!).ds.clients.get(7)!;
+    expect(ranges.map(({ clock, len }) => [clock, len])).toEqual([
+      [0, 5],
+      [10, 2],
+      [50, 10],
+    ]);
+  });
 });
