@@ -30,9 +30,14 @@ export const createCable = async (relayUrl: string): Promise<Cable> => {
     near.on("data", (bytes: Buffer) => {
       isWebSocket ||= /^upgrade: *websocket/im.test(bytes.toString("latin1"));
     });
-    near.once("end", () => {
-      if (isWebSocket) hungUpAt = performance.now();
-    });
+    // A connection that is reset closes without an end.
+    let isOver = false;
+    const hangUp = (): void => {
+      if (isWebSocket && !isOver) hungUpAt = performance.now();
+      isOver = true;
+    };
+    near.once("end", hangUp);
+    near.once("close", hangUp);
     const far = connect(Number(new URL(relayUrl).port), "127.0.0.1");
     for (const [socket, other] of [
       [near, far],
