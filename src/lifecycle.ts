@@ -4,7 +4,6 @@
  * nobody else decides what state a session is in.
  */
 import type { EndReason, LiveSession, EndedSession, PersonRef, Session, WaitingSession } from "./session.ts";
-import { WAITING } from "./session.ts";
 
 /** Whether the first host's arrival starts a new room, or only Start Session does. */
 export type StartMode = "auto" | "manual";
@@ -52,8 +51,6 @@ export type Effect =
   | { readonly type: "withhold-content" };
 
 export type Transition = { readonly state: LifecycleState; readonly effects: readonly Effect[] };
-
-export const INITIAL_STATE: LifecycleState = WAITING;
 
 const unchanged = (state: LifecycleState): Transition => ({ state, effects: [] });
 

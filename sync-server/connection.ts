@@ -66,6 +66,11 @@ export class Connection {
     this.name = identity.name;
   }
 
+  forgetPending(): void {
+    this.pending = [];
+    this.pendingBytes = 0;
+  }
+
   get isHost(): boolean {
     return this.identity.role === "host";
   }

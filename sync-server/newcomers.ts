@@ -25,8 +25,4 @@ export class Newcomers {
   proved(socket: Socket): void {
     this.#sockets.delete(socket);
   }
-
-  get size(): number {
-    return this.#sockets.size;
-  }
 }

@@ -1,6 +1,6 @@
 /**
- * One room in memory: it feeds the lifecycle, executes its effects, and moves messages between
- * connections. It sees no socket, no file and no timer of its own.
+ * One room in memory: who is in it, the lifecycle and its effects, and who is told what. What of
+ * the content comes in is the intake's to say. It sees no socket, no file and no timer of its own.
  *
  * Memory is ahead of the store, people are behind it: every change is written to the journal first,
  * and everything that anybody is told is told from `journal.afterwards` (docs/SPEC.md, W8).
@@ -21,10 +21,9 @@ import {
 import type { Command, RefusalCode } from "../src/protocol.ts";
 import type { EndReason, PersonRef } from "../src/session.ts";
 import type { AwarenessClock } from "./awareness-clock.ts";
-import type { Connection, PendingUpdate } from "./connection.ts";
-import { Content } from "./content.ts";
-import { Guard } from "./guard/guard.ts";
-import type { Missing } from "./guard/guard.ts";
+import type { Connection } from "./connection.ts";
+import { Intake } from "./intake.ts";
+import type { UpdateKind } from "./intake.ts";
 import type { Journal } from "./journal.ts";
 import { Ledger } from "./ledger.ts";
 import type { Limits } from "./limits.ts";
@@ -46,16 +45,8 @@ export type RoomContext = {
   readonly deadlineSet: (deadlineAt: number) => void;
 };
 
-/** How long a room whose content may have been lost takes it back from anybody, in ms. */
-const RECOVERY_MS = 10 * 60_000;
-
-/** The content with its guard: read from the store's bytes only when somebody needs them. */
-type Body = { readonly content: Content; readonly guard: Guard<Connection> };
-
 /** Longest state vector that is kept for a connection that waits, in bytes: some 7,000 client ids. */
 const WITHHELD_STATE_VECTOR_MAX_BYTES = 64 * 1024;
-/** What an update that waits costs beside its bytes: each is looked at whenever something new comes in. */
-const PENDING_OVERHEAD_BYTES = 1024;
 const EMPTY_STATE_VECTOR = Uint8Array.of(0);
 
 export class Room {
@@ -65,20 +56,26 @@ export class Room {
   readonly #presence: Presence;
   #record: RoomRecord;
   #ledger: Ledger;
-  #stored: Pick<StoredRoom, "content" | "guard"> | null;
-  #body: Body | null = null;
-  /** Until when clients may bring what others wrote, because the store may have lost it; ms since the epoch. */
-  #recoversUntil: number;
+  readonly #intake: Intake;
 
-  /** @param isNew whether the room was made just now because somebody named it: perhaps once more. */
-  constructor(stored: StoredRoom, context: RoomContext, isNew = false) {
-    this.name = stored.record.room;
+  /** @param mayHaveLost whether the store does not know a room that may have been there before. */
+  constructor(stored: StoredRoom, context: RoomContext, mayHaveLost = false) {
+    const { record } = stored;
+    this.name = record.room;
     this.#context = context;
-    this.#record = stored.record;
-    this.#stored = stored;
-    this.#ledger = Ledger.load(stored.record.ledgerId, stored.record.ledger);
+    this.#record = record;
+    this.#ledger = Ledger.load(record.ledgerId, record.ledger);
     this.#presence = new Presence(context.awarenessClock);
-    this.#recoversUntil = isNew ? context.clock.now() + RECOVERY_MS : 0;
+    this.#intake = new Intake(stored, context, {
+      connections: this.#connections,
+      ask: (connection) => {
+        if (this.#isLive) this.#tell(connection, this.#askForMissing());
+      },
+      forward: (update, sender) =>
+        this.#broadcast(writeUpdate(update), (receiver) => receiver.subscribed && receiver !== sender),
+      close: (connection, code, reason) => this.#close(connection, code, reason),
+    });
+    if (mayHaveLost) this.#intake.recover();
   }
 
   get connections(): ReadonlySet<Connection> {
@@ -114,7 +111,7 @@ export class Room {
     if (!this.#connections.delete(connection)) return;
     const wasInRun = connection.joined;
     this.#withdraw(connection);
-    this.#releaseClientIds(connection);
+    this.#intake.release(connection);
     if (wasInRun) this.#noteDeparture(connection);
   }
 
@@ -155,9 +152,9 @@ export class Room {
       case "sync-step-1":
         return this.#receiveStateVector(connection, frame.stateVector);
       case "sync-step-2":
-        return this.#receiveUpdate(connection, frame.update.slice(), true);
+        return this.#receiveUpdate(connection, frame.update.slice(), "sync");
       case "update":
-        return this.#receiveUpdate(connection, frame.update.slice(), false);
+        return this.#receiveUpdate(connection, frame.update.slice(), "edit");
       case "awareness":
         return this.#receiveAwareness(connection, frame.update);
       case "query-awareness":
@@ -179,123 +176,19 @@ export class Room {
       return;
     }
     connection.subscribed = true;
-    this.#tell(connection, writeSyncStep2(this.#open().content.encodeSince(stateVector)));
+    this.#tell(connection, writeSyncStep2(this.#intake.encodeSince(stateVector)));
   }
 
-  #receiveUpdate(connection: Connection, update: Uint8Array, isSyncStep2: boolean): void {
-    if (!this.#isLive) return;
-    const { documentBytes } = this.#context.limits;
-    if (this.#open().content.bytes + update.byteLength > documentBytes) {
-      const reason = `document larger than ${documentBytes} bytes (limit-document-bytes)`;
-      return this.#close(connection, CloseCode.tooLarge, reason);
-    }
-    const { missing, news } = this.#admitUpdate(connection, update, { isSyncStep2, mayRepeat: isSyncStep2 });
-    if (missing.length > 0) this.#keepPending(connection, { update, missing });
-    if (news) this.#retryPending();
-  }
-
-  /**
-   * Lets the guard look at an update; keeps and forwards what it accepts.
-   *
-   * @param mayRepeat whether it may hold deletes that were accepted already; they are not news.
-   */
-  #admitUpdate(
-    connection: Connection,
-    update: Uint8Array,
-    { isSyncStep2, mayRepeat }: { isSyncStep2: boolean; mayRepeat: boolean },
-  ): { missing: readonly Missing[]; news: boolean } {
-    const { content, guard } = this.#open();
-    let authorsChanged = false;
-    const { accepted, missing, recordChanged } = guard.admit(update, {
-      mayWrite: (client) => {
-        const claim = { isSync: isSyncStep2, isRecovering: this.#context.clock.now() < this.#recoversUntil };
-        const verdict = guard.authors.claim(client, connection, claim);
-        if (verdict.allowed) authorsChanged ||= verdict.isNew;
-        else this.#noteRefusal(connection, verdict.owner);
-        return verdict.allowed;
-      },
-      isEntry: content.isEntry.bind(content),
-      ...(mayRepeat ? { isDeleted: content.isDeleted.bind(content) } : {}),
-    });
-    if (recordChanged || authorsChanged) this.#keepGuard(guard);
-    if (accepted === null) return { missing, news: false };
-    const { journal } = this.#context;
-    content.add(accepted);
-    journal.write({ type: "append-content", room: this.name, update: accepted }, "written");
-    const folded = content.foldIfLong();
-    if (folded !== null) journal.write({ type: "replace-content", room: this.name, update: folded }, "written");
-    this.#broadcast(writeUpdate(accepted), (receiver) => receiver.subscribed && receiver !== connection);
-    return { missing, news: true };
-  }
-
-  #keepGuard(guard: Guard<Connection>): void {
-    this.#context.journal.write({ type: "put-guard", room: this.name, guard: guard.encode() }, "written");
-  }
-
-  /** Something of a connection's was refused; if it is in a dead one's place, it is heard again when that is gone. */
-  #noteRefusal(connection: Connection, owner: Connection | null): void {
-    connection.wasRefused = true;
-    owner?.socket.probe();
-  }
-
-  /** Gives up a connection's client ids, and asks those again whom it kept out. */
-  #releaseClientIds(connection: Connection): void {
-    if (this.#body === null || !this.#body.guard.authors.release(connection) || !this.#isLive) return;
-    for (const other of this.#connections) {
-      if (!other.wasRefused) continue;
-      other.wasRefused = false;
-      this.#tell(other, this.#askForMissing());
-    }
-  }
-
-  #keepPending(connection: Connection, pending: PendingUpdate): void {
-    const { pendingBytes } = this.#context.limits;
-    connection.pendingBytes += pending.update.byteLength + PENDING_OVERHEAD_BYTES;
-    if (connection.pendingBytes > pendingBytes) {
-      const reason = `more than ${pendingBytes} bytes wait for missing updates (limit-pending-bytes)`;
-      return this.#close(connection, CloseCode.tryAgainLater, reason);
-    }
-    // Whoever sent it holds what it refers to, and answers this with all of it.
-    if (connection.pending.length === 0) this.#tell(connection, this.#askForMissing());
-    connection.pending.push(pending);
-  }
-
-  /** Offers again what waits for something that is held now, as long as something new comes in. */
-  #retryPending(): void {
-    const { guard } = this.#open();
-    const isReady = ({ missing }: PendingUpdate) => missing.some((id) => guard.holds(id));
-    for (let news = true; news;) {
-      news = false;
-      for (const connection of this.#connections) {
-        if (!connection.pending.some(isReady)) continue;
-        const { pending } = connection;
-        connection.pending = [];
-        connection.pendingBytes = 0;
-        for (const each of pending) {
-          let left = each;
-          if (isReady(each)) {
-            const { update } = each;
-            // Its deletes were accepted the first time; taken for news again and again, they would keep this loop going for ever.
-            const admission = this.#admitUpdate(connection, update, { isSyncStep2: false, mayRepeat: true });
-            news ||= admission.news;
-            if (admission.missing.length === 0) continue;
-            left = { update, missing: admission.missing };
-          }
-          connection.pending.push(left);
-          connection.pendingBytes += left.update.byteLength + PENDING_OVERHEAD_BYTES;
-        }
-      }
-    }
+  #receiveUpdate(connection: Connection, update: Uint8Array, kind: UpdateKind): void {
+    if (this.#isLive) this.#intake.receive(connection, update, kind);
   }
 
   #receiveAwareness(connection: Connection, update: Uint8Array): void {
     if (this.#state.status === "ended") return;
     const { awarenessStateBytes } = this.#context.limits;
-    const { guard } = this.#open();
-    const { authors } = guard;
     for (const entry of readAwareness(update)) {
       const { clientId, json } = entry;
-      if (!this.#presence.mayOwn(connection, entry) || authors.isForeign(clientId, connection)) continue;
+      if (!this.#presence.mayOwn(connection, entry) || this.#intake.isForeign(clientId, connection)) continue;
       if (Buffer.byteLength(json) > awarenessStateBytes) {
         const reason = `awareness state larger than ${awarenessStateBytes} bytes (limit-awareness-state-bytes)`;
         return this.#close(connection, CloseCode.tooLarge, reason);
@@ -307,7 +200,7 @@ export class Room {
       const isFirst = connection.presence === null;
       this.#presence.put(connection, { clientId, json: stamped.json });
       // A client's cursor stands under the id that it will write under (y-protocols, `Awareness.clientID`).
-      if (authors.reserve(clientId, connection)) this.#keepGuard(guard);
+      this.#intake.reserve(clientId, connection);
       if (isFirst) this.#tellTwins(connection);
       return this.#showPresence(connection);
     }
@@ -411,11 +304,9 @@ export class Room {
     }
   }
 
-  /** Folds a long log before the room leaves memory. */
+  /** Makes ready to leave memory. */
   rest(): void {
-    const folded = this.#body?.content.foldAtRest() ?? null;
-    if (folded === null) return;
-    this.#context.journal.write({ type: "replace-content", room: this.name, update: folded }, "written");
+    this.#intake.rest();
   }
 
   describe(): RoomDescription {
@@ -478,7 +369,7 @@ export class Room {
 
   /** The store was replaced by an older copy: a client holds more of the ledger than the relay does. */
   #renewLedger(): void {
-    this.#recoversUntil = this.#context.clock.now() + RECOVERY_MS;
+    this.#intake.recover();
     this.#ledger = Ledger.create(toSession(this.#state), Math.max(this.#context.clock.now(), this.#ledger.id + 1));
     const ledger = this.#ledger.encode();
     this.#keep({ ...this.#record, ledgerId: this.#ledger.id, ledger });
@@ -518,7 +409,7 @@ export class Room {
     const { withheldStateVector } = connection;
     if (withheldStateVector !== null) {
       connection.withheldStateVector = null;
-      this.#tell(connection, writeSyncStep2(this.#open().content.encodeSince(withheldStateVector)));
+      this.#tell(connection, writeSyncStep2(this.#intake.encodeSince(withheldStateVector)));
     }
     this.#tellPresence(connection);
     this.#showPresence(connection);
@@ -530,8 +421,7 @@ export class Room {
     connection.joined = false;
     connection.subscribed = false;
     connection.withheldStateVector = null;
-    connection.pending = [];
-    connection.pendingBytes = 0;
+    connection.forgetPending();
     const clientId = this.#presence.release(connection);
     if (clientId !== null && wasJoined) this.#broadcastGone(clientId);
   }
@@ -582,16 +472,7 @@ export class Room {
 
   /** A SyncStep1 for all that the room holds: the receiver answers with what the relay lacks. */
   #askForMissing(): Uint8Array {
-    return writeSyncStep1(encodeStateVector(this.#open().guard.held, this.#ledger.id, this.#ledger.clock));
-  }
-
-  #open(): Body {
-    if (this.#body === null) {
-      const content = new Content(this.#stored!.content);
-      this.#body = { content, guard: new Guard(content.stateVector(), this.#stored!.guard) };
-      this.#stored = null;
-    }
-    return this.#body;
+    return writeSyncStep1(encodeStateVector(this.#intake.held, this.#ledger.id, this.#ledger.clock));
   }
 
   #tell(connection: Connection, message: Uint8Array): void {

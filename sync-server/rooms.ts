@@ -111,7 +111,7 @@ export class Rooms implements RoomService {
   async #leaseOrMake(
     name: string,
     options: RoomOptions,
-    isRecovering: boolean,
+    mayHaveLost: boolean,
   ): Promise<{ lease: Lease; isNew: boolean }> {
     const entry = this.#entry(name);
     try {
@@ -122,7 +122,7 @@ export class Rooms implements RoomService {
         // Of several who found nothing, the first makes the room and the others find it.
         if (entry.room === found) {
           isNew = true;
-          entry.room = Promise.resolve(this.#make(name, options, isRecovering));
+          entry.room = Promise.resolve(this.#make(name, options, mayHaveLost));
         }
       }
     } catch (error) {
@@ -148,7 +148,7 @@ export class Rooms implements RoomService {
     return stored === null ? null : new Room(stored, this.#context);
   }
 
-  #make(name: string, { start, hostAbsenceMs }: RoomOptions, isRecovering: boolean): Room {
+  #make(name: string, { start, hostAbsenceMs }: RoomOptions, mayHaveLost: boolean): Room {
     const { clock, journal } = this.#context;
     const ledger = Ledger.create(WAITING, clock.now());
     const record: RoomRecord = {
@@ -160,7 +160,7 @@ export class Rooms implements RoomService {
       state: WAITING,
     };
     journal.write({ type: "put-room", record }, "flushed");
-    return new Room({ record, content: [], guard: null }, this.#context, isRecovering);
+    return new Room({ record, content: [], guard: null }, this.#context, mayHaveLost);
   }
 
   #grant(name: string, entry: Entry, room: Room): Lease {

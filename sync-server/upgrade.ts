@@ -214,8 +214,4 @@ export class Upgrades {
   terminateAll(): void {
     for (const socket of this.#sockets) socket.terminate();
   }
-
-  get size(): number {
-    return this.#sockets.size;
-  }
 }

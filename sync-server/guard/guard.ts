@@ -35,9 +35,7 @@ export type Missing = { readonly client: number; readonly clock: number };
 export type Admission = {
   /** What is new and allowed: to be kept and forwarded. `null`: nothing. */
   readonly accepted: Uint8Array | null;
-  /** Whether nothing of the update had to be left for later. */
-  readonly complete: boolean;
-  /** What the parts that were left wait for: offer the update again once any of it is held (`holds`), not sooner. */
+  /** What the parts that had to be left wait for, if any: offer the update again once any of it is held (`holds`), not sooner. */
   readonly missing: readonly Missing[];
   /** Whether the forbidden ranges, and so the guard's record (`encode`), changed. */
   readonly recordChanged: boolean;
@@ -145,7 +143,7 @@ export class Guard<W extends Writer = Writer> {
         sections.length === 0 && deletes.taken.size === 0 ? null : writeScanned(bytes, sections, deletes.taken);
     }
     missing.push(...deletes.missing);
-    return { accepted, complete: missing.length === 0, missing, recordChanged: this.#recordChanged };
+    return { accepted, missing, recordChanged: this.#recordChanged };
   }
 
   /** Whether an id is held. */

@@ -48,12 +48,12 @@ class World {
   /** What the room does with an update; returns whether it was complete. */
   send(update: Uint8Array, from?: Y.Doc, isSyncStep2 = false): boolean {
     const questions = isSyncStep2 ? { isDeleted: this.content.isDeleted.bind(this.content) } : {};
-    const { accepted, complete } = this.guard.admit(update, questions);
+    const { accepted, missing } = this.guard.admit(update, questions);
     if (accepted !== null) {
       this.content.add(accepted);
       for (const doc of this.honest) if (doc !== from) Y.applyUpdate(doc, accepted, "relay");
     }
-    return complete;
+    return missing.length === 0;
   }
 
   /** A new relay process on the same store. */
@@ -256,10 +256,10 @@ describe("the guard", () => {
     const doc = world.honest[0]!;
     doc.getText("text").insert(0, "abc");
     doc.getText("text").delete(1, 1);
-    const { accepted, complete } = world.guard.admit(Y.encodeStateAsUpdate(doc), {
+    const { accepted, missing } = world.guard.admit(Y.encodeStateAsUpdate(doc), {
       isDeleted: world.content.isDeleted.bind(world.content),
     });
-    expect({ accepted, complete }).toEqual({ accepted: null, complete: true });
+    expect({ accepted, missing }).toEqual({ accepted: null, missing: [] });
   });
 
   it("[G5] what refers to something unknown waits, and enters when that has come", () => {

@@ -1,6 +1,6 @@
 /** The keeper of deadlines alone: one timer, the store's deadlines, nothing early and nothing twice (docs/SPEC.md, L3 to L5). */
 import { describe, expect, it } from "vitest";
-import { manualClock } from "../../src/clock.ts";
+import { manualClock } from "../manual-clock.ts";
 import { Deadlines } from "../../sync-server/deadlines.ts";
 
 /** Lets everything run that waits for no more than promises. */

@@ -2,7 +2,7 @@
 import { request } from "node:http";
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { manualClock } from "../../src/clock.ts";
+import { manualClock } from "../manual-clock.ts";
 import type { RelayConfig } from "../../sync-server/config.ts";
 import { createHttpHandler } from "../../sync-server/http-api.ts";
 import type { HttpContext } from "../../sync-server/http-api.ts";

@@ -1,6 +1,6 @@
 /** The journal: committed before anyone is told, in one order, and nothing told after a failure. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { manualClock } from "../../src/clock.ts";
+import { manualClock } from "../manual-clock.ts";
 import { Journal } from "../../sync-server/journal.ts";
 import { StoreError } from "../../sync-server/store/store.ts";
 import type { Write } from "../../sync-server/store/store.ts";

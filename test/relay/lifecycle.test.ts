@@ -1,6 +1,6 @@
 /** The lifecycle over real sockets: stock providers and session-room.v1 clients against a real relay. */
 import { describe, expect, it } from "vitest";
-import { manualClock } from "../../src/clock.ts";
+import { manualClock } from "../manual-clock.ts";
 import { MemoryStore } from "../../sync-server/store/memory-store.ts";
 import { ABSENCE_MS, GRACE_MS, rawClient, startRelay, stockClient, until } from "./harness.ts";
 import type { Setting } from "./harness.ts";

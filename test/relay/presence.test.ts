@@ -1,7 +1,7 @@
 /** Presence over real sockets: who is here, under which name, and what others see of it (docs/SPEC.md, part P). */
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { WebSocket } from "ws";
-import { manualClock } from "../../src/clock.ts";
+import { manualClock } from "../manual-clock.ts";
 import { MessageType, PERSON_NAME_MAX_CHARS } from "../../src/protocol.ts";
 import type { Claims } from "../../sync-server/tokens.ts";
 import type { Role } from "../../src/session.ts";

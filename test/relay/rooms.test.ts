@@ -1,7 +1,7 @@
 /** Rooms in memory: made once, loaded on demand, dropped when idle, and the same when they come back. */
 import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
-import { manualClock } from "../../src/clock.ts";
+import { manualClock } from "../manual-clock.ts";
 import type { Identity } from "../../src/protocol.ts";
 import { writeUpdate } from "../../src/protocol.ts";
 import { AwarenessClock } from "../../sync-server/awareness-clock.ts";

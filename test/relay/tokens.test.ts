@@ -1,7 +1,7 @@
 /** Tokens: what the relay signs it reads back, and nothing else. */
 import { createHmac } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { manualClock } from "../../src/clock.ts";
+import { manualClock } from "../manual-clock.ts";
 import { createTokens } from "../../sync-server/tokens.ts";
 
 const SECRET = "a secret of thirty-two characters";

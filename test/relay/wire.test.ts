@@ -3,7 +3,7 @@ import { createConnection } from "node:net";
 import * as decoding from "lib0/decoding";
 import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
-import { manualClock } from "../../src/clock.ts";
+import { manualClock } from "../manual-clock.ts";
 import {
   KEEPALIVE,
   MessageType,

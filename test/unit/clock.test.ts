@@ -1,7 +1,8 @@
 /** The clocks: the one that tests turn by hand, and the real one. */
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { manualClock, systemClock } from "../../src/clock.ts";
+import { systemClock } from "../../src/clock.ts";
+import { manualClock } from "../manual-clock.ts";
 
 describe("the manual clock", () => {
   it("stands still until it is told to go on", () => {

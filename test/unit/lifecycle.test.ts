@@ -1,7 +1,7 @@
 /** The lifecycle, exhaustively: every state against every event, and properties of all histories. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { INITIAL_STATE, isDue, toSession, transition } from "../../src/lifecycle.ts";
+import { isDue, toSession, transition } from "../../src/lifecycle.ts";
 import type {
   EndedState,
   Effect,
@@ -10,6 +10,7 @@ import type {
   LifecycleState,
   LiveState,
 } from "../../src/lifecycle.ts";
+import { WAITING } from "../../src/session.ts";
 
 const NOW = 1_000_000;
 const LIMIT = 900_000;
@@ -223,7 +224,7 @@ describe("all histories", () => {
 
   const play = (steps: readonly { event: LifecycleEvent; afterMs: number }[], by: LifecycleSettings): Seen[] => {
     let now = NOW;
-    let before = INITIAL_STATE;
+    let before: LifecycleState = WAITING;
     return steps.map(({ event: what, afterMs }) => {
       now += afterMs;
       const { state: after, effects } = transition(before, what, now, by);

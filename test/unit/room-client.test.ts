@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Awareness } from "y-protocols/awareness";
 import * as Y from "yjs";
-import { manualClock } from "../../src/clock.ts";
+import { manualClock } from "../manual-clock.ts";
 import { ANSWER_TIMEOUT_MS } from "../../src/pending-answers.ts";
 import { SUBPROTOCOL, writeUpdate } from "../../src/protocol.ts";
 import type { Identity } from "../../src/protocol.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { manualClock } from "../../src/clock.ts";
+import { manualClock } from "../manual-clock.ts";
 import { TokenRenewal } from "../../src/token-renewal.ts";
 
 const MINUTE_MS = 60_000;

@@ -1,0 +1,195 @@
+/**
+ * What of the content comes into a room: updates that the guard and their authorship let in are kept
+ * and forwarded, those that refer to something unknown wait with their connection.
+ */
+import { CloseCode } from "../src/close-codes.ts";
+import type { Clock } from "../src/clock.ts";
+import type { Connection, PendingUpdate } from "./connection.ts";
+import { Content } from "./content.ts";
+import { Guard } from "./guard/guard.ts";
+import type { Missing } from "./guard/guard.ts";
+import type { Journal } from "./journal.ts";
+import type { Limits } from "./limits.ts";
+import type { StoredRoom, Write } from "./store/store.ts";
+
+/** How long content that may have been lost is taken back from anybody, in ms. */
+const RECOVERY_MS = 10 * 60_000;
+/** What an update that waits costs beside its bytes: each is looked at whenever something new comes in. */
+const PENDING_OVERHEAD_BYTES = 1024;
+
+/** A SyncStep2, which repeats what others wrote; an edit as it happens; or either of them once more, after it waited. */
+export type UpdateKind = "sync" | "edit";
+type OfferKind = UpdateKind | "waited";
+
+export type IntakeContext = {
+  readonly clock: Pick<Clock, "now">;
+  readonly journal: Pick<Journal, "write">;
+  readonly limits: Pick<Limits, "documentBytes" | "pendingBytes">;
+};
+
+/** What the intake needs of its room. */
+export type IntakeRoom = {
+  readonly connections: ReadonlySet<Connection>;
+  /** Asks a connection for what the relay lacks. */
+  readonly ask: (connection: Connection) => void;
+  /** Tells everybody but the sender what has come in. */
+  readonly forward: (update: Uint8Array, sender: Connection) => void;
+  readonly close: (connection: Connection, code: CloseCode, reason: string) => void;
+};
+
+/** The content with its guard: read from the store's bytes only when somebody needs them. */
+type Body = { readonly content: Content; readonly guard: Guard<Connection> };
+
+export class Intake {
+  readonly #name: string;
+  readonly #context: IntakeContext;
+  readonly #room: IntakeRoom;
+  #stored: Pick<StoredRoom, "content" | "guard"> | null;
+  #body: Body | null = null;
+  /** Until when clients may bring what others wrote, because the store may have lost it; ms since the epoch. */
+  #recoversUntil = 0;
+
+  constructor({ record, content, guard }: StoredRoom, context: IntakeContext, room: IntakeRoom) {
+    this.#name = record.room;
+    this.#context = context;
+    this.#room = room;
+    this.#stored = { content, guard };
+  }
+
+  /** For each client id, the clock behind the last struct that the room holds. */
+  get held(): ReadonlyMap<number, number> {
+    return this.#open().guard.held;
+  }
+
+  /** What somebody with this state vector lacks. @throws MalformedError if it cannot be read. */
+  encodeSince(stateVector: Uint8Array): Uint8Array {
+    return this.#open().content.encodeSince(stateVector);
+  }
+
+  /** The store may have lost content: for a while it is taken back from whoever holds it. */
+  recover(): void {
+    this.#recoversUntil = this.#context.clock.now() + RECOVERY_MS;
+  }
+
+  /** Takes an update in, as far as it may come in. @throws MalformedError if it cannot be read. */
+  receive(connection: Connection, update: Uint8Array, kind: UpdateKind): void {
+    const { documentBytes } = this.#context.limits;
+    if (this.#open().content.bytes + update.byteLength > documentBytes) {
+      const reason = `document larger than ${documentBytes} bytes (limit-document-bytes)`;
+      return this.#room.close(connection, CloseCode.tooLarge, reason);
+    }
+    const { missing, news } = this.#offer(connection, update, kind);
+    if (missing.length > 0) this.#keepPending(connection, { update, missing });
+    if (news) this.#retryPending();
+  }
+
+  /** Whether a client id is known to be somebody else's. */
+  isForeign(clientId: number, connection: Connection): boolean {
+    return this.#open().guard.authors.isForeign(clientId, connection);
+  }
+
+  /** Keeps a client id for the connection whose cursor stands under it. */
+  reserve(clientId: number, connection: Connection): void {
+    if (this.#open().guard.authors.reserve(clientId, connection)) this.#keepGuard();
+  }
+
+  /** Gives up a connection's client ids, and asks those again whom it kept out. */
+  release(connection: Connection): void {
+    if (this.#body === null || !this.#body.guard.authors.release(connection)) return;
+    for (const other of this.#room.connections) {
+      if (!other.wasRefused) continue;
+      other.wasRefused = false;
+      this.#room.ask(other);
+    }
+  }
+
+  /** Folds a long log before the room leaves memory. */
+  rest(): void {
+    const folded = this.#body?.content.foldAtRest() ?? null;
+    if (folded !== null) this.#write({ type: "replace-content", room: this.#name, update: folded });
+  }
+
+  /** Lets the guard look at an update; keeps and forwards what it accepts. */
+  #offer(connection: Connection, update: Uint8Array, kind: OfferKind): { missing: readonly Missing[]; news: boolean } {
+    const { content, guard } = this.#open();
+    let authorsChanged = false;
+    const { accepted, missing, recordChanged } = guard.admit(update, {
+      mayWrite: (client) => {
+        const claim = { isSync: kind === "sync", isRecovering: this.#context.clock.now() < this.#recoversUntil };
+        const verdict = guard.authors.claim(client, connection, claim);
+        if (verdict.allowed) authorsChanged ||= verdict.isNew;
+        else {
+          // If it is in a dead one's place, it is heard again when that is gone.
+          connection.wasRefused = true;
+          verdict.owner?.socket.probe();
+        }
+        return verdict.allowed;
+      },
+      isEntry: content.isEntry.bind(content),
+      // Deletes that were accepted already are no news; an update that waited would bring them for ever.
+      ...(kind === "edit" ? {} : { isDeleted: content.isDeleted.bind(content) }),
+    });
+    if (recordChanged || authorsChanged) this.#keepGuard();
+    if (accepted === null) return { missing, news: false };
+    content.add(accepted);
+    this.#write({ type: "append-content", room: this.#name, update: accepted });
+    const folded = content.foldIfLong();
+    if (folded !== null) this.#write({ type: "replace-content", room: this.#name, update: folded });
+    this.#room.forward(accepted, connection);
+    return { missing, news: true };
+  }
+
+  #keepPending(connection: Connection, pending: PendingUpdate): void {
+    const { pendingBytes } = this.#context.limits;
+    connection.pendingBytes += pending.update.byteLength + PENDING_OVERHEAD_BYTES;
+    if (connection.pendingBytes > pendingBytes) {
+      const reason = `more than ${pendingBytes} bytes wait for missing updates (limit-pending-bytes)`;
+      return this.#room.close(connection, CloseCode.tryAgainLater, reason);
+    }
+    // Whoever sent it holds what it refers to, and answers this with all of it.
+    if (connection.pending.length === 0) this.#room.ask(connection);
+    connection.pending.push(pending);
+  }
+
+  /** Offers again what waits for something that is held now, as long as something new comes in. */
+  #retryPending(): void {
+    const { guard } = this.#open();
+    const isReady = ({ missing }: PendingUpdate) => missing.some((id) => guard.holds(id));
+    for (let news = true; news;) {
+      news = false;
+      for (const connection of this.#room.connections) {
+        if (!connection.pending.some(isReady)) continue;
+        const { pending } = connection;
+        connection.forgetPending();
+        for (const each of pending) {
+          let left = each;
+          if (isReady(each)) {
+            const offered = this.#offer(connection, each.update, "waited");
+            news ||= offered.news;
+            if (offered.missing.length === 0) continue;
+            left = { update: each.update, missing: offered.missing };
+          }
+          connection.pending.push(left);
+          connection.pendingBytes += left.update.byteLength + PENDING_OVERHEAD_BYTES;
+        }
+      }
+    }
+  }
+
+  #keepGuard(): void {
+    this.#write({ type: "put-guard", room: this.#name, guard: this.#open().guard.encode() });
+  }
+
+  #write(write: Write): void {
+    this.#context.journal.write(write, "written");
+  }
+
+  #open(): Body {
+    if (this.#body === null) {
+      const content = new Content(this.#stored!.content);
+      this.#body = { content, guard: new Guard(content.stateVector(), this.#stored!.guard) };
+      this.#stored = null;
+    }
+    return this.#body;
+  }
+}
