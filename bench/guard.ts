@@ -62,7 +62,7 @@ const measure = (count: number, run: () => void): number => {
 };
 
 const guardRound = (): number => {
-  const guard = new Guard<Connection>(new Map(), null);
+  const guard = new Guard<Connection>(new Map());
   return measure(updates.length, () => {
     updates.forEach((update, i) => {
       const writer = people[i % WRITERS]!;
@@ -77,7 +77,7 @@ const guardRound = (): number => {
 const { awarenessClock } = await AwarenessClock.open({ readMeta: async () => null }, { now: () => 1 });
 
 const presenceRound = (): number => {
-  const { authors } = new Guard<Connection>(new Map(), null);
+  const { authors } = new Guard<Connection>(new Map());
   const presence = new Presence(awarenessClock);
   for (const person of people) {
     person.presence = null;

@@ -14,6 +14,8 @@ import type { StoredRoom, Write } from "./store/store.ts";
 
 /** How long content that may have been lost is taken back from anybody, in ms. */
 const RECOVERY_MS = 10 * 60_000;
+/** Log of the guard that is written anew as one record, once it is as long as that record too. */
+const GUARD_FOLD_BYTES = 16 * 1024;
 /** What an update that waits costs beside its bytes: each is looked at whenever something new comes in. */
 const PENDING_OVERHEAD_BYTES = 1024;
 
@@ -46,6 +48,9 @@ export class Intake {
   readonly #room: IntakeRoom;
   #stored: Pick<StoredRoom, "content" | "guard"> | null;
   #body: Body | null = null;
+  /** Size of the guard's record as it was written whole last, and of what was appended to it since. */
+  #guardBytes = 0;
+  #guardLogBytes = 0;
   /** Until when clients may bring what others wrote, because the store may have lost it; ms since the epoch. */
   #recoversUntil = 0;
 
@@ -90,7 +95,8 @@ export class Intake {
 
   /** Keeps a client id for the connection whose cursor stands under it. */
   reserve(clientId: number, connection: Connection): void {
-    if (this.#open().guard.authors.reserve(clientId, connection)) this.#keepGuard();
+    this.#open().guard.authors.reserve(clientId, connection);
+    this.#keepGuard();
   }
 
   /** Gives up a connection's client ids, and asks those again whom it kept out. */
@@ -112,13 +118,11 @@ export class Intake {
   /** Lets the guard look at an update; keeps and forwards what it accepts. */
   #offer(connection: Connection, update: Uint8Array, kind: OfferKind): { missing: readonly Missing[]; news: boolean } {
     const { content, guard } = this.#open();
-    let authorsChanged = false;
-    const { accepted, missing, recordChanged } = guard.admit(update, {
+    const { accepted, missing } = guard.admit(update, {
       mayWrite: (client) => {
         const claim = { isSync: kind === "sync", isRecovering: this.#context.clock.now() < this.#recoversUntil };
         const verdict = guard.authors.claim(client, connection, claim);
-        if (verdict.allowed) authorsChanged ||= verdict.isNew;
-        else {
+        if (!verdict.allowed) {
           // If it is in a dead one's place, it is heard again when that is gone.
           connection.wasRefused = true;
           verdict.owner?.socket.probe();
@@ -129,7 +133,7 @@ export class Intake {
       // Deletes that were accepted already are no news; an update that waited would bring them for ever.
       ...(kind === "edit" ? {} : { isDeleted: content.isDeleted.bind(content) }),
     });
-    if (recordChanged || authorsChanged) this.#keepGuard();
+    this.#keepGuard();
     if (accepted === null) return { missing, news: false };
     content.add(accepted);
     this.#write({ type: "append-content", room: this.#name, update: accepted });
@@ -176,8 +180,19 @@ export class Intake {
     }
   }
 
+  /** Keeps what is new of the guard: each change as it is, and now and then all in one. */
   #keepGuard(): void {
-    this.#write({ type: "put-guard", room: this.#name, guard: this.#open().guard.encode() });
+    const { guard } = this.#open();
+    const news = guard.takeNews();
+    if (news === null) return;
+    this.#guardLogBytes += news.byteLength;
+    if (this.#guardLogBytes < Math.max(GUARD_FOLD_BYTES, this.#guardBytes)) {
+      return this.#write({ type: "append-guard", room: this.#name, record: news });
+    }
+    const record = guard.encode();
+    this.#guardBytes = record.byteLength;
+    this.#guardLogBytes = 0;
+    this.#write({ type: "replace-guard", room: this.#name, record });
   }
 
   #write(write: Write): void {
@@ -187,7 +202,9 @@ export class Intake {
   #open(): Body {
     if (this.#body === null) {
       const content = new Content(this.#stored!.content);
-      this.#body = { content, guard: new Guard(content.stateVector(), this.#stored!.guard) };
+      const { guard } = this.#stored!;
+      this.#body = { content, guard: new Guard(content.stateVector(), guard) };
+      for (const record of guard) this.#guardLogBytes += record.byteLength;
       this.#stored = null;
     }
     return this.#body;

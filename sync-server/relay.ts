@@ -105,7 +105,7 @@ export const createRelay = async (options: RelayOptions): Promise<Relay> => {
   // Before anybody can connect: every live run gets the deadline that a start of the relay gives it.
   for await (const records of store.liveRooms(START_BATCH)) {
     for (const record of records) {
-      new Room({ record, content: [], guard: null }, context).resume(config.restartGraceMs);
+      new Room({ record, content: [], guard: [] }, context).resume(config.restartGraceMs);
     }
     await journal.settled();
   }

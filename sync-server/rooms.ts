@@ -160,7 +160,7 @@ export class Rooms implements RoomService {
       state: WAITING,
     };
     journal.write({ type: "put-room", record }, "flushed");
-    return new Room({ record, content: [], guard: null }, this.#context, mayHaveLost);
+    return new Room({ record, content: [], guard: [] }, this.#context, mayHaveLost);
   }
 
   #grant(name: string, entry: Entry, room: Room): Lease {

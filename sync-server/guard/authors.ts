@@ -24,15 +24,29 @@ export type Claim = {
 };
 
 /** Whether the writer may, and if not, the connection that stands in its way. */
-export type Verdict<W> =
-  | { readonly allowed: true; readonly isNew: boolean }
-  | { readonly allowed: false; readonly owner: W | null };
+export type Verdict<W> = { readonly allowed: true } | { readonly allowed: false; readonly owner: W | null };
 
-const ALLOWED = { allowed: true, isNew: false } as const;
-const ALLOWED_NEW = { allowed: true, isNew: true } as const;
+const ALLOWED = { allowed: true } as const;
+
+const writeKeys = (encoder: encoding.Encoder, keys: ReadonlyMap<number, string>): void => {
+  const byKey = new Map<string, number[]>();
+  for (const [client, key] of keys) {
+    const clients = byKey.get(key);
+    if (clients === undefined) byKey.set(key, [client]);
+    else clients.push(client);
+  }
+  encoding.writeVarUint(encoder, byKey.size);
+  for (const [key, clients] of byKey) {
+    encoding.writeVarString(encoder, key);
+    encoding.writeVarUint(encoder, clients.length);
+    for (const client of clients) encoding.writeVarUint(encoder, client);
+  }
+};
 
 export class Authors<W extends Writer> {
   readonly #keys = new Map<number, string>();
+  /** Those of `#keys` that came since `writeNew`. */
+  readonly #newKeys = new Map<number, string>();
   /** Of the client ids that are in use now, whose they are. */
   readonly #owners = new Map<number, W>();
 
@@ -49,23 +63,19 @@ export class Authors<W extends Writer> {
       this.#owners.set(client, writer);
       writer.clientIds.add(client);
     }
-    if (key !== undefined) return ALLOWED;
-    this.#keys.set(client, writer.authorKey);
-    return ALLOWED_NEW;
+    if (key === undefined) this.#keep(client, writer.authorKey);
+    return ALLOWED;
   }
 
   /**
    * Keeps a client id that nobody has written under for whoever shows a cursor under it, also while they are
    * away: everybody has seen the id, and could take it before they write their first word.
-   *
-   * @returns whether it is new.
    */
-  reserve(client: number, writer: W): boolean {
-    if (this.#owners.has(client) || this.#keys.has(client)) return false;
+  reserve(client: number, writer: W): void {
+    if (this.#owners.has(client) || this.#keys.has(client)) return;
     this.#owners.set(client, writer);
-    this.#keys.set(client, writer.authorKey);
+    this.#keep(client, writer.authorKey);
     writer.clientIds.add(client);
-    return true;
   }
 
   /** Whether a client id is known to be somebody else's. */
@@ -84,21 +94,27 @@ export class Authors<W extends Writer> {
     return hadAny;
   }
 
-  write(encoder: encoding.Encoder): void {
-    const byKey = new Map<string, number[]>();
-    for (const [client, key] of this.#keys) {
-      const clients = byKey.get(key);
-      if (clients === undefined) byKey.set(key, [client]);
-      else clients.push(client);
-    }
-    encoding.writeVarUint(encoder, byKey.size);
-    for (const [key, clients] of byKey) {
-      encoding.writeVarString(encoder, key);
-      encoding.writeVarUint(encoder, clients.length);
-      for (const client of clients) encoding.writeVarUint(encoder, client);
-    }
+  /** Whether anything came since `writeNew`. */
+  get hasNew(): boolean {
+    return this.#newKeys.size > 0;
   }
 
+  write(encoder: encoding.Encoder): void {
+    writeKeys(encoder, this.#keys);
+  }
+
+  /** Writes what came since the last time. */
+  writeNew(encoder: encoding.Encoder): void {
+    writeKeys(encoder, this.#newKeys);
+    this.#newKeys.clear();
+  }
+
+  #keep(client: number, key: string): void {
+    this.#keys.set(client, key);
+    this.#newKeys.set(client, key);
+  }
+
+  /** Adds what `write` or `writeNew` wrote. */
   read(decoder: decoding.Decoder): void {
     for (let keys = readVarUint(decoder); keys > 0; keys--) {
       const key = readVarString(decoder);

@@ -24,7 +24,7 @@ import type { OutSection } from "./update-write.ts";
 /** Yjs' own client ids are below this (yjs 13.6, `generateNewClientId`); the others are reserved for ledgers. */
 export const FIRST_LEDGER_ID = 2 ** 32;
 
-/** Version of what `encode` writes. */
+/** Version of what `encode` and `takeNews` write. */
 const RECORD_VERSION = 1;
 
 const PROTECTED_ROOT = new TextEncoder().encode(SESSION_ROOT);
@@ -37,8 +37,6 @@ export type Admission = {
   readonly accepted: Uint8Array | null;
   /** What the parts that had to be left wait for, if any: offer the update again once any of it is held (`holds`), not sooner. */
   readonly missing: readonly Missing[];
-  /** Whether the forbidden ranges, and so the guard's record (`encode`), changed. */
-  readonly recordChanged: boolean;
 };
 
 export type Questions = {
@@ -81,34 +79,44 @@ export class Guard<W extends Writer = Writer> {
   readonly authors = new Authors<W>();
   /** For each client id, the clock behind the last held struct. */
   readonly #held: Map<number, number>;
-  readonly #forbidden: RangeSet;
-  #recordChanged = false;
+  readonly #forbidden = new RangeSet();
+  /** Those of `#forbidden` that came since `takeNews`. */
+  #newlyForbidden = new RangeSet();
 
   /**
    * @param held the content's state vector.
-   * @param record what `encode` gave; `null` for a new room.
+   * @param records what `encode` and `takeNews` gave, all of them; none for a new room.
    */
-  constructor(held: Map<number, number>, record: Uint8Array | null) {
+  constructor(held: Map<number, number>, records: readonly Uint8Array[] = []) {
     this.#held = held;
-    if (record === null) {
-      this.#forbidden = new RangeSet();
-      return;
+    for (const record of records) {
+      const decoder = decoding.createDecoder(record);
+      const version = decoding.readVarUint(decoder);
+      if (version !== RECORD_VERSION)
+        throw new Error(`the guard's record has version ${version}, this relay reads ${RECORD_VERSION}`);
+      this.#forbidden.read(decoder);
+      this.authors.read(decoder);
     }
-    const decoder = decoding.createDecoder(record);
-    const version = decoding.readVarUint(decoder);
-    if (version !== RECORD_VERSION)
-      throw new Error(`the guard's record has version ${version}, this relay reads ${RECORD_VERSION}`);
-    this.#forbidden = RangeSet.read(decoder);
-    this.authors.read(decoder);
   }
 
   /** What must be kept beside the content: the authors, and the forbidden ranges, which in the content are GC like any other. */
   encode(): Uint8Array {
-    const encoder = encoding.createEncoder();
-    encoding.writeVarUint(encoder, RECORD_VERSION);
-    this.#forbidden.write(encoder);
-    this.authors.write(encoder);
-    return encoding.toUint8Array(encoder);
+    return encoding.encode((encoder) => {
+      encoding.writeVarUint(encoder, RECORD_VERSION);
+      this.#forbidden.write(encoder);
+      this.authors.write(encoder);
+    });
+  }
+
+  /** What came to that since the last time; `null` if nothing did. */
+  takeNews(): Uint8Array | null {
+    if (this.#newlyForbidden.isEmpty && !this.authors.hasNew) return null;
+    return encoding.encode((encoder) => {
+      encoding.writeVarUint(encoder, RECORD_VERSION);
+      this.#newlyForbidden.write(encoder);
+      this.#newlyForbidden = new RangeSet();
+      this.authors.writeNew(encoder);
+    });
   }
 
   /** The state vector of the content; the guard's own map, not to be changed. */
@@ -123,7 +131,6 @@ export class Guard<W extends Writer = Writer> {
    */
   admit(bytes: Uint8Array, questions: Questions = {}): Admission {
     const update = scanUpdate(bytes, PROTECTED_ROOT);
-    this.#recordChanged = false;
     const queues = this.#takeStructs(update, questions);
     const structsWhole = queues.length === update.sections.length && queues.every(isWhole);
     const missing: Missing[] = [];
@@ -143,7 +150,7 @@ export class Guard<W extends Writer = Writer> {
         sections.length === 0 && deletes.taken.size === 0 ? null : writeScanned(bytes, sections, deletes.taken);
     }
     missing.push(...deletes.missing);
-    return { accepted, missing, recordChanged: this.#recordChanged };
+    return { accepted, missing };
   }
 
   /** Whether an id is held. */
@@ -199,7 +206,7 @@ export class Guard<W extends Writer = Writer> {
           }));
       if (forbidden) {
         this.#forbidden.add(client, held, end - held);
-        this.#recordChanged = true;
+        this.#newlyForbidden.add(client, held, end - held);
       }
       queue.taken.push({ struct, forbidden, isEntry: null });
       this.#held.set(client, end);

@@ -91,16 +91,15 @@ export class RangeSet {
     }
   }
 
-  static read(decoder: decoding.Decoder): RangeSet {
-    const set = new RangeSet();
+  /** Adds what `write` wrote. */
+  read(decoder: decoding.Decoder): void {
     const clients = decoding.readVarUint(decoder);
     for (let i = 0; i < clients; i++) {
       const client = decoding.readVarUint(decoder);
       const count = decoding.readVarUint(decoder);
       for (let j = 0; j < count; j++) {
-        set.add(client, decoding.readVarUint(decoder), decoding.readVarUint(decoder));
+        this.add(client, decoding.readVarUint(decoder), decoding.readVarUint(decoder));
       }
     }
-    return set;
   }
 }

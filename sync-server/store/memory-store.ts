@@ -2,7 +2,7 @@
 import { StoreError } from "./store.ts";
 import type { RoomRecord, Store, StoredRoom, Write } from "./store.ts";
 
-type Room = { record: RoomRecord; content: Uint8Array[]; guard: Uint8Array | null };
+type Room = { record: RoomRecord; content: Uint8Array[]; guard: Uint8Array[] };
 
 const deadlineOf = ({ state }: RoomRecord): number | null =>
   state.status === "live" && state.absence !== null ? state.absence.deadlineAt : null;
@@ -13,7 +13,7 @@ export class MemoryStore implements Store {
 
   async readRoom(room: string): Promise<StoredRoom | null> {
     const stored = this.#rooms.get(room);
-    return stored === undefined ? null : { ...stored, content: [...stored.content] };
+    return stored === undefined ? null : { ...stored, content: [...stored.content], guard: [...stored.guard] };
   }
 
   async *liveRooms(batch: number): AsyncGenerator<readonly RoomRecord[]> {
@@ -71,7 +71,7 @@ export class MemoryStore implements Store {
       case "put-room": {
         const record = { ...write.record, ledger: write.record.ledger.slice() };
         const stored = this.#rooms.get(record.room);
-        if (stored === undefined) this.#rooms.set(record.room, { record, content: [], guard: null });
+        if (stored === undefined) this.#rooms.set(record.room, { record, content: [], guard: [] });
         else stored.record = record;
         break;
       }
@@ -81,8 +81,11 @@ export class MemoryStore implements Store {
       case "replace-content":
         this.#rooms.get(write.room)!.content = [write.update.slice()];
         break;
-      case "put-guard":
-        this.#rooms.get(write.room)!.guard = write.guard.slice();
+      case "append-guard":
+        this.#rooms.get(write.room)!.guard.push(write.record.slice());
+        break;
+      case "replace-guard":
+        this.#rooms.get(write.room)!.guard = [write.record.slice()];
         break;
       case "put-meta":
         this.#meta.set(write.key, write.value);

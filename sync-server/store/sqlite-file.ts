@@ -12,11 +12,20 @@ import { StoreError } from "./store.ts";
 const FILE_NAME = "session-room.db";
 /** Marks the file as ours (`PRAGMA application_id`): the letters "SRdb". */
 const APPLICATION_ID = 0x53526462;
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 /** Pages of 4 KiB in the log before they are copied into the database: 16 MiB, to make that rare. */
 const CHECKPOINT_PAGES = 4_000;
 /** What the log is cut down to after a larger one was copied, in bytes. */
 const LOG_KEPT_BYTES = 64 * 1024 * 1024;
+
+const GUARD_TABLE = `
+  CREATE TABLE guard (
+    seq INTEGER PRIMARY KEY,
+    room_id INTEGER NOT NULL REFERENCES room (id),
+    data BLOB NOT NULL
+  );
+  CREATE INDEX guard_room ON guard (room_id);
+`;
 
 /**
  * `state` is the LifecycleState as JSON; `live` and `deadline_at` (ms since the epoch) are drawn
@@ -43,11 +52,22 @@ const SCHEMA = `
     data BLOB NOT NULL
   );
   CREATE INDEX content_room ON content (room_id);
-  CREATE TABLE guard (room_id INTEGER PRIMARY KEY REFERENCES room (id), data BLOB NOT NULL);
+  ${GUARD_TABLE}
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
   PRAGMA application_id = ${APPLICATION_ID};
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;
+
+/** What makes a file of version n one of version n + 1, by n. */
+const MIGRATIONS: Readonly<Record<number, string>> = {
+  // The guard had one record a room, written whole at each change.
+  1: `
+    ALTER TABLE guard RENAME TO guard_of_version_1;
+    ${GUARD_TABLE}
+    INSERT INTO guard (room_id, data) SELECT room_id, data FROM guard_of_version_1;
+    DROP TABLE guard_of_version_1;
+  `,
+};
 
 const pragma = (db: DatabaseSync, name: string): unknown => Object.values(db.prepare(`PRAGMA ${name}`).get()!)[0];
 
@@ -65,7 +85,7 @@ const makeFile = (file: string, marker: string): void => {
   }
 };
 
-/** Makes the tables of a new file, and refuses a file that is not ours or newer than this program. */
+/** Makes the tables of a new file, brings an older one up to date, and refuses one that is not ours or newer than this program. */
 const checkSchema = (db: DatabaseSync, file: string, mayBeNew: boolean): void => {
   const applicationId = pragma(db, "application_id");
   if (mayBeNew && applicationId === 0 && pragma(db, "schema_version") === 0) {
@@ -78,6 +98,9 @@ const checkSchema = (db: DatabaseSync, file: string, mayBeNew: boolean): void =>
     throw new StoreError(
       `the database ${file} was written by a newer session-room (its format is ${version}, this version knows ${SCHEMA_VERSION}): run the newer version, or ${ANOTHER_FOLDER}`,
     );
+  }
+  for (let from = version; from < SCHEMA_VERSION; from++) {
+    db.exec(`BEGIN; ${MIGRATIONS[from]} PRAGMA user_version = ${from + 1}; COMMIT`);
   }
 };
 

@@ -34,7 +34,7 @@ const prepareAll = (db: DatabaseSync) => {
     rollback: prepare("ROLLBACK"),
     room: prepare(`SELECT ${ROOM_COLUMNS} FROM room WHERE name = ?`),
     content: prepare("SELECT data FROM content WHERE room_id = ? ORDER BY seq"),
-    guard: prepare("SELECT data FROM guard WHERE room_id = ?"),
+    guard: prepare("SELECT data FROM guard WHERE room_id = ? ORDER BY seq"),
     live: prepare(`SELECT ${ROOM_COLUMNS} FROM room WHERE live = 1 AND id > ? ORDER BY id LIMIT ?`),
     due: prepare("SELECT name FROM room WHERE deadline_at <= ? ORDER BY deadline_at, id LIMIT ?"),
     earliest: prepare("SELECT min(deadline_at) AS at FROM room WHERE deadline_at IS NOT NULL"),
@@ -50,9 +50,8 @@ const prepareAll = (db: DatabaseSync) => {
     // Without a record of the room its id is NULL, which the columns refuse.
     appendContent: prepare(`INSERT INTO content (room_id, data) VALUES (${ROOM_ID}, ?)`),
     dropContent: prepare(`DELETE FROM content WHERE room_id = ${ROOM_ID}`),
-    putGuard: prepare(`
-      INSERT INTO guard (room_id, data) SELECT ifnull(${ROOM_ID}, -1), ?
-      WHERE true ON CONFLICT (room_id) DO UPDATE SET data = excluded.data`),
+    appendGuard: prepare(`INSERT INTO guard (room_id, data) VALUES (${ROOM_ID}, ?)`),
+    dropGuard: prepare(`DELETE FROM guard WHERE room_id = ${ROOM_ID}`),
     putMeta: prepare(
       "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
     ),
@@ -92,9 +91,8 @@ export class SqliteStore implements Store {
     return this.#guarded(() => {
       const row = this.#sql.room.get(room) as RoomRow | undefined;
       if (row === undefined) return null;
-      const content = this.#sql.content.all(row.id) as DataRow[];
-      const guard = this.#sql.guard.get(row.id) as DataRow | undefined;
-      return { record: toRecord(row), content: content.map(({ data }) => data), guard: guard?.data ?? null };
+      const read = (statement: StatementSync) => (statement.all(row.id) as DataRow[]).map(({ data }) => data);
+      return { record: toRecord(row), content: read(this.#sql.content), guard: read(this.#sql.guard) };
     });
   }
 
@@ -158,8 +156,12 @@ export class SqliteStore implements Store {
         sql.dropContent.run(write.room);
         sql.appendContent.run(write.room, write.update);
         break;
-      case "put-guard":
-        sql.putGuard.run(write.room, write.guard);
+      case "append-guard":
+        sql.appendGuard.run(write.room, write.record);
+        break;
+      case "replace-guard":
+        sql.dropGuard.run(write.room);
+        sql.appendGuard.run(write.room, write.record);
         break;
       case "put-meta":
         sql.putMeta.run(write.key, write.value);

@@ -22,8 +22,8 @@ export type StoredRoom = {
   readonly record: RoomRecord;
   /** Yjs updates (v1) in the order in which they were accepted; applied in that order they are the content. */
   readonly content: readonly Uint8Array[];
-  /** What the guard keeps of the room (its own encoding); `null` if it never kept anything. */
-  readonly guard: Uint8Array | null;
+  /** What the guard keeps of the room: records in its own encoding, which together say it all. */
+  readonly guard: readonly Uint8Array[];
 };
 
 export type Write =
@@ -32,7 +32,9 @@ export type Write =
   | { readonly type: "append-content"; readonly room: string; readonly update: Uint8Array }
   /** Replaces all content so far by one update that says the same. */
   | { readonly type: "replace-content"; readonly room: string; readonly update: Uint8Array }
-  | { readonly type: "put-guard"; readonly room: string; readonly guard: Uint8Array }
+  | { readonly type: "append-guard"; readonly room: string; readonly record: Uint8Array }
+  /** Replaces all records of the guard so far by one that says the same. */
+  | { readonly type: "replace-guard"; readonly room: string; readonly record: Uint8Array }
   /** A small value of the relay's own, such as where its awareness clocks stand. */
   | { readonly type: "put-meta"; readonly key: string; readonly value: string };
 

@@ -22,7 +22,8 @@ const ENDED: Session = { ...LIVE, status: "ended", ended: { at: 9, reason: "host
 class World {
   ledger = Ledger.create(WAITING, LEDGER_ID);
   content = new Content([]);
-  guard = new Guard(new Map(), null);
+  guard = new Guard(new Map());
+  readonly guardRecords: Uint8Array[] = [];
   readonly honest: Y.Doc[] = [];
 
   constructor(honestCount = 2) {
@@ -49,6 +50,8 @@ class World {
   send(update: Uint8Array, from?: Y.Doc, isSyncStep2 = false): boolean {
     const questions = isSyncStep2 ? { isDeleted: this.content.isDeleted.bind(this.content) } : {};
     const { accepted, missing } = this.guard.admit(update, questions);
+    const news = this.guard.takeNews();
+    if (news !== null) this.guardRecords.push(news);
     if (accepted !== null) {
       this.content.add(accepted);
       for (const doc of this.honest) if (doc !== from) Y.applyUpdate(doc, accepted, "relay");
@@ -60,7 +63,7 @@ class World {
   restart(): void {
     const content = this.content.encodeSince(Uint8Array.of(0));
     this.content = new Content([content]);
-    this.guard = new Guard(this.content.stateVector(), this.guard.encode());
+    this.guard = new Guard(this.content.stateVector(), this.guardRecords);
     this.ledger = Ledger.load(this.ledger.id, this.ledger.encode());
   }
 
@@ -241,7 +244,7 @@ describe("the guard", () => {
     fresh.ledger = Ledger.create(LIVE, LEDGER_ID + 1);
     fresh.content = new Content([]);
     fresh.honest.length = 0;
-    fresh.guard = new Guard(new Map(), null);
+    fresh.guard = new Guard(new Map());
     fresh.send(Y.encodeStateAsUpdate(survivor), undefined, true);
     Y.applyUpdate(survivor, fresh.ledger.encode());
     fresh.honest.push(survivor);

@@ -109,6 +109,24 @@ describe("the database file", () => {
   });
 });
 
+describe("a database of an older version", () => {
+  it("of version 1, with one record of the guard a room, is brought up to date", async () => {
+    const folder = await filledFolder();
+    const old = new DatabaseSync(databaseOf(folder));
+    old.exec(`
+      DROP TABLE guard;
+      CREATE TABLE guard (room_id INTEGER PRIMARY KEY REFERENCES room (id), data BLOB NOT NULL);
+      INSERT INTO guard SELECT id, x'0102' FROM room WHERE name = 'room-7';
+      PRAGMA user_version = 1;
+    `);
+    old.close();
+    const store = open(folder);
+    await store.commit([{ type: "append-guard", room: "room-7", record: Uint8Array.of(3) }], "written");
+    expect((await store.readRoom("room-7"))!.guard).toEqual([Uint8Array.of(1, 2), Uint8Array.of(3)]);
+    expect((await store.readRoom("room-8"))!.guard).toEqual([]);
+  });
+});
+
 describe("a database that cannot be used", () => {
   const wayOut = (folder: string): string => `move ${databaseOf(folder)} and ${databaseOf(folder)}-wal away`;
 
@@ -142,9 +160,9 @@ describe("a database that cannot be used", () => {
   it("is refused if a newer version wrote it", async () => {
     const folder = await filledFolder();
     const newer = new DatabaseSync(databaseOf(folder));
-    newer.exec("PRAGMA user_version = 2");
+    newer.exec("PRAGMA user_version = 3");
     newer.close();
-    expect(refusal(folder)).toContain("was written by a newer session-room (its format is 2, this version knows 1)");
+    expect(refusal(folder)).toContain("was written by a newer session-room (its format is 3, this version knows 2)");
   });
 
   it("is an error when a room on a damaged page is read, never an empty room", async () => {

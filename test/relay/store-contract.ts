@@ -4,7 +4,11 @@ import { StoreError } from "../../sync-server/store/store.ts";
 import type { RoomRecord, Store, Write } from "../../sync-server/store/store.ts";
 import { ENDED, START_AT, append, live, putRoom, record } from "./store-writes.ts";
 
-const guard = (room: string, ...bytes: number[]): Write => ({ type: "put-guard", room, guard: Uint8Array.from(bytes) });
+const guard = (room: string, ...bytes: number[]): Write => ({
+  type: "append-guard",
+  room,
+  record: Uint8Array.from(bytes),
+});
 
 const liveRooms = async (store: Store, batch: number): Promise<string[][]> => {
   const batches: string[][] = [];
@@ -47,7 +51,7 @@ export const describeStore = (name: string, open: () => Promise<OpenStore>): voi
       ["with an empty ledger", record("room", live(), { ledger: new Uint8Array() })],
     ])("gives back a record as it was: %s", async (_, made) => {
       await commit({ type: "put-room", record: made });
-      expect(await store.readRoom(made.room)).toEqual({ record: made, content: [], guard: null });
+      expect(await store.readRoom(made.room)).toEqual({ record: made, content: [], guard: [] });
     });
 
     it("gives back content in the order of its arrival, each room its own", async () => {
@@ -64,13 +68,20 @@ export const describeStore = (name: string, open: () => Promise<OpenStore>): voi
       expect((await store.readRoom("b"))!.content).toEqual([Uint8Array.of(2)]);
     });
 
+    it("puts one record of the guard in place of all so far", async () => {
+      await commit(putRoom("a"), putRoom("b"), guard("a", 1), guard("b", 2), guard("a", 3));
+      await commit({ type: "replace-guard", room: "a", record: Uint8Array.of(9) }, guard("a", 4));
+      expect((await store.readRoom("a"))!.guard).toEqual([Uint8Array.of(9), Uint8Array.of(4)]);
+      expect((await store.readRoom("b"))!.guard).toEqual([Uint8Array.of(2)]);
+    });
+
     it("replaces a record and leaves content and guard", async () => {
       await commit(putRoom("a"), append("a", 1), guard("a", 7), guard("a", 8));
       await commit(putRoom("a", ENDED));
       expect(await store.readRoom("a")).toEqual({
         record: record("a", ENDED),
         content: [Uint8Array.of(1)],
-        guard: Uint8Array.of(8),
+        guard: [Uint8Array.of(7), Uint8Array.of(8)],
       });
     });
 
@@ -157,7 +168,7 @@ export const describeStore = (name: string, open: () => Promise<OpenStore>): voi
         expect(await again.readRoom("a")).toEqual({
           record: record("a", live(500)),
           content: [Uint8Array.of(1), Uint8Array.of(3)],
-          guard: Uint8Array.of(2),
+          guard: [Uint8Array.of(2)],
         });
         expect(await again.readMeta("k")).toBe("v");
         expect(await again.earliestDeadline()).toBe(500);
