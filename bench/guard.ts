@@ -7,7 +7,9 @@ import { AwarenessClock } from "../sync-server/awareness-clock.ts";
 import { Connection } from "../sync-server/connection.ts";
 import type { Credential } from "../sync-server/credential.ts";
 import { Guard } from "../sync-server/guard/guard.ts";
+import { DEFAULT_LIMITS } from "../sync-server/limits.ts";
 import { Presence, readAwareness, stampState } from "../sync-server/presence.ts";
+import { RateLimit } from "../sync-server/rate-limit.ts";
 import { spread } from "./median.ts";
 import { typing } from "./typing.ts";
 
@@ -27,6 +29,7 @@ const people = Array.from(
       },
       // Nobody's token is looked at here.
       null as unknown as Credential,
+      new RateLimit(DEFAULT_LIMITS, { now: () => 0 }),
       true,
     ),
 );

@@ -19,7 +19,7 @@ import { SqliteStore } from "../sync-server/store/sqlite-store.ts";
 const [kind = "checked", tokenSecret = ""] = process.argv.slice(2);
 
 if (kind === "unchecked") {
-  Guard.prototype.admit = (accepted) => ({ accepted, missing: [] });
+  Guard.prototype.admit = (accepted) => ({ accepted, missing: [], count: 0 });
   const receive = Room.prototype.receive;
   Room.prototype.receive = function (this: Room, connection: Connection, message: Uint8Array): void {
     if (message[0] !== MessageType.awareness) return receive.call(this, connection, message);

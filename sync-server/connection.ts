@@ -4,6 +4,7 @@ import type { Identity } from "../src/protocol.ts";
 import type { Credential } from "./credential.ts";
 import type { Missing } from "./guard/guard.ts";
 import type { Arrival } from "./people.ts";
+import type { RateLimit } from "./rate-limit.ts";
 
 /** What a room may do with a socket. */
 export interface PeerSocket {
@@ -32,6 +33,7 @@ export class Connection {
   /** Who its author is across connections; see `Writer`. */
   readonly authorKey: string;
   readonly credential: Credential;
+  readonly rate: RateLimit;
   /** Whether the client speaks `session-room.v1`; others are stock y-websocket clients. */
   readonly speaksSession: boolean;
 
@@ -56,12 +58,14 @@ export class Connection {
     socket: PeerSocket,
     { identity, authorKey }: Pick<Arrival, "identity" | "authorKey">,
     credential: Credential,
+    rate: RateLimit,
     speaksSession: boolean,
   ) {
     this.socket = socket;
     this.identity = identity;
     this.authorKey = authorKey;
     this.credential = credential;
+    this.rate = rate;
     this.speaksSession = speaksSession;
     this.name = identity.name;
   }

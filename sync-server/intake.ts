@@ -7,7 +7,8 @@ import type { Clock } from "../src/clock.ts";
 import type { Connection, PendingUpdate } from "./connection.ts";
 import { Content } from "./content.ts";
 import { Guard } from "./guard/guard.ts";
-import type { Missing } from "./guard/guard.ts";
+import type { Admission, Missing, Questions } from "./guard/guard.ts";
+import { TooManyStructsError } from "./guard/update-scan.ts";
 import type { Journal } from "./journal.ts";
 import type { Limits } from "./limits.ts";
 import type { StoredRoom, Write } from "./store/store.ts";
@@ -23,10 +24,13 @@ const PENDING_OVERHEAD_BYTES = 1024;
 export type UpdateKind = "sync" | "edit";
 type OfferKind = UpdateKind | "waited";
 
+/** What became of an update: what it still waits for, and whether anything of it was new. */
+type Offered = { readonly missing: readonly Missing[]; readonly news: boolean };
+
 export type IntakeContext = {
   readonly clock: Pick<Clock, "now">;
   readonly journal: Pick<Journal, "write">;
-  readonly limits: Pick<Limits, "documentBytes" | "pendingBytes">;
+  readonly limits: Pick<Limits, "documentBytes" | "pendingBytes" | "structsPerSecond">;
 };
 
 /** What the intake needs of its room. */
@@ -83,7 +87,9 @@ export class Intake {
       const reason = `document larger than ${documentBytes} bytes (limit-document-bytes)`;
       return this.#room.close(connection, CloseCode.tooLarge, reason);
     }
-    const { missing, news } = this.#offer(connection, update, kind);
+    const offered = this.#offer(connection, update, kind);
+    if (offered === null) return;
+    const { missing, news } = offered;
     if (missing.length > 0) this.#keepPending(connection, { update, missing });
     if (news) this.#retryPending();
   }
@@ -115,10 +121,27 @@ export class Intake {
     if (folded !== null) this.#write({ type: "replace-content", room: this.#name, update: folded });
   }
 
-  /** Lets the guard look at an update; keeps and forwards what it accepts. */
-  #offer(connection: Connection, update: Uint8Array, kind: OfferKind): { missing: readonly Missing[]; news: boolean } {
+  /** Lets the guard look at an update; keeps and forwards what it accepts. `null`: there was too much to look at. */
+  #offer(connection: Connection, update: Uint8Array, kind: OfferKind): Offered | null {
+    const admission = this.#admit(connection, update, kind);
+    if (admission === null) return null;
+    const { content } = this.#open();
+    const { accepted, missing } = admission;
+    this.#keepGuard();
+    if (accepted === null) return { missing, news: false };
+    content.add(accepted);
+    this.#write({ type: "append-content", room: this.#name, update: accepted });
+    const folded = content.foldIfLong();
+    if (folded !== null) this.#write({ type: "replace-content", room: this.#name, update: folded });
+    this.#room.forward(accepted, connection);
+    return { missing, news: true };
+  }
+
+  #admit(connection: Connection, update: Uint8Array, kind: OfferKind): Admission | null {
     const { content, guard } = this.#open();
-    const { accepted, missing } = guard.admit(update, {
+    const most = connection.rate.structsLeft;
+    const questions: Questions = {
+      most,
       mayWrite: (client) => {
         const claim = { isSync: kind === "sync", isRecovering: this.#context.clock.now() < this.#recoversUntil };
         const verdict = guard.authors.claim(client, connection, claim);
@@ -132,15 +155,28 @@ export class Intake {
       isEntry: content.isEntry.bind(content),
       // Deletes that were accepted already are no news; an update that waited would bring them for ever.
       ...(kind === "edit" ? {} : { isDeleted: content.isDeleted.bind(content) }),
-    });
-    this.#keepGuard();
-    if (accepted === null) return { missing, news: false };
-    content.add(accepted);
-    this.#write({ type: "append-content", room: this.#name, update: accepted });
-    const folded = content.foldIfLong();
-    if (folded !== null) this.#write({ type: "replace-content", room: this.#name, update: folded });
-    this.#room.forward(accepted, connection);
-    return { missing, news: true };
+    };
+    try {
+      const admission = guard.admit(update, questions);
+      connection.rate.takeStructs(admission.count);
+      return admission;
+    } catch (error) {
+      if (!(error instanceof TooManyStructsError)) throw error;
+      this.#closeForStructs(connection, most);
+      return null;
+    }
+  }
+
+  #closeForStructs(connection: Connection, most: number): void {
+    const { structsAtOnce } = connection.rate;
+    // Too many for a connection that had saved all it can: they never come in, however often it returns.
+    if (most >= structsAtOnce) {
+      const reason = `more than ${structsAtOnce} structs in an update (limit-structs-per-second)`;
+      return this.#room.close(connection, CloseCode.tooLarge, reason);
+    }
+    const { structsPerSecond } = this.#context.limits;
+    const reason = `more than ${structsPerSecond} structs a second (limit-structs-per-second)`;
+    this.#room.close(connection, CloseCode.tryAgainLater, reason);
   }
 
   #keepPending(connection: Connection, pending: PendingUpdate): void {
@@ -169,6 +205,7 @@ export class Intake {
           let left = each;
           if (isReady(each)) {
             const offered = this.#offer(connection, each.update, "waited");
+            if (offered === null) break;
             news ||= offered.news;
             if (offered.missing.length === 0) continue;
             left = { update: each.update, missing: offered.missing };

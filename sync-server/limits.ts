@@ -16,6 +16,10 @@ export type Limits = {
   readonly messagesPerSecond: number;
   /** Bytes of one connection, each second; above it 1013. */
   readonly bytesPerSecond: number;
+  /** Messages of one connection whose answer grows with the room (SyncStep1, queryAwareness, commands), each second; above it 1013. */
+  readonly requestsPerSecond: number;
+  /** Structs and deletes in the updates of one connection, each second; above it 1013, or 4413 if one update holds more than can ever come. */
+  readonly structsPerSecond: number;
   readonly connectionsPerRoom: number;
   readonly connectionsPerAddress: number;
   /** The same for addresses of this machine: tests, and proxies in front of the relay. */
@@ -36,6 +40,8 @@ export const DEFAULT_LIMITS: Limits = {
   bufferedBytes: 16 * 1024 * 1024,
   messagesPerSecond: 3_000,
   bytesPerSecond: 4 * 1024 * 1024,
+  requestsPerSecond: 2,
+  structsPerSecond: 250_000,
   connectionsPerRoom: 2_000,
   connectionsPerAddress: 1_500,
   connectionsPerLoopbackAddress: 5_000,

@@ -1,41 +1,87 @@
-/** How much one connection may send: two token buckets, one of messages and one of bytes. */
+/** How much one connection may send and ask for: token buckets, one for each thing that costs the relay something. */
 import type { Clock } from "../src/clock.ts";
 import type { Limits } from "./limits.ts";
 
-/** A bucket holds as much as may come in this time: what was saved while quiet may come at once. */
+/** What was saved while quiet may come at once, up to what may come in this time. */
 const BURST_S = 4;
+/** The same for requests, of which a client that comes in or starts over makes some together. */
+const REQUESTS_BURST_S = 10;
+
+class Bucket {
+  readonly #perSecond: number;
+  readonly capacity: number;
+  left: number;
+
+  constructor(perSecond: number, capacity: number) {
+    this.#perSecond = perSecond;
+    this.capacity = this.left = capacity;
+  }
+
+  fill(seconds: number): void {
+    this.left = Math.min(this.left + seconds * this.#perSecond, this.capacity);
+  }
+}
 
 export class RateLimit {
   readonly #limits: Limits;
   readonly #clock: Pick<Clock, "now">;
-  #messages: number;
-  #bytes: number;
+  readonly #messages: Bucket;
+  readonly #bytes: Bucket;
+  readonly #requests: Bucket;
+  readonly #structs: Bucket;
   #filledAt: number;
 
   constructor(limits: Limits, clock: Pick<Clock, "now">) {
+    const { messagesPerSecond, bytesPerSecond, requestsPerSecond, structsPerSecond, messageBytes } = limits;
     this.#limits = limits;
     this.#clock = clock;
-    this.#messages = limits.messagesPerSecond * BURST_S;
+    this.#messages = new Bucket(messagesPerSecond, messagesPerSecond * BURST_S);
     // One message of the greatest size must always fit, or a large paste could never be sent.
-    this.#bytes = Math.max(limits.bytesPerSecond * BURST_S, limits.messageBytes);
+    this.#bytes = new Bucket(bytesPerSecond, Math.max(bytesPerSecond * BURST_S, messageBytes));
+    this.#requests = new Bucket(requestsPerSecond, requestsPerSecond * REQUESTS_BURST_S);
+    this.#structs = new Bucket(structsPerSecond, structsPerSecond * BURST_S);
     this.#filledAt = clock.now();
   }
 
   /** Counts a message. @returns the limit that it breaks, or `null`. */
-  take(bytes: number): string | null {
-    const { messagesPerSecond, bytesPerSecond, messageBytes } = this.#limits;
-    const now = this.#clock.now();
-    if (now > this.#filledAt) {
-      const seconds = (now - this.#filledAt) / 1000;
-      this.#filledAt = now;
-      this.#messages = Math.min(this.#messages + seconds * messagesPerSecond, messagesPerSecond * BURST_S);
-      const mostBytes = Math.max(bytesPerSecond * BURST_S, messageBytes);
-      this.#bytes = Math.min(this.#bytes + seconds * bytesPerSecond, mostBytes);
-    }
-    this.#messages--;
-    this.#bytes -= bytes;
-    if (this.#messages < 0) return `more than ${messagesPerSecond} messages a second (limit-messages-per-second)`;
-    if (this.#bytes < 0) return `more than ${bytesPerSecond} bytes a second (limit-bytes-per-second)`;
+  takeMessage(bytes: number): string | null {
+    this.#fill();
+    const { messagesPerSecond, bytesPerSecond } = this.#limits;
+    if (--this.#messages.left < 0)
+      return `more than ${messagesPerSecond} messages a second (limit-messages-per-second)`;
+    this.#bytes.left -= bytes;
+    if (this.#bytes.left < 0) return `more than ${bytesPerSecond} bytes a second (limit-bytes-per-second)`;
     return null;
+  }
+
+  /** Counts a request whose answer grows with the room. @returns the limit that it breaks, or `null`. */
+  takeRequest(): string | null {
+    this.#fill();
+    if (--this.#requests.left >= 0) return null;
+    return `more than ${this.#limits.requestsPerSecond} requests a second (limit-requests-per-second)`;
+  }
+
+  /** How many structs and deletes may come now. */
+  get structsLeft(): number {
+    this.#fill();
+    return Math.floor(this.#structs.left);
+  }
+
+  /** How many may ever come at once. */
+  get structsAtOnce(): number {
+    return this.#structs.capacity;
+  }
+
+  /** Counts structs and deletes, of which there are no more than `structsLeft`. */
+  takeStructs(count: number): void {
+    this.#structs.left -= count;
+  }
+
+  #fill(): void {
+    const now = this.#clock.now();
+    if (now <= this.#filledAt) return;
+    const seconds = (now - this.#filledAt) / 1000;
+    this.#filledAt = now;
+    for (const bucket of [this.#messages, this.#bytes, this.#requests, this.#structs]) bucket.fill(seconds);
   }
 }

@@ -18,7 +18,7 @@ import {
   writeSyncStep2,
   writeUpdate,
 } from "../src/protocol.ts";
-import type { Command, RefusalCode } from "../src/protocol.ts";
+import type { ClientFrame, Command, RefusalCode } from "../src/protocol.ts";
 import type { EndReason, PersonRef } from "../src/session.ts";
 import type { AwarenessClock } from "./awareness-clock.ts";
 import type { Connection } from "./connection.ts";
@@ -48,6 +48,8 @@ export type RoomContext = {
 /** Longest state vector that is kept for a connection that waits, in bytes: some 7,000 client ids. */
 const WITHHELD_STATE_VECTOR_MAX_BYTES = 64 * 1024;
 const EMPTY_STATE_VECTOR = Uint8Array.of(0);
+/** Messages whose answers grow with the room, or that everybody in it is told of. */
+const REQUESTS: ReadonlySet<ClientFrame["kind"]> = new Set(["sync-step-1", "query-awareness", "session"]);
 
 export class Room {
   readonly name: string;
@@ -147,6 +149,10 @@ export class Room {
       return this.#close(connection, CloseCode.tooLarge, reason);
     }
     const frame = readClientFrame(message);
+    if (REQUESTS.has(frame.kind)) {
+      const broken = connection.rate.takeRequest();
+      if (broken !== null) return this.#close(connection, CloseCode.tryAgainLater, broken);
+    }
     // Updates are copied: as views they would keep all of their frame, and what was read with it, in memory.
     switch (frame.kind) {
       case "sync-step-1":

@@ -171,8 +171,7 @@ export class Upgrades {
     const { clock, limits, heartbeat, logger } = this.#options;
     const { room } = lease;
     const peer = new WsSocket(socket, clock, limits.bufferedBytes, credential);
-    const connection = new Connection(peer, arrival, credential, speaksSession);
-    const rate = new RateLimit(limits, clock);
+    const connection = new Connection(peer, arrival, credential, new RateLimit(limits, clock), speaksSession);
     heartbeat.add(peer);
     socket.on("pong", () => {
       peer.heardAt = clock.now();
@@ -181,7 +180,7 @@ export class Upgrades {
       peer.heardAt = clock.now();
       try {
         const bytes = toBytes(data);
-        const broken = rate.take(bytes.byteLength);
+        const broken = connection.rate.takeMessage(bytes.byteLength);
         if (broken !== null) room.refuse(connection, CloseCode.tryAgainLater, broken);
         else if (isBinary) room.receive(connection, bytes);
         else room.refuse(connection, CloseCode.badMessage, "text frames are not part of the protocol");

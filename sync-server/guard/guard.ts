@@ -37,6 +37,8 @@ export type Admission = {
   readonly accepted: Uint8Array | null;
   /** What the parts that had to be left wait for, if any: offer the update again once any of it is held (`holds`), not sooner. */
   readonly missing: readonly Missing[];
+  /** How many structs and deletes were looked at. */
+  readonly count: number;
 };
 
 export type Questions = {
@@ -55,6 +57,8 @@ export type Questions = {
    * units. Without it none is.
    */
   readonly isEntry?: (client: number, clock: number) => boolean;
+  /** How many structs and deletes the update may hold. Without it any number. */
+  readonly most?: number;
 };
 
 /** The structs of one client in the update at hand, and how far they were taken. */
@@ -127,10 +131,10 @@ export class Guard<W extends Writer = Writer> {
   /**
    * Looks at an update, and counts what it accepts as held from now on.
    *
-   * @throws MalformedError if the update cannot be read.
+   * @throws MalformedError if the update cannot be read, TooManyStructsError if it holds too many.
    */
   admit(bytes: Uint8Array, questions: Questions = {}): Admission {
-    const update = scanUpdate(bytes, PROTECTED_ROOT);
+    const update = scanUpdate(bytes, PROTECTED_ROOT, questions.most);
     const queues = this.#takeStructs(update, questions);
     const structsWhole = queues.length === update.sections.length && queues.every(isWhole);
     const missing: Missing[] = [];
@@ -150,7 +154,7 @@ export class Guard<W extends Writer = Writer> {
         sections.length === 0 && deletes.taken.size === 0 ? null : writeScanned(bytes, sections, deletes.taken);
     }
     missing.push(...deletes.missing);
-    return { accepted, missing };
+    return { accepted, missing, count: update.count };
   }
 
   /** Whether an id is held. */

@@ -52,6 +52,8 @@ export type ScannedUpdate = {
   readonly bytes: Uint8Array;
   readonly sections: readonly ScannedSection[];
   readonly deletes: readonly ScannedDelete[];
+  /** How many structs and deletes it holds, repeated and empty ones too. */
+  readonly count: number;
   /** Whether the bytes are just this, in order: no empty parts, deletes sorted, nothing behind the end. */
   readonly exact: boolean;
 };
@@ -64,6 +66,11 @@ const MAX_SAFE = Number.MAX_SAFE_INTEGER;
 export const HAS_PARENT_SUB = 0x20;
 export const HAS_RIGHT_ORIGIN = 0x40;
 export const HAS_ORIGIN = 0x80;
+
+/** An update holds more structs and deletes than the caller allows; each takes memory and time, however short it is. */
+export class TooManyStructsError extends Error {
+  override name = "TooManyStructsError";
+}
 
 const fail = (what: string): never => {
   throw new MalformedError(`the update is malformed: ${what}`);
@@ -340,11 +347,16 @@ const scanStruct = (reader: Reader, clock: number, protectedRoot: Uint8Array): S
  * Scans an update.
  *
  * @param protectedRoot name of the protected root type, in UTF-8.
- * @throws MalformedError, and nothing else, whatever the bytes are.
+ * @param most how many structs and deletes it may hold.
+ * @throws MalformedError or TooManyStructsError, and nothing else, whatever the bytes are.
  */
-export const scanUpdate = (bytes: Uint8Array, protectedRoot: Uint8Array): ScannedUpdate => {
+export const scanUpdate = (bytes: Uint8Array, protectedRoot: Uint8Array, most = Infinity): ScannedUpdate => {
   const reader = new Reader(bytes);
   let exact = true;
+  let count = 0;
+  const countOne = (): void => {
+    if (++count > most) throw new TooManyStructsError();
+  };
   const sections: ScannedSection[] = [];
   const sectionCount = reader.varUint();
   // A second section for a client would replace the first in a peer's reader: two readings, so none.
@@ -359,27 +371,34 @@ export const scanUpdate = (bytes: Uint8Array, protectedRoot: Uint8Array): Scanne
     }
     const structs: ScannedStruct[] = [];
     for (let j = 0; j < structCount; j++) {
+      countOne();
       const struct = scanStruct(reader, clock, protectedRoot);
       structs.push(struct);
       clock += struct.length;
     }
-    if (structs.length === 0) exact = false;
-    else sections.push({ client, structs });
+    if (structs.length === 0) {
+      countOne();
+      exact = false;
+    } else sections.push({ client, structs });
   }
   const deletes: ScannedDelete[] = [];
   const clientCount = reader.varUint();
   const deletedClients = clientCount > 1 ? new Set<number>() : null;
   for (let i = 0; i < clientCount; i++) {
     const client = reader.varUint();
-    const count = reader.varUint();
-    if (count === 0) exact = false;
+    const rangeCount = reader.varUint();
+    if (rangeCount === 0) {
+      countOne();
+      exact = false;
+    }
     if (deletedClients !== null) {
       if (deletedClients.has(client)) exact = false;
       deletedClients.add(client);
     }
     // Yjs writes what it cannot delete yet as differences, so ranges out of order become others there (13.6).
     let endOfLast = 0;
-    for (let j = 0; j < count; j++) {
+    for (let j = 0; j < rangeCount; j++) {
+      countOne();
       const clock = reader.varUint();
       const length = reader.varUint();
       if (clock + length > MAX_SAFE) fail("a clock is too large");
@@ -389,5 +408,5 @@ export const scanUpdate = (bytes: Uint8Array, protectedRoot: Uint8Array): Scanne
     }
   }
   if (reader.pos !== bytes.length) exact = false;
-  return { bytes, sections, deletes, exact };
+  return { bytes, sections, deletes, count, exact };
 };

@@ -1,6 +1,7 @@
 /** Bad input over sockets: each gets its code and a reason, nobody else notices, nothing is lost (docs/SPEC.md, W4 and G6). */
 import { createConnection } from "node:net";
 import type { Socket } from "node:net";
+import * as encoding from "lib0/encoding";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
 import * as Y from "yjs";
@@ -384,6 +385,71 @@ describe("too much", () => {
     expect(watcher.frames.length - before).toBeLessThanOrEqual(1);
     for (const { socket } of [client, watcher]) socket.close();
     await until("both are gone", async () => (await roomState(setting))["participants"] === 0);
+    await expectCalm();
+  });
+
+  it("[W13] messages and bytes above a second's: 1013 and the limit's name, after what was saved is spent", async () => {
+    const slow = await liveRoom({ limits: { messagesPerSecond: 10 } });
+    const chatty = await rawClient(slow.setting, await slow.setting.token(participant));
+    // What may come in 4 s may come at once.
+    for (let i = 0; i < 40; i++) chatty.send(awarenessFrame());
+    slow.setting.clock.advance(1_000);
+    for (let i = 0; i < 10; i++) chatty.send(awarenessFrame());
+    await exchanged(chatty);
+    chatty.send(awarenessFrame());
+    expect(await closed(chatty)).toEqual([1013, expect.stringContaining("limit-messages-per-second")]);
+    await slow.expectCalm();
+
+    const narrow = await liveRoom({ limits: { bytesPerSecond: 1_000, messageBytes: 5_000, frameBytes: 5_000 } });
+    const writer = await rawClient(narrow.setting, await narrow.setting.token(participant));
+    writer.send(awarenessFrame({ id: 7, json: userState("x".repeat(4_800)) }));
+    await exchanged(writer);
+    writer.send(awarenessFrame({ id: 7, json: userState("x".repeat(200)) }));
+    expect(await closed(writer)).toEqual([1013, expect.stringContaining("limit-bytes-per-second")]);
+    await narrow.expectCalm();
+  });
+
+  it.each([
+    ["SyncStep1", () => writeSyncStep1(Uint8Array.of(0))],
+    ["queryAwareness", () => Uint8Array.of(MessageType.queryAwareness)],
+    ["a command", (i: number) => writeCommand({ type: "join", id: i })],
+  ])("[W13] requests above a second's: 1013 and the limit's name (%s)", async (_, request) => {
+    const { setting, expectCalm } = await liveRoom({ limits: { requestsPerSecond: 2 } });
+    const client = await rawClient(setting, await setting.token(participant));
+    for (let i = 0; i < 20; i++) client.send(request(i));
+    await exchanged(client);
+    setting.clock.advance(1_000);
+    for (let i = 20; i < 22; i++) client.send(request(i));
+    await exchanged(client);
+    client.send(request(22));
+    expect(await closed(client)).toEqual([1013, expect.stringContaining("limit-requests-per-second")]);
+    await expectCalm();
+  });
+
+  it("[W13] structs and deletes above a second's: 1013; more in one update than can ever come: 4413", async () => {
+    const { setting, expectCalm } = await liveRoom({ limits: { structsPerSecond: 100 } });
+    // Each letter, typed in front, is a struct of its own.
+    const typed = (count: number): Uint8Array => {
+      const doc = new Y.Doc();
+      for (let i = 0; i < count; i++) doc.getText("other").insert(0, "x");
+      return writeUpdate(Y.encodeStateAsUpdate(doc));
+    };
+    const deletes = (count: number): Uint8Array =>
+      writeUpdate(
+        encoding.encode((encoder) => {
+          for (const number of [0, 1, 7, count]) encoding.writeVarUint(encoder, number);
+          for (let i = 0; i < 2 * count; i++) encoding.writeVarUint(encoder, 0);
+        }),
+      );
+    for (const many of [typed, deletes]) {
+      const busy = await rawClient(setting, await setting.token(participant));
+      busy.send(many(300));
+      busy.send(many(101));
+      expect(await closed(busy)).toEqual([1013, expect.stringContaining("limit-structs-per-second")]);
+      const greedy = await rawClient(setting, await setting.token(participant));
+      greedy.send(many(401));
+      expect(await closed(greedy)).toEqual([4413, expect.stringContaining("limit-structs-per-second")]);
+    }
     await expectCalm();
   });
 

@@ -10,12 +10,14 @@ import type { Credential } from "../../sync-server/credential.ts";
 import { Content } from "../../sync-server/content.ts";
 import { Journal } from "../../sync-server/journal.ts";
 import { DEFAULT_LIMITS } from "../../sync-server/limits.ts";
+import { RateLimit } from "../../sync-server/rate-limit.ts";
 import type { Room } from "../../sync-server/room.ts";
 import { Rooms } from "../../sync-server/rooms.ts";
 import { MemoryStore } from "../../sync-server/store/memory-store.ts";
 import { GatedStore } from "./gated-store.ts";
 import { typing } from "./frames.ts";
 
+const RATE = new RateLimit(DEFAULT_LIMITS, { now: () => 0 });
 const AUTO = { start: "auto", hostAbsenceMs: null } as const;
 
 const makeRooms = async (store: MemoryStore = new MemoryStore()) => {
@@ -41,7 +43,7 @@ const attachHost = (room: Room): Connection & { readonly frames: Uint8Array[] } 
   const frames: Uint8Array[] = [];
   const socket = { send: (frame: Uint8Array) => void frames.push(frame), probe: () => {}, close: () => {} };
   const identity: Identity = { id: "h1", name: "Hana", role: "host", verified: true };
-  const connection = new Connection(socket, { identity, authorKey: "person:h1" }, {} as Credential, false);
+  const connection = new Connection(socket, { identity, authorKey: "person:h1" }, {} as Credential, RATE, false);
   room.attach(connection);
   return Object.assign(connection, { frames });
 };
