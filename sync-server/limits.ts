@@ -27,6 +27,10 @@ export type Limits = {
   readonly newConnectionsPerSecondPerAddress: number;
   /** Sockets on which no valid token has come yet, of all addresses; more are cut. */
   readonly newcomers: number;
+  /** How long the headers of a request may take to arrive, and with them a token, in seconds; looked at every 5 s. */
+  readonly newcomerSeconds: number;
+  /** Request line and headers together; room for a token of the greatest length; above it 431. */
+  readonly headerBytes: number;
   /** Largest body of an HTTP call; above it 413. */
   readonly bodyBytes: number;
 };
@@ -47,5 +51,7 @@ export const DEFAULT_LIMITS: Limits = {
   connectionsPerLoopbackAddress: 5_000,
   newConnectionsPerSecondPerAddress: 500,
   newcomers: 2_000,
+  newcomerSeconds: 10,
+  headerBytes: 16 * 1024,
   bodyBytes: 64 * 1024,
 };

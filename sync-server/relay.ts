@@ -127,7 +127,7 @@ export const createRelay = async (options: RelayOptions): Promise<Relay> => {
     baseUrl: () => url,
     isReady: () => isReady,
   });
-  const server = createHttpServer(handler);
+  const server = createHttpServer(config.limits, handler);
   const newcomers = new Newcomers(server, config.limits.newcomers);
   const upgrades: Upgrades = new Upgrades({
     rooms,

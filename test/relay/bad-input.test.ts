@@ -509,6 +509,19 @@ describe("lines that are no WebSocket", () => {
     await expectCalm();
   });
 
+  it("[W13] lines that never finish their headers, or have too many: cut in time, and told which limit it was", async () => {
+    const { setting, expectCalm } = await liveRoom({ limits: { newcomerSeconds: 1, headerBytes: 2_000 } });
+    const silent = line(setting);
+    const slow = line(setting);
+    slow.write("GET /livez HTTP/1.1\r\nHost: localhost\r\nX: ");
+    const large = line(setting);
+    large.write(`GET /livez HTTP/1.1\r\nHost: localhost\r\nX: ${"x".repeat(2_000)}\r\n\r\n`);
+    await until("they are cut", () => [silent, slow, large].every(({ readableEnded }) => readableEnded));
+    expect(slow.received()).toMatch(/^HTTP\/1\.1 408 [^]*limit-newcomer-seconds/);
+    expect(large.received()).toMatch(/^HTTP\/1\.1 431 [^]*limit-header-bytes/);
+    await expectCalm();
+  });
+
   it("sockets that reset in the middle of everything", async () => {
     const { setting, expectCalm } = await liveRoom();
     const token = await setting.token(participant);

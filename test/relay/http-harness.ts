@@ -97,6 +97,7 @@ export const startHttp = async (config: Partial<RelayConfig> = {}, context: Part
   const logged: unknown[] = [];
   let port = 0;
   const server: Server = createHttpServer(
+    CONFIG.limits,
     createHttpHandler({
       config: { ...CONFIG, ...config },
       rooms: service,
