@@ -204,6 +204,9 @@ export const writeSyncStep1 = (stateVector: Uint8Array): Uint8Array => syncFrame
 export const writeSyncStep2 = (update: Uint8Array): Uint8Array => syncFrame(SyncStep.step2, update);
 export const writeUpdate = (update: Uint8Array): Uint8Array => syncFrame(SyncStep.update, update);
 
+/** Asks the receiver for the awareness states that it knows; a stock client answers with its own among them. */
+export const QUERY_AWARENESS = Uint8Array.of(MessageType.queryAwareness);
+
 export const writeAwareness = (update: Uint8Array): Uint8Array => {
   const encoder = encoding.createEncoder();
   encoding.writeVarUint(encoder, MessageType.awareness);

@@ -105,14 +105,9 @@ export class Intake {
     this.#keepGuard();
   }
 
-  /** Gives up a connection's client ids, and asks those again whom it kept out. */
-  release(connection: Connection): void {
-    if (this.#body === null || !this.#body.guard.authors.release(connection)) return;
-    for (const other of this.#room.connections) {
-      if (!other.wasRefused) continue;
-      other.wasRefused = false;
-      this.#room.ask(other);
-    }
+  /** Gives up a connection's client ids. @returns whether it had any. */
+  release(connection: Connection): boolean {
+    return this.#body !== null && this.#body.guard.authors.release(connection);
   }
 
   /** Folds a long log before the room leaves memory. */

@@ -121,6 +121,15 @@ export class Presence {
     return owner.identity.id === connection.identity.id && !isRelaysClock(clock);
   }
 
+  /**
+   * Whoever keeps a connection that shows no state yet from one that is no echo: a client's first word
+   * of itself on a new line. `null`: nobody, or it is no such word.
+   */
+  rivalOf(connection: Connection, { clientId, clock }: ReceivedEntry): Connection | null {
+    if (connection.presence !== null || isRelaysClock(clock)) return null;
+    return this.#owners.get(clientId) ?? null;
+  }
+
   /** Makes this the connection's state; a former owner of the id loses it. */
   put(connection: Connection, state: PresenceState): void {
     const owner = this.#owners.get(state.clientId);

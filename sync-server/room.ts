@@ -12,6 +12,7 @@ import type { LifecycleEvent, LifecycleState } from "../src/lifecycle.ts";
 import {
   MalformedError,
   readClientFrame,
+  QUERY_AWARENESS,
   writeAwareness,
   writeRelayMessage,
   writeSyncStep1,
@@ -113,8 +114,19 @@ export class Room {
     if (!this.#connections.delete(connection)) return;
     const wasInRun = connection.joined;
     this.#withdraw(connection);
-    this.#intake.release(connection);
+    if (this.#intake.release(connection)) this.#hearThoseKeptOut();
     if (wasInRun) this.#noteDeparture(connection);
+  }
+
+  /** Asks those again whom a connection that is gone now had kept out, for what they wrote and where they are. */
+  #hearThoseKeptOut(): void {
+    for (const other of this.#connections) {
+      if (!other.wasRefused) continue;
+      other.wasRefused = false;
+      if (!this.#isLive) continue;
+      this.#tell(other, this.#askForMissing());
+      this.#tell(other, QUERY_AWARENESS);
+    }
   }
 
   /** Lets a connection go because of something that it sent. */
@@ -194,7 +206,16 @@ export class Room {
     const { awarenessStateBytes } = this.#context.limits;
     for (const entry of readAwareness(update)) {
       const { clientId, json } = entry;
-      if (!this.#presence.mayOwn(connection, entry) || this.#intake.isForeign(clientId, connection)) continue;
+      if (!this.#presence.mayOwn(connection, entry)) {
+        // A stock guest that returns is somebody new; if it is in its own dead line's place, it is asked again later.
+        const owner = this.#presence.rivalOf(connection, entry);
+        if (owner !== null) {
+          connection.wasRefused = true;
+          owner.socket.probe();
+        }
+        continue;
+      }
+      if (this.#intake.isForeign(clientId, connection)) continue;
       if (Buffer.byteLength(json) > awarenessStateBytes) {
         const reason = `awareness state larger than ${awarenessStateBytes} bytes (limit-awareness-state-bytes)`;
         return this.#close(connection, CloseCode.tooLarge, reason);

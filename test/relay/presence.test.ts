@@ -1,6 +1,7 @@
 /** Presence over real sockets: who is here, under which name, and what others see of it (docs/SPEC.md, part P). */
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { WebSocket } from "ws";
+import * as Y from "yjs";
 import { manualClock } from "../manual-clock.ts";
 import { MessageType, PERSON_NAME_MAX_CHARS } from "../../src/protocol.ts";
 import type { Claims } from "../../sync-server/tokens.ts";
@@ -227,6 +228,29 @@ describe("coming and going", () => {
     await startRelay({ clock, store, config: { port } });
     await until("they see each other again", seesEachOther);
     expect(second.provider.awareness.meta.get(first.doc.clientID)!.clock).toBeGreaterThan(clockSeen);
+  });
+
+  it("[P7] a stock guest comes back while its old line is half-open: seen as soon as that is found dead", async () => {
+    const setting = await startRelay();
+    const watcher = await stockClient(setting, host);
+    const doc = new Y.Doc();
+    const first = await stockClient(setting, { role: "participant" }, { doc, user: { name: "Gil" } });
+    await until("the guest is seen", () => watcher.others.length === 1);
+    (first.provider.ws as unknown as { pause(): void }).pause();
+    setting.clock.advance(100);
+    const [{ id: firstId } = {}] = watcher.others;
+    const second = await stockClient(setting, { role: "participant" }, { doc, user: { name: "Gil" } });
+    await until("the new line stands", () => second.provider.synced);
+    await exchanged(second);
+    expect(watcher.others).toMatchObject([{ name: "Gil", id: firstId }]);
+    // The relay asks the silent line whether it lives, and gives it 2 s.
+    setting.clock.advance(2_000);
+    await until("the guest is seen as who came anew", () => ![undefined, firstId].includes(watcher.others[0]?.["id"]));
+    expect(watcher.others).toMatchObject([{ name: "Gil" }]);
+    second.provider.awareness.setLocalStateField("user", { name: "Gilda" });
+    await until("and what it says of itself", () => watcher.others[0]!["name"] === "Gilda");
+    second.text.insert(0, "and writes");
+    await until("what it writes arrives", () => watcher.text.toString() === "and writes");
   });
 
   it("[P7] a newer connection of the same person takes its awareness id over from a half-open one", async () => {
