@@ -71,7 +71,7 @@ const start = async (config: RelayConfig): Promise<void> => {
   const stop = (): void => {
     if (isStopping || relay === null) process.exit(isStopping ? 1 : 0);
     isStopping = true;
-    relay.close().then(
+    relay.retire().then(
       () => process.exit(0),
       (error: unknown) => die(error, "the relay could not stop well"),
     );

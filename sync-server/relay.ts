@@ -15,6 +15,7 @@ import { Newcomers } from "./newcomers.ts";
 import { isLoopbackAddress } from "./origin.ts";
 import { Room } from "./room.ts";
 import { Rooms } from "./rooms.ts";
+import { inSpread } from "./spread.ts";
 import type { Store } from "./store/store.ts";
 import { createTokens } from "./tokens.ts";
 import { Upgrades } from "./upgrade.ts";
@@ -34,14 +35,17 @@ export type RelayOptions = {
 export interface Relay {
   /** Address under which this machine reaches the relay, such as `http://localhost:1234`. */
   readonly url: string;
-  /** Tells everybody to come back later, keeps everything, and lets go of the port and the store. */
+  /** Tells everybody at once to come back later, keeps everything, and lets go of the port and the store. */
   close(): Promise<void>;
+  /** The same, but sends people away little by little, so that they come back little by little (docs/SPEC.md, R6). */
+  retire(): Promise<void>;
 }
 
 /** Live rooms that are looked at together at the start. */
 const START_BATCH = 1_000;
 /** How long sockets may take to say goodbye when the relay closes, in ms. */
 const GOODBYE_MS = 1_000;
+const RESTARTING = "the relay is restarting";
 
 const toError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
@@ -65,10 +69,15 @@ const urlOf = ({ address, port }: AddressInfo, host: string): string => {
 export const createRelay = async (options: RelayOptions): Promise<Relay> => {
   const { config, clock, store, logger } = options;
   let isReady = false;
+  /** Whether it listens, or did: before that, whoever starts it is told of every error. */
+  let hasListened = false;
+  let failure = null as Error | null;
   let url = "";
 
   const fail = (error: Error): void => {
-    if (!isReady) return;
+    if (failure !== null) return;
+    failure = error;
+    if (!hasListened) return;
     isReady = false;
     logger.fatal({ err: error }, "the store failed; everybody is sent away");
     const reason = "the relay cannot store anything";
@@ -154,21 +163,30 @@ export const createRelay = async (options: RelayOptions): Promise<Relay> => {
         resolve();
       });
     });
+    // A deadline may have been served in the meantime.
+    if (failure !== null) throw failure;
   } catch (error) {
     stopTimers();
+    server.close();
     await journal.stop();
     throw error;
   }
   server.on("error", (error) => logger.error({ err: error }, "the server failed"));
   url = urlOf(boundAddress(server)!, config.host);
-  isReady = true;
+  isReady = hasListened = true;
 
-  const close = async (): Promise<void> => {
+  const stopAccepting = (): void => {
     isReady = false;
-    upgrades.stopAccepting(CloseCode.restarting, "the relay is restarting");
-    stopTimers();
+    // A relay that has failed goes on saying so.
+    if (failure === null) upgrades.stopAccepting(CloseCode.restarting, RESTARTING);
+    // What falls due from now on is the next start's to serve (L14): hosts are sent away, they do not leave.
+    deadlines.stop();
+  };
+  const close = async (): Promise<void> => {
+    stopAccepting();
+    heartbeat.stop();
     const isClosed = new Promise<void>((resolve) => server.close(() => resolve()));
-    for (const room of rooms.loaded) room.closeAll(CloseCode.restarting, "the relay is restarting");
+    for (const room of rooms.loaded) room.closeAll(CloseCode.restarting, RESTARTING);
     // Whoever does not answer the goodbye in time is cut off.
     const cancel = clock.setTimer(GOODBYE_MS, () => {
       upgrades.terminateAll();
@@ -182,6 +200,19 @@ export const createRelay = async (options: RelayOptions): Promise<Relay> => {
     await journal.stop();
     await store.close();
   };
+  const sendAllAway = (): Promise<void> => {
+    stopAccepting();
+    const all = rooms.loaded.flatMap((room) => [...room.connections].map((connection) => ({ room, connection })));
+    // Hosts last: the less time a class is without one, the better.
+    return inSpread(
+      all,
+      ({ connection }) => connection.isHost,
+      clock,
+      ({ room, connection }) => room.sendAway(connection, CloseCode.restarting, RESTARTING),
+    );
+  };
   let closing: Promise<void> | null = null;
-  return { url, close: () => (closing ??= close()) };
+  const closeOnce = (): Promise<void> => (closing ??= close());
+  let retiring: Promise<void> | null = null;
+  return { url, close: closeOnce, retire: () => (retiring ??= sendAllAway().then(closeOnce)) };
 };

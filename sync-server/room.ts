@@ -134,11 +134,16 @@ export class Room {
     if (this.#connections.has(connection)) this.#close(connection, code, reason);
   }
 
-  /** Closes every connection, with the same code. */
+  /** Lets a connection go because all must; the others, who are next, need not be told. */
+  sendAway(connection: Connection, code: CloseCode, reason: string): void {
+    if (!this.#connections.has(connection)) return;
+    this.#presence.release(connection);
+    this.#close(connection, code, reason);
+  }
+
+  /** Sends every connection away, with the same code. */
   closeAll(code: CloseCode, reason: string): void {
-    // Nobody needs to be told of the others' going.
-    for (const connection of this.#connections) connection.subscribed = false;
-    for (const connection of [...this.#connections]) this.#close(connection, code, reason);
+    for (const connection of [...this.#connections]) this.sendAway(connection, code, reason);
   }
 
   // --- Messages -------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ const roundTrip = async (socket: WebSocket): Promise<void> => {
   if (socket.readyState === socket.OPEN) socket.ping();
   else back();
   await until("the relay answered a ping", () => isBack);
+  socket.off("pong", back).off("close", back);
 };
 
 /**
