@@ -107,11 +107,13 @@ export class Room {
     this.doc = checkDoc(options.doc ?? new Y.Doc());
     const storage = options.storage === undefined ? tabStorage() : options.storage;
     this.#token = new PersonalToken(storage, relayUrl, options.room, options.token);
+    const clock = options.clock ?? systemClock({ background: true });
     this.#line = new RelayLine({
       relayUrl,
       room: options.room,
       doc: this.doc,
       token: this.#token.current,
+      clock,
       WebSocketPolyfill: options.WebSocketPolyfill,
       onMessage: (message) => this.#receive(message),
       onDocument: () => this.#receiveDocument(),
@@ -120,7 +122,6 @@ export class Room {
     });
     this.awareness = this.#line.awareness;
     this.provider = this.#line.provider;
-    const clock = options.clock ?? systemClock({ background: true });
     this.#answers = new PendingAnswers(clock);
     const { getToken } = options;
     this.#renewal =

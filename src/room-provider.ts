@@ -11,6 +11,7 @@ import * as decoding from "lib0/decoding";
 import { Awareness, encodeAwarenessUpdate, removeAwarenessStates } from "y-protocols/awareness";
 import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
+import type { CancelTimer, Clock } from "./clock.ts";
 import {
   MessageType,
   readRelayMessage,
@@ -26,12 +27,18 @@ import type { AwarenessChange } from "./people.ts";
 
 /** Longest wait before the next try, in ms. */
 const MAX_BACKOFF_MS = 2_500;
+/**
+ * How long a try to connect may take, in ms. Where the network swallows it, browsers wait for minutes, and
+ * y-websocket as long as they: it looks for silence on open lines alone.
+ */
+export const CONNECT_TIMEOUT_MS = 10_000;
 
 export type RelayLineOptions = {
   readonly relayUrl: string;
   readonly room: string;
   readonly doc: Y.Doc;
   readonly token: string;
+  readonly clock: Pick<Clock, "setTimer">;
   readonly WebSocketPolyfill?: typeof WebSocket | undefined;
   readonly onMessage: (message: RelayMessage) => void;
   /** The relay has sent some of the document, the session first of all. */
@@ -55,7 +62,9 @@ export class RelayLine {
   readonly provider: WebsocketProvider;
   readonly awareness: Awareness;
   readonly #doc: Y.Doc;
+  readonly #clock: Pick<Clock, "setTimer">;
   #isUnserved = false;
+  #cancelTry: CancelTimer | null = null;
 
   constructor(options: RelayLineOptions) {
     const { doc } = options;
@@ -69,12 +78,15 @@ export class RelayLine {
       ...(options.WebSocketPolyfill === undefined ? {} : { WebSocketPolyfill: options.WebSocketPolyfill }),
     });
     this.#doc = doc;
+    this.#clock = options.clock;
     this.awareness = awareness;
     this.provider = provider;
     this.useToken(options.token);
     this.#sendOwnAwarenessOnly();
     this.#readSessionMessages(options);
+    provider.on("status", ({ status }) => this.#watchTry(status === "connecting"));
     provider.on("connection-close", () => {
+      this.#watchTry(false);
       // Tries that are spread out do not fall upon a restarted relay all at once.
       const backoffMs = Math.min(2 ** (provider.wsUnsuccessfulReconnects + 1) * 100, MAX_BACKOFF_MS);
       provider.maxBackoffTime = backoffMs * (0.5 + Math.random() / 2);
@@ -137,6 +149,12 @@ export class RelayLine {
     const isOther = (clientId: number): boolean => clientId !== awareness.clientID;
     removeAwarenessStates(awareness, [...awareness.states.keys()].filter(isOther), this.provider);
     for (const clientId of awareness.meta.keys()) if (isOther(clientId)) awareness.meta.delete(clientId);
+  }
+
+  /** Gives up a try to connect that takes too long; the next one may find another way. */
+  #watchTry(isTrying: boolean): void {
+    this.#cancelTry?.();
+    this.#cancelTry = isTrying ? this.#clock.setTimer(CONNECT_TIMEOUT_MS, () => this.reconnect()) : null;
   }
 
   destroy(): void {

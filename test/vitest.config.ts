@@ -1,4 +1,4 @@
-/** Four groups of tests: pure code, the guard's properties, the relay over real sockets, and everything in real browsers. */
+/** The groups of tests: pure code, the guard's properties, the relay over real sockets, bad networks, and everything in real browsers. */
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
@@ -20,6 +20,18 @@ export default defineConfig({
       group("guard"),
       group("relay"),
       group("fuzz"),
+      {
+        root,
+        test: {
+          name: "network",
+          include: ["test/network/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          // Most of these wait for the relay's own times, and do so together.
+          maxConcurrency: 32,
+          maxWorkers: 2,
+        },
+      },
       {
         root,
         test: {

@@ -8,6 +8,7 @@ import { SUBPROTOCOL, writeUpdate } from "../../src/protocol.ts";
 import type { Identity } from "../../src/protocol.ts";
 import { Room } from "../../src/room-client.ts";
 import type { RoomOptions } from "../../src/room-client.ts";
+import { CONNECT_TIMEOUT_MS } from "../../src/room-provider.ts";
 import type { RoomState } from "../../src/room-state.ts";
 import type { Session } from "../../src/session.ts";
 import { SESSION_ROOT } from "../../src/session.ts";
@@ -457,6 +458,32 @@ describe("lost lines", () => {
     expect(Math.min(...waits)).toBeGreaterThanOrEqual(1_250);
     expect(waits.size).toBeGreaterThan(1);
     expect(room.state.connection).toBe("reconnecting");
+  });
+
+  it("[U8] a try to connect that nobody answers is given up, and another is made", () => {
+    const { relay, clock, room } = make();
+    room.join();
+    clock.advance(CONNECT_TIMEOUT_MS - 1);
+    expect(relay.socket.readyState).toBe(0);
+    clock.advance(1);
+    expect(relay.socket.readyState).toBe(3);
+    vi.advanceTimersByTime(2_500);
+    expect(relay.sockets).toHaveLength(2);
+    relay.admit(guest, live(1));
+    relay.letIn(1);
+    clock.advance(10 * CONNECT_TIMEOUT_MS);
+    expect(relay.sockets).toHaveLength(2);
+    expect(room.state).toMatchObject({ screen: { name: "joined" }, connection: "online" });
+  });
+
+  it("[U8] a try that is not wanted any more is not repeated", () => {
+    const { relay, clock, room } = make();
+    room.join();
+    room.suspend();
+    clock.advance(CONNECT_TIMEOUT_MS);
+    vi.advanceTimersByTime(60_000);
+    expect(relay.sockets).toHaveLength(1);
+    expect(clock.timers).toBe(0);
   });
 
   it("[U9] a suspended page hangs up at once and stays away until it resumes", () => {
