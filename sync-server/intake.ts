@@ -75,9 +75,9 @@ export class Intake {
     return this.#open().content.encodeSince(stateVector);
   }
 
-  /** The store may have lost content: for a while it is taken back from whoever holds it. */
-  recover(): void {
-    this.#recoversUntil = this.#context.clock.now() + RECOVERY_MS;
+  /** The store may have lost content: for a while from then on (ms since the epoch) it is taken back from whoever holds it. */
+  recover(from: number): void {
+    this.#recoversUntil = Math.max(this.#recoversUntil, from + RECOVERY_MS);
   }
 
   /** Takes an update in, as far as it may come in. @throws MalformedError if it cannot be read. */

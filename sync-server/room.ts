@@ -42,6 +42,8 @@ export type RoomContext = {
   readonly hostAbsenceMs: number;
   /** When this relay started; ledgers with a lower id come from before. */
   readonly startedAt: number;
+  /** Whether the relay before this one on the store came to its proper end, so that nothing it had told was lost. */
+  readonly endedWell: boolean;
   /** Told of each deadline that is set (ms since the epoch). */
   readonly deadlineSet: (deadlineAt: number) => void;
 };
@@ -78,7 +80,9 @@ export class Room {
         this.#broadcast(writeUpdate(update), (receiver) => receiver.subscribed && receiver !== sender),
       close: (connection, code, reason) => this.#close(connection, code, reason),
     });
-    if (mayHaveLost) this.#intake.recover();
+    if (mayHaveLost) this.#intake.recover(context.clock.now());
+    // Content is not synced to the disk at each edit: a power cut takes the last of it, which clients still hold.
+    else if (!context.endedWell) this.#intake.recover(context.startedAt);
   }
 
   get connections(): ReadonlySet<Connection> {
@@ -401,7 +405,7 @@ export class Room {
 
   /** The store was replaced by an older copy: a client holds more of the ledger than the relay does. */
   #renewLedger(): void {
-    this.#intake.recover();
+    this.#intake.recover(this.#context.clock.now());
     this.#ledger = Ledger.create(toSession(this.#state), Math.max(this.#context.clock.now(), this.#ledger.id + 1));
     const ledger = this.#ledger.encode();
     this.#keep({ ...this.#record, ledgerId: this.#ledger.id, ledger });

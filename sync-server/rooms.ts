@@ -74,6 +74,11 @@ export class Rooms implements RoomService {
     return this.#with(name, (room) => (room.end(run, reason, by) ? room.describe() : "unknown-run"));
   }
 
+  /** At a start of the relay, before anybody is connected: gives a live room the deadline that it has then. */
+  resume(record: RoomRecord, graceMs: number): void {
+    new Room({ record, content: [], guard: [] }, this.#context).resume(graceMs);
+  }
+
   /** Ends the room's run if its deadline has passed. */
   async checkDeadline(name: string): Promise<void> {
     await this.#with(name, (room) => room.checkDeadline());

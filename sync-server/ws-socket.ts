@@ -18,8 +18,14 @@ const fitReason = (reason: string): string => {
   return text.toWellFormed();
 };
 
+/** What is needed of a WebSocket; one of `ws` has it. */
+export type RawSocket = Pick<
+  WebSocket,
+  "readyState" | "OPEN" | "bufferedAmount" | "send" | "ping" | "close" | "terminate" | "on" | "once"
+>;
+
 export class WsSocket implements PeerSocket {
-  readonly #socket: WebSocket;
+  readonly #socket: RawSocket;
   readonly #clock: Pick<Clock, "now" | "setTimer">;
   readonly #bufferedBytes: number;
   readonly #credential: Pick<Credential, "expiresAt">;
@@ -30,7 +36,7 @@ export class WsSocket implements PeerSocket {
 
   /** @param bufferedBytes how much may wait unsent before the peer counts as too slow. */
   constructor(
-    socket: WebSocket,
+    socket: RawSocket,
     clock: Pick<Clock, "now" | "setTimer">,
     bufferedBytes: number,
     credential: Pick<Credential, "expiresAt">,

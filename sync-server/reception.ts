@@ -1,0 +1,151 @@
+/**
+ * Where lines come in: checks who comes, and lets them into their room or says why not. It knows
+ * sockets by what it needs of them, no HTTP; whoever is refused is let in first and then closed
+ * with a code, because browsers see nothing of a refused upgrade (docs/SPEC.md, W4).
+ */
+import type { Logger } from "pino";
+import type { RawData } from "ws";
+import { CloseCode } from "../src/close-codes.ts";
+import type { Clock } from "../src/clock.ts";
+import { writeRelayMessage } from "../src/protocol.ts";
+import { Connection } from "./connection.ts";
+import { Credential } from "./credential.ts";
+import type { Heartbeat } from "./heartbeat.ts";
+import type { Limits } from "./limits.ts";
+import { identify } from "./people.ts";
+import type { Arrival } from "./people.ts";
+import { RateLimit } from "./rate-limit.ts";
+import type { Room } from "./room.ts";
+import type { Lease, Rooms } from "./rooms.ts";
+import type { Tokens } from "./tokens.ts";
+import { WsSocket } from "./ws-socket.ts";
+import type { RawSocket } from "./ws-socket.ts";
+
+/** RFC 6455: an unexpected condition. Retried by clients. */
+const INTERNAL_ERROR = 1011;
+
+export type ReceptionOptions = {
+  readonly rooms: Rooms;
+  readonly tokens: Tokens;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly heartbeat: Heartbeat;
+  readonly logger: Pick<Logger, "info" | "error">;
+};
+
+/** Somebody at the door. */
+export type Visitor = {
+  readonly room: string;
+  readonly token: string | null;
+  /** Whether the client speaks `session-room.v1`. */
+  readonly speaksSession: boolean;
+  /** Called when the token is found to be good. */
+  readonly onProved?: () => void;
+};
+
+/** Why somebody is not let in. */
+export type Refusal = { readonly code: CloseCode; readonly reason: string };
+
+type Entrance = { readonly lease: Lease; readonly arrival: Arrival; readonly credential: Credential };
+
+export const refuse = (code: CloseCode, reason: string): Refusal => ({ code, reason });
+
+const toBytes = (data: RawData): Uint8Array => {
+  if (Array.isArray(data)) return Buffer.concat(data);
+  return data instanceof ArrayBuffer ? new Uint8Array(data) : data;
+};
+
+export class Reception {
+  readonly #options: ReceptionOptions;
+  /** What every newcomer is told, once the relay takes none any more. */
+  #farewell: Refusal | null = null;
+
+  constructor(options: ReceptionOptions) {
+    this.#options = options;
+  }
+
+  /** Refuses newcomers from now on, also those who are on their way in. */
+  stopAccepting(code: CloseCode, reason: string): void {
+    this.#farewell = refuse(code, reason);
+  }
+
+  /**
+   * Lets somebody in, or closes their line with the reason.
+   *
+   * @param visitor a refusal: it is certain already.
+   * @param open opens the line; `null` if it is gone by then.
+   * @throws StoreError, or what else keeps the room from being opened; the line is the caller's to cut.
+   */
+  async receive(visitor: Visitor | Refusal, open: () => RawSocket | null): Promise<void> {
+    const entrance = "code" in visitor ? visitor : await this.#admit(visitor);
+    const socket = open();
+    if ("code" in entrance) return socket === null ? undefined : this.#turnAway(socket, entrance);
+    const { lease } = entrance;
+    const refusal = this.#refuseAtTheDoor(lease.room);
+    if (socket !== null && refusal === null) return this.#connect(socket, entrance, visitor as Visitor);
+    lease.release();
+    if (socket !== null) this.#turnAway(socket, refusal!);
+  }
+
+  async #admit({ room, token, speaksSession, onProved }: Visitor): Promise<Refusal | Entrance> {
+    const { rooms, tokens, clock } = this.#options;
+    if (this.#farewell !== null) return this.#farewell;
+    const verified = await tokens.verify(token);
+    if (!verified.ok) {
+      const code = verified.fault === "unavailable" ? CloseCode.tryAgainLater : CloseCode.unauthorized;
+      return refuse(code, verified.message);
+    }
+    const { claims } = verified;
+    if (claims.room !== room) return refuse(CloseCode.forbidden, "the token is for another room");
+    onProved?.();
+    const arrival = await identify(claims, tokens, speaksSession);
+    const lease = await rooms.enter(claims.room);
+    return { lease, arrival, credential: new Credential(tokens, clock, claims, arrival) };
+  }
+
+  /** What may have changed while the token was checked: many can be on their way in at once. */
+  #refuseAtTheDoor({ connections }: Room): Refusal | null {
+    if (this.#farewell !== null) return this.#farewell;
+    const { connectionsPerRoom } = this.#options.limits;
+    if (connections.size < connectionsPerRoom) return null;
+    const reason = `more than ${connectionsPerRoom} connections in one room (limit-connections-per-room)`;
+    return refuse(CloseCode.tryAgainLater, reason);
+  }
+
+  #turnAway(socket: RawSocket, refusal: Refusal): void {
+    this.#options.logger.info(refusal, "refused a connection");
+    socket.close(refusal.code, refusal.reason);
+  }
+
+  #connect(socket: RawSocket, { lease, arrival, credential }: Entrance, { speaksSession }: Visitor): void {
+    const { clock, limits, heartbeat, logger } = this.#options;
+    const { room } = lease;
+    const peer = new WsSocket(socket, clock, limits.bufferedBytes, credential);
+    const connection = new Connection(peer, arrival, credential, new RateLimit(limits, clock), speaksSession);
+    heartbeat.add(peer);
+    socket.on("pong", () => {
+      peer.heardAt = clock.now();
+    });
+    socket.on("message", (data, isBinary) => {
+      peer.heardAt = clock.now();
+      try {
+        const bytes = toBytes(data);
+        const broken = connection.rate.takeMessage(bytes.byteLength);
+        if (broken !== null) room.refuse(connection, CloseCode.tryAgainLater, broken);
+        else if (isBinary) room.receive(connection, bytes);
+        else room.refuse(connection, CloseCode.badMessage, "text frames are not part of the protocol");
+      } catch (error) {
+        // Ours, not the client's: it may come again.
+        logger.error({ err: error, room: room.name }, "a message could not be handled");
+        socket.close(INTERNAL_ERROR, "internal error");
+      }
+    });
+    socket.once("close", () => {
+      heartbeat.delete(peer);
+      room.detach(connection);
+      lease.release();
+    });
+    if (speaksSession) peer.send(writeRelayMessage(credential.welcome));
+    room.attach(connection);
+  }
+}
