@@ -369,8 +369,18 @@ export class Room {
     if (outcome instanceof RoomError) {
       error = outcome;
       if (this.#model.connection === "online") this.#line.reconnect();
-    } else if (outcome.ok) this.#dispatch({ type: "join-accepted", id, run: outcome.run });
-    else {
+    } else if (outcome.ok) {
+      const { join, endSeen } = this.#model;
+      // Let into a new run while the person looks at the end of the one before: they are not in it.
+      if (join?.id === id && endSeen !== null)
+        this.#ask(
+          (leaveId) => ({ type: "leave", id: leaveId }),
+          () => {},
+        );
+      this.#dispatch({ type: "join-accepted", id, run: outcome.run });
+      // An end in between, from which they came back, has hidden them.
+      if (this.#model.inside && this.awareness.getLocalState() === null) this.#presence.show();
+    } else {
       error = new RoomError("refused", outcome.message);
       this.#dispatch({ type: "join-refused", id, code: outcome.code });
     }

@@ -99,7 +99,8 @@ export const reduceRoom = (model: RoomModel, event: RoomEvent): RoomModel => {
       return { ...model, join: { id: event.id, asOf: model.session, refused: false } };
     case "join-accepted":
       if (model.join?.id !== event.id) return model;
-      if (isOver(model, event.run)) return { ...model, join: null };
+      // Who has seen an end since comes back only by asking.
+      if (isOver(model, event.run) || model.endSeen !== null) return { ...model, join: null };
       return { ...model, join: null, joinedRun: event.run, inside: true };
     case "join-refused": {
       if (model.join?.id !== event.id) return model;

@@ -25,6 +25,8 @@ export class Deadlines {
   /** Earliest deadline that was noticed since the store was last asked; it may not hold it yet. */
   #noticedAt = Infinity;
   #cancel: CancelTimer | null = null;
+  /** Not before `start`: until then nobody could come in time. */
+  #isStarted = false;
   #isServing = false;
   #isStopped = false;
 
@@ -34,6 +36,7 @@ export class Deadlines {
 
   /** Begins to keep the deadlines that are in the store. */
   async start(): Promise<void> {
+    this.#isStarted = true;
     await this.#rearm();
   }
 
@@ -50,7 +53,7 @@ export class Deadlines {
   }
 
   #arm(deadlineAt: number): void {
-    if (this.#isStopped) return;
+    if (!this.#isStarted || this.#isStopped) return;
     this.#cancel?.();
     this.#armedFor = deadlineAt;
     const { clock } = this.#options;

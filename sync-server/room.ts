@@ -62,6 +62,8 @@ export class Room {
   #record: RoomRecord;
   #ledger: Ledger;
   readonly #intake: Intake;
+  /** Counts what is told, so that it can be told to those who were here at the time. */
+  #tellings = 0;
 
   /** @param mayHaveLost whether the store does not know a room that may have been there before. */
   constructor(stored: StoredRoom, context: RoomContext, mayHaveLost = false) {
@@ -76,8 +78,7 @@ export class Room {
       ask: (connection) => {
         if (this.#isLive) this.#tell(connection, this.#askForMissing());
       },
-      forward: (update, sender) =>
-        this.#broadcast(writeUpdate(update), (receiver) => receiver.subscribed && receiver !== sender),
+      forward: (update, sender) => this.#tellSubscribers(writeUpdate(update), sender),
       close: (connection, code, reason) => this.#close(connection, code, reason),
     });
     if (mayHaveLost) this.#intake.recover(context.clock.now());
@@ -104,6 +105,7 @@ export class Room {
     if (!connection.speaksSession && connection.isHost) this.#apply({ type: "host-arrived" });
     else this.checkDeadline();
     this.#connections.add(connection);
+    connection.attachedAt = ++this.#tellings;
     this.#tell(connection, writeUpdate(this.#ledger.encode()));
     if (this.#isLive) {
       if (!connection.speaksSession) this.#admit(connection);
@@ -202,7 +204,7 @@ export class Room {
       connection.withheldStateVector = isKept ? stateVector.slice() : EMPTY_STATE_VECTOR;
       return;
     }
-    connection.subscribed = true;
+    connection.subscribe(++this.#tellings);
     this.#tell(connection, writeSyncStep2(this.#intake.encodeSince(stateVector)));
   }
 
@@ -380,7 +382,7 @@ export class Room {
       if (effect.type === "write-session") updates.push(this.#ledger.write(effect.session));
     }
     this.#keep({ ...this.#record, state, ledger: this.#ledger.encode() });
-    for (const update of updates) this.#broadcast(writeUpdate(update), () => true);
+    for (const update of updates) this.#tellAll(writeUpdate(update));
     for (const effect of effects) {
       switch (effect.type) {
         case "write-session":
@@ -409,7 +411,7 @@ export class Room {
     this.#ledger = Ledger.create(toSession(this.#state), Math.max(this.#context.clock.now(), this.#ledger.id + 1));
     const ledger = this.#ledger.encode();
     this.#keep({ ...this.#record, ledgerId: this.#ledger.id, ledger });
-    this.#broadcast(writeUpdate(ledger), () => true);
+    this.#tellAll(writeUpdate(ledger));
   }
 
   #openContent(): void {
@@ -425,11 +427,7 @@ export class Room {
       const clientId = this.#presence.release(connection);
       if (clientId !== null && connection.joined) gone.push(clientId);
     }
-    if (gone.length > 0) {
-      const update = writeAwareness(this.#presence.encodeGone(gone));
-      const receivers = new Set([...this.#connections].filter(({ subscribed }) => subscribed));
-      this.#broadcast(update, (receiver) => receivers.has(receiver));
-    }
+    if (gone.length > 0) this.#tellSubscribers(writeAwareness(this.#presence.encodeGone(gone)), null);
     for (const connection of [...this.#connections]) {
       this.#withdraw(connection);
       if (!connection.speaksSession) this.#dismiss(connection);
@@ -441,7 +439,7 @@ export class Room {
   /** Puts a connection into the live run: it counts, is seen and sees, and gets the content it asked for. */
   #admit(connection: Connection): void {
     connection.joined = true;
-    connection.subscribed = true;
+    connection.subscribe(++this.#tellings);
     const { withheldStateVector } = connection;
     if (withheldStateVector !== null) {
       connection.withheldStateVector = null;
@@ -455,7 +453,7 @@ export class Room {
   #withdraw(connection: Connection): void {
     const wasJoined = connection.joined;
     connection.joined = false;
-    connection.subscribed = false;
+    connection.unsubscribe(++this.#tellings);
     connection.withheldStateVector = null;
     connection.forgetPending();
     const clientId = this.#presence.release(connection);
@@ -483,12 +481,11 @@ export class Room {
 
   #showPresence(connection: Connection): void {
     if (!connection.joined || connection.presence === null) return;
-    const update = writeAwareness(this.#presence.encodeState(connection.presence));
-    this.#broadcast(update, (receiver) => receiver.subscribed && receiver !== connection);
+    this.#tellSubscribers(writeAwareness(this.#presence.encodeState(connection.presence)), connection);
   }
 
   #broadcastGone(clientId: number): void {
-    this.#broadcast(writeAwareness(this.#presence.encodeGone([clientId])), ({ subscribed }) => subscribed);
+    this.#tellSubscribers(writeAwareness(this.#presence.encodeGone([clientId])), null);
   }
 
   #tellPresence(connection: Connection): void {
@@ -517,10 +514,25 @@ export class Room {
     });
   }
 
-  #broadcast(message: Uint8Array, isReceiver: (connection: Connection) => boolean): void {
+  /**
+   * Tells everybody who is here now. Who comes later, but before it is committed, gets the whole of what it
+   * changes anyway: told first, the part would wait in their documents for what it builds on.
+   */
+  #tellAll(message: Uint8Array): void {
+    const telling = ++this.#tellings;
     this.#context.journal.afterwards(() => {
       for (const connection of this.#connections) {
-        if (isReceiver(connection)) connection.socket.send(message);
+        if (connection.attachedAt < telling) connection.socket.send(message);
+      }
+    });
+  }
+
+  /** The same for those to whom content goes now, but for one. */
+  #tellSubscribers(message: Uint8Array, except: Connection | null): void {
+    const telling = ++this.#tellings;
+    this.#context.journal.afterwards(() => {
+      for (const connection of this.#connections) {
+        if (connection !== except && connection.wasSubscribed(telling)) connection.socket.send(message);
       }
     });
   }

@@ -352,6 +352,31 @@ describe("committed before told", () => {
     }
   });
 
+  it("[S6] who comes while a change is being committed reads the session whole at every moment", async () => {
+    // Found by the simulation, seed 493: the change was told first, and waited for what it builds on.
+    const store = new GatedStore();
+    const setting = await startRelay({ store });
+    const one = await joined(setting, host);
+    store.hold();
+    const before = store.commits.length;
+    const ending = one.command({ type: "end", run: 1 });
+    await until("the end is being committed", () => store.commits.length > before);
+    const late = await rawClient(setting, await setting.token(participant));
+    await until("the relay knows the newcomer", () => late.socket.readyState === late.socket.OPEN);
+    late.send(writeCommand({ type: "leave", id: 99 }));
+    await exchanged(late);
+    store.release();
+    await ending;
+    await until("the newcomer is told", () => late.session?.status === "ended");
+    const doc = new Y.Doc();
+    for (const frame of late.frames) {
+      const decoder = decoding.createDecoder(frame);
+      if (decoding.readVarUint(decoder) !== MessageType.sync || decoding.readVarUint(decoder) === 0) continue;
+      Y.applyUpdate(doc, decoding.readVarUint8Array(decoder));
+      expect(doc.store.pendingStructs).toBeNull();
+    }
+  });
+
   it("[W8] a deadline is kept with fsync", async () => {
     const store = new GatedStore();
     const setting = await startRelay({ store });

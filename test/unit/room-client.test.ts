@@ -407,6 +407,42 @@ describe("end and start", () => {
     expect(room.awareness.getLocalState()).toMatchObject({ cursor: 5 });
   });
 
+  it("[U5] [P1] who sees an end while a join into the next run is answered stays out, and tells the relay so", async () => {
+    // Found by the simulation, seed 146: a join on its way across an end and a start.
+    const { relay, room } = inside();
+    relay.socket.hangUp(1006);
+    vi.advanceTimersByTime(3_000);
+    const { socket } = relay;
+    socket.open();
+    socket.welcome(guest);
+    const join = socket.command("join");
+    relay.writeSession(ended(1));
+    relay.writeSession(live(2));
+    socket.accept(join, 2);
+    expect(room.state.screen).toMatchObject({ name: "ended", canRejoin: true });
+    expect(socket.commands("leave")).toHaveLength(1);
+    expect(socket.shown.at(-1)).toEqual([room.awareness.clientID, null]);
+  });
+
+  it("[U2] [P7] who comes back while that answer is on its way is in, and is seen", async () => {
+    // Found by the simulation, seed 920.
+    const { relay, room } = inside();
+    relay.socket.hangUp(1006);
+    vi.advanceTimersByTime(3_000);
+    const { socket } = relay;
+    socket.open();
+    socket.welcome(guest);
+    const join = socket.command("join");
+    relay.writeSession(ended(1));
+    relay.writeSession(live(2));
+    const rejoining = room.rejoin();
+    socket.accept(join, 2);
+    await rejoining;
+    expect(room.state.screen).toEqual({ name: "joined", run: 2 });
+    expect(socket.commands("leave")).toEqual([]);
+    expect(socket.shown.at(-1)).toEqual([room.awareness.clientID, {}]);
+  });
+
   it.each(["end", "start"] as const)("%s says why it failed", async (type) => {
     const { relay, clock, room } = inside(host);
     const refused = room[type]();

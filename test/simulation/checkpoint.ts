@@ -1,0 +1,117 @@
+/** What must be so when nothing has gone wrong for a while, and when everybody has gone. */
+import { toSession } from "../../src/lifecycle.ts";
+import { violate } from "./oracle.ts";
+import type { Tab } from "./people.ts";
+import type { World } from "./world.ts";
+
+const FIRST_LEDGER_ID = 2 ** 32;
+
+const contentOf = ({ doc }: Tab): string =>
+  JSON.stringify([
+    doc.getText("text").toDelta(),
+    Object.entries(doc.getMap("map").toJSON()).sort(),
+    doc.getArray("list").toJSON(),
+  ]);
+
+const checkRoom = (world: World, name: string): void => {
+  const { record } = world.disk.room(name);
+  const tabs = world.people.filter(({ options }) => options.room === name).flatMap((person) => person.tabs);
+  if (record === null) {
+    if (tabs.length > 0) violate("I4", `${name} is not on the disk, and somebody is in it`);
+    return;
+  }
+  const session = JSON.stringify(toSession(record.state));
+  const { status } = record.state;
+  const inRun: Tab[] = [];
+  for (const tab of tabs) {
+    const who = tab.owner.name;
+    if (tab.room === null) {
+      // Sent away at an end, as all stock clients: it stays away.
+      if (!tab.provider.shouldConnect) continue;
+      if (!tab.provider.wsconnected) violate("I4", `${who} is not connected`);
+      if (status === "live") inRun.push(tab);
+    } else {
+      const { screen, connection } = tab.room.state;
+      if (connection !== "online") violate("I4", `${who} is ${connection}`);
+      const fitting = { waiting: ["waiting", "left"], live: ["joined", "left", "ended"], ended: ["ended", "left"] };
+      if (!fitting[status].includes(screen.name))
+        violate("I4", `${who} sees "${screen.name}", and ${name} is ${status}`);
+      if (screen.name === "ended" && screen.canRejoin !== (status === "live")) {
+        violate("I4", `${who} is told ${screen.canRejoin ? "" : "not "}to come back, and ${name} is ${status}`);
+      }
+      if (screen.name === "joined") inRun.push(tab);
+    }
+    const seen = JSON.stringify(tab.session);
+    if (seen !== session) violate("I4", `${who} reads ${seen}, and ${name} is ${session}`);
+  }
+  checkContent(world, name, inRun);
+  checkPresence(inRun);
+};
+
+const checkContent = (world: World, name: string, inRun: readonly Tab[]): void => {
+  const held = world.heldOf(name);
+  for (const tab of inRun) {
+    const who = tab.owner.name;
+    if (!tab.provider.synced) violate("I4", `${who} has not got the document`);
+    if (tab.doc.store.pendingStructs !== null || tab.doc.store.pendingDs !== null) {
+      violate("I4", `something waits in ${who}'s document`);
+    }
+    const own = world.stateVectorOf(tab.doc);
+    for (const client of new Set([...own.keys(), ...held.keys()])) {
+      if (client >= FIRST_LEDGER_ID || (own.get(client) ?? 0) === (held.get(client) ?? 0)) continue;
+      violate("I4", `${who} holds ${client} up to ${own.get(client) ?? 0}, the relay up to ${held.get(client) ?? 0}`);
+    }
+    if (contentOf(tab) !== contentOf(inRun[0]!))
+      violate(
+        "I4",
+        `${who} and ${inRun[0]!.owner.name} read different documents:\n${contentOf(tab)}\n${contentOf(inRun[0]!)}`,
+      );
+  }
+};
+
+const checkPresence = (inRun: readonly Tab[]): void => {
+  const idsOf = (tabs: readonly Tab[]): string =>
+    tabs
+      .map(({ doc }) => doc.clientID)
+      .sort()
+      .join();
+  for (const tab of inRun) {
+    const others = inRun.filter((each) => each !== tab);
+    const seen = [...tab.provider.awareness.getStates().keys()].filter((id) => id !== tab.doc.clientID);
+    const nameOf = (id: number): string => inRun.find(({ doc }) => doc.clientID === id)?.owner.name ?? `ghost ${id}`;
+    if (seen.sort().join() !== idsOf(others)) {
+      violate(
+        "I5",
+        `${tab.owner.name} sees ${seen.map(nameOf).join(", ") || "nobody"}, and here are ${others.map(({ owner }) => owner.name).join(", ") || "no others"}`,
+      );
+    }
+  }
+};
+
+/** Everybody who is connected has the same session and content, and sees whoever is here. */
+export const checkConvergence = async (world: World): Promise<void> => {
+  for (const name of world.rooms) checkRoom(world, name);
+};
+
+/** With nobody connected nothing of a room stays in memory; a run without a host ends when it should. */
+export const checkNothingLeft = async (world: World, runFor: (ms: number) => Promise<void>): Promise<void> => {
+  const { core } = world.host;
+  if (core === null) return violate("I6", "the relay is not up");
+  if (core.rooms.size > 0) violate("I6", `${core.rooms.size} rooms are in memory, and nobody is connected`);
+  const deadlines = world.rooms.map((name) => world.oracle.deadlineOf(name) ?? 0);
+  await runFor(Math.max(...deadlines, world.host.now!) - world.host.now! + 5_000);
+  for (const name of world.rooms) {
+    const { record } = world.disk.room(name);
+    if (record?.state.status === "live") violate("I1", `${name} is live without a host`);
+  }
+  // The heartbeat, and the one timer of all deadlines, are all that goes on.
+  if (world.host.pending > 2)
+    violate("I6", `${world.host.pending} events of the relay are to come, and nobody is there`);
+  for (const { uplink, options } of world.people) {
+    if (uplink.links.size > 0)
+      violate(
+        "I6",
+        `${options.name} has closed every page and keeps a connection ${[...uplink.links].map((l) => [l.client.owner.name, l.client.readyState, l.server?.readyState, l.life?.name, l.life?.isAlive])}`,
+      );
+  }
+};

@@ -1,0 +1,80 @@
+/**
+ * Relays with one thing broken each, to see that the simulation notices: a check that cannot fail holds
+ * nothing. Only the tests ask for them.
+ */
+import type { Clock } from "../../src/clock.ts";
+import { Content } from "../../sync-server/content.ts";
+import { Deadlines } from "../../sync-server/deadlines.ts";
+import { Intake } from "../../sync-server/intake.ts";
+import { Journal } from "../../sync-server/journal.ts";
+import { Presence } from "../../sync-server/presence.ts";
+import { Room } from "../../sync-server/room.ts";
+import { WsSocket } from "../../sync-server/ws-socket.ts";
+import { RelayHost } from "./relay-host.ts";
+
+/** What is broken, by its name: what that does, and the rule that must be found broken. */
+export const MUTANTS: Readonly<Record<string, { readonly rule: string; readonly apply: () => void }>> = {
+  "tells before it has written": {
+    rule: "I3",
+    apply: () => {
+      Journal.prototype.afterwards = (run) => run();
+    },
+  },
+  "never syncs": {
+    rule: "I3",
+    apply: () => {
+      const write = Journal.prototype.write;
+      Journal.prototype.write = function (this: Journal, each) {
+        write.call(this, each, "written");
+      };
+    },
+  },
+  "forgets deadlines": {
+    rule: "I1",
+    apply: () => {
+      Deadlines.prototype.noticed = () => {};
+    },
+  },
+  "reckons deadlines by the wall clock": {
+    rule: "I1",
+    apply: () => {
+      RelayHost.prototype.present = (clock: Clock) => ({ ...clock, now: clock.wallNow });
+    },
+  },
+  "keeps the presence of who is gone": {
+    rule: "I5",
+    apply: () => {
+      Presence.prototype.release = () => null;
+    },
+  },
+  "lets nobody go": {
+    rule: "I1",
+    apply: () => {
+      Room.prototype.detach = () => {};
+    },
+  },
+  "keeps dead lines": {
+    rule: "I5",
+    apply: () => {
+      WsSocket.prototype.terminate = () => {};
+    },
+  },
+  "does not take back what a power cut cost": {
+    rule: "I4",
+    apply: () => {
+      Intake.prototype.recover = () => {};
+    },
+  },
+  "answers SyncStep1 with nothing": {
+    rule: "I4",
+    apply: () => {
+      Content.prototype.encodeSince = () => Uint8Array.of(0, 0);
+    },
+  },
+  "renews no presence": {
+    rule: "I5",
+    apply: () => {
+      Room.prototype.renewPresence = () => {};
+    },
+  },
+};

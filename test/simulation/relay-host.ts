@@ -1,0 +1,210 @@
+/** The machine that the relay runs on: it is started, killed, loses power, is told to stop, and its wall clock jumps. */
+import type { Clock } from "../../src/clock.ts";
+import { SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from "../../src/protocol.ts";
+import { DEFAULT_LIMITS } from "../../sync-server/limits.ts";
+import { RelayCore } from "../../sync-server/relay-core.ts";
+import type { Claims, Tokens } from "../../sync-server/tokens.ts";
+import type { SimDisk } from "./disk.ts";
+import { EPOCH_MS } from "./globals.ts";
+import type { Link, Listener, ServerSocket } from "./network.ts";
+import type { Random } from "./random.ts";
+import { Owner } from "./time.ts";
+import type { SimTime } from "./time.ts";
+
+/** What watches over the relay and must not be fooled by it. */
+export type RelayWatch = {
+  readonly booting: (now: number) => void;
+  readonly started: (now: number) => void;
+  readonly gone: () => void;
+  readonly attached: (socket: ServerSocket, claims: Claims, speaksSession: boolean) => void;
+  readonly fault: (what: string) => void;
+};
+
+export type HostOptions = { readonly hostAbsenceMs: number; readonly restartGraceMs: number };
+
+/** Small, so that slow people meet it. */
+const BUFFERED_BYTES = 64 * 1024;
+
+/** Tokens without cryptography: whether a signature holds is not what is simulated. */
+export const signed = (claims: Claims): string => Buffer.from(JSON.stringify(claims)).toString("base64url");
+const readToken = (token: string): Claims => JSON.parse(Buffer.from(token, "base64url").toString()) as Claims;
+
+type Running = {
+  readonly owner: Owner;
+  readonly clock: Clock;
+  readonly links: Set<Link>;
+  core: RelayCore | null;
+  isStopping: boolean;
+};
+
+export class RelayHost implements Listener {
+  readonly #time: SimTime;
+  readonly #random: Random;
+  readonly #disk: SimDisk;
+  readonly #options: HostOptions;
+  readonly #watch: RelayWatch;
+  #running: Running | null = null;
+  #lives = 0;
+  /** How far the wall clock is off, ms. */
+  wallOffsetMs = 0;
+
+  constructor(time: SimTime, random: Random, disk: SimDisk, options: HostOptions, watch: RelayWatch) {
+    this.#time = time;
+    this.#random = random;
+    this.#disk = disk;
+    this.#options = options;
+    this.#watch = watch;
+  }
+
+  /** While it listens. */
+  get life(): Owner | null {
+    const running = this.#running;
+    return running?.core == null ? null : running.owner;
+  }
+
+  get core(): RelayCore | null {
+    return this.#running?.core ?? null;
+  }
+
+  get isUp(): boolean {
+    return this.#running !== null;
+  }
+
+  get isStopping(): boolean {
+    return this.#running?.isStopping ?? false;
+  }
+
+  /** ms since the epoch, as the relay reckons deadlines; `null` while none is running. */
+  get now(): number | null {
+    return this.#running?.clock.now() ?? null;
+  }
+
+  /** Timers and other events that the running relay waits for. */
+  get pending(): number {
+    return this.#running === null ? 0 : this.#time.pendingOf(this.#running.owner);
+  }
+
+  /** The clock as the relay gets it. */
+  present(clock: Clock): Clock {
+    return clock;
+  }
+
+  start(): void {
+    if (this.#running !== null) return;
+    const owner = new Owner(`relay ${++this.#lives}`);
+    const clock = this.present(this.#clockFor(owner));
+    const running: Running = { owner, clock, links: new Set(), core: null, isStopping: false };
+    this.#running = running;
+    this.#watch.booting(clock.now());
+    this.#time.schedule(this.#random.between(1, 300), () => void this.#boot(running), owner);
+  }
+
+  async #boot(running: Running): Promise<void> {
+    const { owner, clock } = running;
+    const report = (details: object, what: string): void => {
+      const error = (details as { err?: Error }).err;
+      this.#watch.fault(`${what}: ${error?.stack ?? JSON.stringify(details)}`);
+    };
+    const core = await RelayCore.start({
+      clock,
+      store: this.#disk.open(owner),
+      tokens: this.#tokensFor(owner, clock),
+      limits: { ...DEFAULT_LIMITS, bufferedBytes: BUFFERED_BYTES },
+      ...this.#options,
+      logger: { info: () => {}, error: report, fatal: () => {} } as never,
+      onHousekeeping: () => {},
+      // As the process does: it ends, a little later, when everybody was told.
+      onFailure: () => void this.#time.schedule(this.#random.between(0, 100), () => this.kill(), owner),
+    }).catch((): null => null);
+    if (core === null) return this.kill();
+    if (this.#running !== running) return;
+    running.core = core;
+    this.#watch.started(clock.now());
+  }
+
+  /** Ends the process without warning. */
+  kill(): void {
+    const running = this.#running;
+    if (running === null) return;
+    this.#end(running);
+  }
+
+  /** SIGTERM. */
+  async stop(): Promise<void> {
+    const running = this.#running;
+    if (running === null || running.core === null || running.isStopping) return;
+    running.isStopping = true;
+    await running.core.retire();
+    running.core.closeAll();
+    // Whoever does not answer the goodbye is cut; then the last words of all sockets are heard.
+    this.#time.schedule(
+      1_000,
+      () => {
+        for (const { server } of running.links) server?.terminate();
+        this.#time.schedule(10, () => void running.core!.stop().then(() => this.#end(running)), running.owner);
+      },
+      running.owner,
+    );
+  }
+
+  #end(running: Running): void {
+    if (this.#running !== running) return;
+    running.owner.isAlive = false;
+    this.#running = null;
+    const keepsSent = this.#random.chance(0.5);
+    for (const link of running.links) link.loseServer(keepsSent);
+    this.#watch.gone();
+  }
+
+  accept(link: Link, url: string, protocols: readonly string[], open: () => ServerSocket | null): void {
+    const running = this.#running!;
+    const { pathname, searchParams } = new URL(url);
+    const prefix = TOKEN_SUBPROTOCOL_PREFIX;
+    const inProtocol = protocols.find((each) => each.startsWith(prefix))?.slice(prefix.length);
+    const token = inProtocol ?? searchParams.get("token");
+    const speaksSession = protocols.includes(SUBPROTOCOL);
+    const visitor = { room: decodeURIComponent(pathname.slice(1)), token, speaksSession };
+    running.links.add(link);
+    const receive = (): Promise<void> =>
+      running.core!.reception.receive(visitor, () => {
+        const socket = open();
+        if (socket === null) return null;
+        this.#watch.attached(socket, readToken(token!), speaksSession);
+        socket.once("close", () => running.links.delete(link));
+        return socket.asRaw;
+      });
+    this.#time.schedule(0, () => void receive().catch(() => link.breakTowardsClient()), running.owner);
+  }
+
+  #clockFor(owner: Owner): Clock {
+    const time = this.#time;
+    const wall = (): number => EPOCH_MS + time.now + this.wallOffsetMs;
+    const anchor = wall() - time.now;
+    return {
+      now: () => Math.floor(anchor + time.now),
+      wallNow: () => Math.floor(wall()),
+      setTimer: (delayMs, fire) => time.schedule(delayMs, fire, owner),
+      // Something else may come first, as a message that has arrived meanwhile.
+      afterTurn: (run) => void time.schedule(this.#random.chance(0.5) ? 0 : this.#random.next(), run, owner),
+    };
+  }
+
+  #tokensFor(owner: Owner, clock: Clock): Tokens {
+    const later = <T>(value: () => T): Promise<T> =>
+      new Promise((resolve) => {
+        this.#time.schedule(this.#random.between(0, 3), () => resolve(value()), owner);
+      });
+    return {
+      sign: (claims) => later(() => signed(claims)),
+      verify: (token) =>
+        later(() => {
+          if (!token) return { ok: false, fault: "missing", message: "no token was given" };
+          const claims = readToken(token);
+          if (claims.expiresAt <= clock.wallNow()) {
+            return { ok: false, fault: "expired", message: "the token has expired" };
+          }
+          return { ok: true, claims };
+        }),
+    };
+  }
+}

@@ -1,0 +1,248 @@
+/**
+ * One simulated world: a relay, its disk and its people, and a plan of what befalls them, all from one
+ * seed. Everything that happens is an event; the oracle looks after each.
+ */
+import * as Y from "yjs";
+import { SimDisk } from "./disk.ts";
+import { EPOCH_MS, enterWorld, settle } from "./globals.ts";
+import { setDark } from "./network.ts";
+import { Oracle, takeViolation, violate, Violation } from "./oracle.ts";
+import { Person } from "./people.ts";
+import type { Tab } from "./people.ts";
+import { chooseDeed } from "./plan.ts";
+import { Random } from "./random.ts";
+import { RelayHost, signed } from "./relay-host.ts";
+import { NATURE, SimTime } from "./time.ts";
+import { checkConvergence, checkNothingLeft } from "./checkpoint.ts";
+
+export type Outcome = {
+  readonly seed: number;
+  /** `null`: everything held. */
+  readonly violation: Violation | null;
+  readonly simulatedMs: number;
+  readonly steps: number;
+  /** Fingerprint of everything that happened. */
+  readonly fingerprint: string;
+  /** What happened, if it was asked for. */
+  readonly trace: readonly string[];
+};
+
+const NAMES = ["Ada", "Ben", "Cleo", "Dan", "Eve", "Finn", "Gil"];
+const DAY_MS = 86_400_000;
+/** Long enough for the relay to find every dead line, and for everybody to come back. */
+const HEAL_MS = 80_000;
+/** How long a relay may take to start, ms. */
+const BOOT_MS = 5_000;
+
+export class World {
+  readonly time = new SimTime();
+  readonly random: Random;
+  readonly disk: SimDisk;
+  readonly host: RelayHost;
+  readonly oracle: Oracle;
+  readonly people: Person[] = [];
+  readonly rooms: string[] = [];
+  readonly hostAbsenceMs: number;
+  readonly #seed: number;
+  readonly #traces: boolean;
+  readonly #trace: string[] = [];
+  #hash = 0;
+  #faults: string[] = [];
+  /** Whether a relay that is gone is started again by itself. */
+  restarts = true;
+
+  constructor(seed: number, traces: boolean) {
+    this.#seed = seed;
+    this.#traces = traces;
+    this.random = new Random(seed);
+    enterWorld(this);
+    takeViolation();
+    const { random } = this;
+    this.hostAbsenceMs = Math.round(random.spread(5_000, 900_000));
+    const restartGraceMs = Math.round(random.spread(5_000, 60_000));
+    this.disk = new SimDisk(this.time, random, (room) => this.oracle.written(room));
+    this.oracle = new Oracle(this.disk, restartGraceMs);
+    this.host = new RelayHost(
+      this.time,
+      random,
+      this.disk,
+      { hostAbsenceMs: this.hostAbsenceMs, restartGraceMs },
+      {
+        booting: (now) => this.oracle.booting(now),
+        started: (now) => {
+          this.note("the relay is up");
+          this.oracle.started(now);
+        },
+        gone: () => {
+          this.note("the relay is gone");
+          this.oracle.gone();
+          if (this.restarts) this.#startLater();
+        },
+        attached: (socket, claims, speaksSession) => this.oracle.attached(socket, claims, speaksSession),
+        fault: (what) => this.fault(what),
+      },
+    );
+    for (let i = random.chance(0.2) ? 2 : 1; i > 0; i--) this.rooms.push(`room ${i}`);
+    for (const room of this.rooms) this.#populate(room);
+  }
+
+  #populate(room: string): void {
+    const { random, time } = this;
+    this.oracle.watch(room, this.hostAbsenceMs);
+    const count = 1 + random.below(5);
+    for (let i = 0; i < count; i++) {
+      const role = i === 0 || random.chance(0.3) ? "host" : "participant";
+      const name = `${NAMES[i]!}${room.at(-1)}`;
+      const known = random.chance(0.5) ? { sub: `id-${name}`, name } : {};
+      const token = signed({ room, role, ...known, expiresAt: EPOCH_MS + 365 * DAY_MS });
+      const speaksSession = random.chance(0.75);
+      const surroundings = {
+        time,
+        random,
+        listener: this.host,
+        onSession: (who: string, ...rest: Parameters<Oracle["observed"]> extends [string, ...infer R] ? R : never) =>
+          this.oracle.observed(who, ...rest),
+        fault: (what: string) => this.fault(what),
+      };
+      this.people.push(new Person({ name, room, role, token, speaksSession }, surroundings));
+    }
+  }
+
+  /** Something that no schedule may bring about. */
+  fault(what: string): void {
+    this.#faults.push(what);
+  }
+
+  /** Takes note of what happens; the fingerprint of two runs of one seed is the same. */
+  note(what: string): void {
+    const line = `${(this.time.now / 1000).toFixed(3)} s  ${what}`;
+    for (let i = 0; i < line.length; i++) this.#hash = (Math.imul(this.#hash, 31) + line.charCodeAt(i)) | 0;
+    if (this.#traces) this.#trace.push(line);
+  }
+
+  async run(): Promise<Outcome> {
+    let violation: Violation | null = null;
+    const onReject = (error: unknown): void => this.fault(`unhandled: ${(error as Error)?.stack ?? String(error)}`);
+    process.on("unhandledRejection", onReject);
+    try {
+      await this.#live();
+    } catch (thrown) {
+      const error = takeViolation() ?? thrown;
+      violation = error instanceof Violation ? error : new Violation("I0", (error as Error).stack ?? String(error));
+      this.note(`VIOLATION ${violation.message}`);
+    } finally {
+      process.off("unhandledRejection", onReject);
+    }
+    const { now: simulatedMs, steps } = this.time;
+    const fingerprint = `${(this.#hash >>> 0).toString(16).padStart(8, "0")}-${steps}`;
+    return { seed: this.#seed, violation, simulatedMs, steps, fingerprint, trace: this.#trace };
+  }
+
+  async #live(): Promise<void> {
+    const { random, time } = this;
+    this.host.start();
+    await this.#runFor(BOOT_MS);
+    await this.#makeRooms();
+    for (const person of this.people) {
+      if (random.chance(0.8)) this.#do(random.between(0, 5_000), () => person.open());
+    }
+    for (let phase = 1 + random.below(3); phase > 0; phase--) {
+      const endAt = time.now + random.spread(20_000, 1_200_000);
+      // Between deeds, long or short: some worlds are busy, some are slow.
+      const paceMs = random.spread(200, 20_000);
+      while (time.now < endAt) {
+        this.#do(0, () => {
+          const deed = chooseDeed(this);
+          if (deed !== null) this.note(deed);
+        });
+        await this.#runFor(random.next() * 2 * paceMs);
+      }
+      await this.#heal();
+      await checkConvergence(this);
+      this.note("all is well");
+    }
+    await this.#leaveAll();
+    await checkNothingLeft(this, (ms) => this.#runFor(ms));
+  }
+
+  async #makeRooms(): Promise<void> {
+    const { random } = this;
+    for (const room of this.rooms) {
+      if (random.chance(0.5)) continue;
+      const start = random.chance(0.5) ? "manual" : "auto";
+      this.note(`${room} is made, start ${start}`);
+      this.host.core?.rooms.create(room, { start, hostAbsenceMs: null }).catch(() => {});
+    }
+  }
+
+  /** Lets somebody do something in `delayMs`. */
+  #do(delayMs: number, act: () => void): void {
+    this.time.schedule(delayMs, act, NATURE);
+  }
+
+  #startLater(): void {
+    const { random } = this;
+    const downMs = random.chance(0.8) ? random.spread(50, 10_000) : random.spread(1_000, 1.5 * this.hostAbsenceMs);
+    this.#do(downMs, () => this.host.start());
+  }
+
+  /** Everything works again, for as long as it takes until nobody notices any more. */
+  async #heal(): Promise<void> {
+    this.note("everything heals");
+    this.disk.isFull = false;
+    this.disk.slowestMs = 5;
+    for (const { uplink, tabs } of this.people) {
+      Object.assign(uplink, { latencyMs: 10, jitterMs: 10, bytesPerMs: 1_000 });
+      setDark(uplink, false);
+      for (const tab of tabs) {
+        tab.owner.thaw(this.time);
+        this.time.schedule(0, () => this.comeBack(tab), tab.owner);
+      }
+    }
+    this.host.start();
+    await this.#runFor(HEAL_MS);
+  }
+
+  comeBack(tab: Tab): void {
+    if (!tab.isOpen || !tab.isAway) return;
+    tab.isAway = false;
+    tab.room?.resume();
+  }
+
+  async #leaveAll(): Promise<void> {
+    this.note("everybody goes");
+    for (const person of this.people) {
+      for (const tab of [...person.tabs]) this.time.schedule(0, () => person.close(tab), tab.owner);
+    }
+    await this.#runFor(HEAL_MS);
+  }
+
+  async #runFor(ms: number): Promise<void> {
+    const { time } = this;
+    const untilMs = time.now + ms;
+    while (time.step(untilMs)) {
+      await settle();
+      this.#check();
+    }
+  }
+
+  #check(): void {
+    const violation = takeViolation();
+    if (violation !== null) throw violation;
+    if (this.#faults.length > 0) violate("I0", this.#faults.join("\n"));
+    const { core, now } = this.host;
+    if (core === null || now === null) return;
+    const loaded = core.rooms.loaded;
+    const serves = !this.host.isStopping && core.failure === null && !this.disk.isFull;
+    this.oracle.afterStep(now, (name) => loaded.find((room) => room.name === name)?.describe() ?? null, serves);
+  }
+
+  /** What the relay has in its store of a document's client ids. */
+  heldOf(room: string): ReadonlyMap<number, number> {
+    return this.disk.room(room).held;
+  }
+
+  stateVectorOf(doc: Y.Doc): Map<number, number> {
+    return Y.decodeStateVector(Y.encodeStateVector(doc));
+  }
+}
