@@ -195,6 +195,9 @@ export class SessionRoom extends LitElement {
     super.connectedCallback();
     addEventListener("pagehide", this.#suspend);
     addEventListener("pageshow", this.#resume);
+    // A tab in the background that is frozen to save energy is not hidden by a `pagehide`.
+    document.addEventListener("freeze", this.#suspend);
+    document.addEventListener("resume", this.#resume);
     // At once rather than with the first rendering, so that `doc` is there as soon as the element is.
     if (this.relay !== "" && this.room !== "" && this.token !== "") this.#open();
   }
@@ -203,6 +206,8 @@ export class SessionRoom extends LitElement {
     super.disconnectedCallback();
     removeEventListener("pagehide", this.#suspend);
     removeEventListener("pageshow", this.#resume);
+    document.removeEventListener("freeze", this.#suspend);
+    document.removeEventListener("resume", this.#resume);
     // An element that is only moved is connected again in the same turn, and stays in its session.
     queueMicrotask(() => {
       if (!this.isConnected) this.#close();
@@ -313,8 +318,9 @@ export class SessionRoom extends LitElement {
 
   #suspend = (): void => this.#client?.suspend();
 
-  #resume = (event: PageTransitionEvent): void => {
-    if (event.persisted) this.#client?.resume();
+  #resume = (event: Event): void => {
+    const isFirstShow = event.type === "pageshow" && !(event as PageTransitionEvent).persisted;
+    if (!isFirstShow) this.#client?.resume();
   };
 
   #ask(event: ActionEvent): void {

@@ -207,13 +207,13 @@ export class Room {
     this.#dispatch({ type: "started", run: await this.#command("start") });
   }
 
-  /** Hangs up at once, for a page that goes away (`pagehide`). */
+  /** Hangs up at once, for a page that goes away (`pagehide`, `freeze`). */
   suspend(): void {
     this.#isAway = true;
     this.#line.disconnect();
   }
 
-  /** Takes the line up again when the page is back (a persisted `pageshow`). */
+  /** Takes the line up again when the page is back (a persisted `pageshow`, `resume`). */
   resume(): void {
     this.#isAway = false;
     this.#connect();

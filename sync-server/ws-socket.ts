@@ -52,9 +52,9 @@ export class WsSocket implements PeerSocket {
     const socket = this.#socket;
     if (socket.readyState !== socket.OPEN) return;
     if (socket.bufferedAmount > this.#bufferedBytes) {
-      // Nothing is ever skipped: the peer is let go, and gets what it missed by a sync when it returns.
+      // Nothing is ever skipped: the peer is let go, and gets what it missed by a sync when it returns. If it
+      // has not read as far as the code when the goodbye's time is over, it is cut (upgrade.ts).
       this.close(CloseCode.tryAgainLater, `more than ${this.#bufferedBytes} bytes unread (limit-buffered-bytes)`);
-      socket.terminate();
       return;
     }
     this.sentAt = this.#clock.now();

@@ -32,6 +32,8 @@ export type Cable = {
   change(weather: Partial<Weather>, ...directions: Direction[]): void;
   /** When the near side last closed a WebSocket, by `performance.now()`; `null` if it never did. */
   readonly hungUpAt: number | null;
+  /** When the near side last began a WebSocket, by `performance.now()`; `null` if it never did. */
+  readonly openedAt: number | null;
   /** How many connections were begun. */
   readonly connections: number;
 };
@@ -54,6 +56,7 @@ export const createCable = async (
   const dark = new Set<Direction>();
   let isPulled = false;
   let hungUpAt: number | null = null;
+  let openedAt: number | null = null;
   let connections = 0;
 
   const lay = (direction: Direction, from: Socket, to: Socket): void => {
@@ -77,7 +80,9 @@ export const createCable = async (
     // Not the first bytes alone: a browser may upgrade a connection that has carried requests before.
     let isWebSocket = false;
     near.on("data", (bytes: Buffer) => {
-      isWebSocket ||= /^upgrade: *websocket/im.test(bytes.toString("latin1"));
+      if (isWebSocket || !/^upgrade: *websocket/im.test(bytes.toString("latin1"))) return;
+      isWebSocket = true;
+      openedAt = performance.now();
     });
     // A connection that is reset closes without an end.
     let isOver = false;
@@ -135,6 +140,9 @@ export const createCable = async (
     },
     get hungUpAt() {
       return hungUpAt;
+    },
+    get openedAt() {
+      return openedAt;
     },
     get connections() {
       return connections;

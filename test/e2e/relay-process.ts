@@ -103,6 +103,11 @@ export class RelayProcess {
     rmSync(this.#dataDir, { recursive: true, force: true });
   }
 
+  /** Lets the process stand still (SIGSTOP), or go on (SIGCONT). */
+  signal(signal: "SIGSTOP" | "SIGCONT"): void {
+    this.#child?.kill(signal);
+  }
+
   async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
     this.#child = null;

@@ -26,8 +26,8 @@ export type Class = {
 
 export type World = {
   readonly relay: RelayProcess;
-  /** Opens a page as somebody new, in a browser of their own. The name is kept as the page keeps it. */
-  person(name?: string, options?: BrowserContextOptions): Promise<ClassroomPage>;
+  /** Opens a page as somebody new, in a context of their own. The name is kept as the page keeps it. `own`: a context that is theirs already. */
+  person(name?: string, options?: BrowserContextOptions, own?: BrowserContext): Promise<ClassroomPage>;
   /** A second page of somebody who is there already: another tab of the same browser. */
   tab(context: BrowserContext): Promise<ClassroomPage>;
   /** `hostAbsenceMs`: a minute unless given, so that it plays no part; `null` is the relay's own limit. */
@@ -35,10 +35,10 @@ export type World = {
 };
 
 /** Launches the Chromium of the tests. Its sandbox needs a user other than root. */
-export const launchBrowser = (): Promise<Browser> =>
+export const launchBrowser = (...args: string[]): Promise<Browser> =>
   chromium.launch({
     executablePath: findChromium(),
-    args: process.getuid?.() === 0 ? ["--no-sandbox"] : [],
+    args: process.getuid?.() === 0 ? ["--no-sandbox", ...args] : args,
   });
 
 /** Call at the top of a test file. `env` adds to the relay's settings. */
@@ -66,10 +66,19 @@ export const createWorld = (env: Record<string, string> = {}): World => {
     return new ClassroomPage(page);
   };
 
-  const person = async (name?: string, options: BrowserContextOptions = {}): Promise<ClassroomPage> => {
+  const newContext = async (options: BrowserContextOptions): Promise<BrowserContext> => {
     const context = await browser.newContext(options);
-    context.setDefaultTimeout(PATIENCE_MS);
     onTestFinished(() => context.close());
+    return context;
+  };
+
+  const person = async (
+    name?: string,
+    options: BrowserContextOptions = {},
+    own?: BrowserContext,
+  ): Promise<ClassroomPage> => {
+    const context = own ?? (await newContext(options));
+    context.setDefaultTimeout(PATIENCE_MS);
     if (name !== undefined) {
       await context.addInitScript((chosen) => {
         // A blank page has no storage, and a name that was changed since stays.

@@ -103,6 +103,13 @@ describe("<session-room>", () => {
     same(element.client.calls, ["join", "suspend", "resume"]);
   });
 
+  it("[U9] a frozen page leaves at once and comes back when it is thawed", async () => {
+    const element = await show(stateOf(screens.joined));
+    document.dispatchEvent(new Event("freeze"));
+    document.dispatchEvent(new Event("resume"));
+    same(element.client.calls, ["join", "suspend", "resume"]);
+  });
+
   it("survives being moved, and lets go of everything when it is removed", async () => {
     const element = await show(stateOf(screens.joined));
     const { client } = element;
@@ -113,6 +120,7 @@ describe("<session-room>", () => {
     await settled(element);
     same([client.calls, client.listeners, element.doc], [["join", "destroy"], 0, undefined]);
     dispatchEvent(new PageTransitionEvent("pagehide"));
+    document.dispatchEvent(new Event("freeze"));
     same(client.calls, ["join", "destroy"]);
     document.body.append(element);
     await until(() => element.clients.length === 2);

@@ -13,6 +13,8 @@ import type { Guests, OnEnd } from "./town.ts";
 const DEAD_MS = 40_000;
 /** y-websocket 3.1 looks every 3 s whether 30 s have gone by without a message. */
 const CLIENT_NOTICES_MS = 35_000;
+/** A stall that TCP gets over, and the relay and its clients with it. */
+const STALL_MS = 14_000;
 /** A room client's try to connect, and the longest wait before the next. */
 const NEXT_TRY_MS = 10_000 + 2_500;
 /** For measuring, on a machine that may be busy. */
@@ -152,6 +154,48 @@ describe.concurrent("dead silence", { timeout: TIMEOUT_MS }, () => {
       await until("it is back", () => peer.onlineAt > since);
       expect(await guests.msUntilRight(all)).toBeLessThan(RIGHT_MS);
       expect(peer.text).toContain("Not heard.");
+    });
+
+    it(`[L3] [P7] a ${kind} client's first line, of a last host who is back on another: its late end changes nothing`, async ({
+      expect,
+      onTestFinished,
+    }) => {
+      const guests = await town.makeRoom(onTestFinished);
+      const host = await guests.enter(kind, "host", "Hera");
+      const guest = await guests.enter("room", "participant", "Gus");
+      await guests.msUntilRight([host, guest]);
+      const since = performance.now();
+      host.cable.goDark();
+      host.provider.disconnect();
+      host.cable.goLight();
+      host.provider.connect();
+      await until("the new line stands", () => host.isOnline);
+      expect(await guests.msUntilRight([host, guest])).toBeLessThan(RIGHT_MS);
+      while (performance.now() - since < DEAD_MS) {
+        expect(guest.others).toEqual(["Hera"]);
+        expect(await guests.describe()).toMatchObject({ status: "live", hosts: 1, endsAt: null });
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      expect(await guests.areRight([host, guest])).toBe(true);
+    });
+
+    it(`[W11] a ${kind} client's that is over before anybody gives up: the line stands, and nothing was lost`, async ({
+      expect,
+      onTestFinished,
+    }) => {
+      const { guests, host, peer, all } = await gather(kind, onTestFinished);
+      const before = peer.onlineAt;
+      peer.cable.change({ bytesPerSecond: 0 });
+      peer.type("Sent in vain for a while. ");
+      host.type("This as well. ");
+      await new Promise((resolve) => setTimeout(resolve, STALL_MS));
+      expect(host.others).toContain(peer.name);
+      expect(peer.text).not.toContain("This as well.");
+      peer.cable.change({ bytesPerSecond: Infinity });
+      expect(await guests.msUntilRight(all, performance.now())).toBeLessThan(RIGHT_MS);
+      expect(peer.text).toContain("This as well.");
+      expect(host.text).toContain("Sent in vain for a while.");
+      expect(peer.onlineAt).toBe(before);
     });
 
     it(`[W10] an idle ${kind} client's line stands`, async ({ expect, onTestFinished }) => {
