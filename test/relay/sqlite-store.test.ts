@@ -43,10 +43,10 @@ const holdStore = async (folder: string): Promise<ChildProcess> => {
 };
 
 /** A folder whose database holds some rooms with content, closed. */
-const filledFolder = async (): Promise<string> => {
+const filledFolder = async (count = 50): Promise<string> => {
   const folder = temporaryFolder();
   const store = new SqliteStore(folder);
-  const rooms = Array.from({ length: 50 }, (_, i) => `room-${i}`);
+  const rooms = Array.from({ length: count }, (_, i) => `room-${i}`);
   await store.commit(
     rooms.flatMap((room): Write[] => [putRoom(room), append(room, ...new Uint8Array(3_000).fill(7))]),
     "flushed",
@@ -72,12 +72,12 @@ describe("the database file", () => {
     const folder = join(temporaryFolder(), "deep", "data");
     open(folder);
     expect(statSync(folder).mode & 0o777).toBe(0o700);
-    expect(readdirSync(folder).sort()).toEqual(["session-room.db", "session-room.db-wal"]);
+    expect(readdirSync(folder).sort()).toEqual(["session-room.db", "session-room.db-wal", "session-room.lock"]);
     for (const name of readdirSync(folder)) expect(statSync(join(folder, name)).mode & 0o077).toBe(0);
   });
 
   it("is one file when it is closed, as a backup wants it", async () => {
-    expect(readdirSync(await filledFolder())).toEqual(["session-room.db"]);
+    expect(readdirSync(await filledFolder())).toEqual(["session-room.db", "session-room.lock"]);
   });
 
   it("[C2] belongs to one relay: a second one is told which folder is in use", async () => {
@@ -105,7 +105,7 @@ describe("the database file", () => {
     writeFileSync(`${databaseOf(folder)}.new`, "");
     writeFileSync(databaseOf(folder), "");
     expect(refusal(folder)).toBe("none");
-    expect(readdirSync(folder)).toEqual(["session-room.db"]);
+    expect(readdirSync(folder)).toEqual(["session-room.db", "session-room.lock"]);
   });
 });
 
@@ -142,18 +142,19 @@ describe("a database that cannot be used", () => {
   it("is refused if a newer version wrote it", async () => {
     const folder = await filledFolder();
     const newer = new DatabaseSync(databaseOf(folder));
-    newer.exec("PRAGMA user_version = 2");
+    newer.exec("PRAGMA user_version = 3");
     newer.close();
-    expect(refusal(folder)).toContain("was written by a newer session-room (its format is 2, this version knows 1)");
+    expect(refusal(folder)).toContain("was written by a newer session-room (its format is 3, this version knows 2)");
   });
 
   it("is an error when a room on a damaged page is read, never an empty room", async () => {
-    const folder = await filledFolder();
+    // More than SQLite keeps in memory.
+    const folder = await filledFolder(2_000);
     const file = databaseOf(folder);
+    const store = new SqliteStore(folder);
     const bytes = readFileSync(file);
-    // All but the first page, which holds the schema, is overwritten.
+    // All but the first page, which holds the schema, is overwritten while it is open.
     writeFileSync(file, bytes.fill(0x5a, 4096));
-    const store = open(folder);
     await expect(store.readRoom("room-7")).rejects.toThrow(wayOut(folder));
     await expect(store.earliestDeadline()).rejects.toThrow(StoreError);
     await expect(store.liveRooms(10).next()).rejects.toThrow(StoreError);
