@@ -1,4 +1,4 @@
-/** Four groups of tests: pure code, the guard's properties, the relay over real sockets, and everything in real browsers. */
+/** Groups of tests: pure code, the guard's properties, the relay over real sockets, what attacks and what kills it, and everything in real browsers. */
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
@@ -20,6 +20,7 @@ export default defineConfig({
       group("guard"),
       group("relay"),
       group("fuzz"),
+      group("crash"),
       {
         root,
         test: {
