@@ -110,10 +110,10 @@ export class CrashClient {
     this.#send(writeCommand(whole));
   }
 
-  /** Writes one more entry, at `place` (0 to 1) of what is there. */
-  write(place: number): void {
+  /** Writes one more entry, at `place` (0 to 1) of what is there; `more` makes it longer. */
+  write(place: number, more = ""): void {
     const entries = this.doc.getArray<string>(ENTRIES_ROOT);
-    entries.insert(Math.floor(place * entries.length), [`${this.name}.${this.#written++}`]);
+    entries.insert(Math.floor(place * entries.length), [`${this.name}.${this.#written++}${more}`]);
   }
 
   #send(frame: Uint8Array): void {
