@@ -20,7 +20,11 @@ export default defineConfig({
       group("guard"),
       group("relay"),
       group("fuzz"),
-      group("crash"),
+      {
+        root,
+        // One file after the other: they measure what a process does in time.
+        test: { ...group("crash").test, maxWorkers: 1 },
+      },
       {
         root,
         test: {

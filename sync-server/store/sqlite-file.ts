@@ -8,7 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 import { ANOTHER_FOLDER, makeDataDir, reasonOf } from "../data-dir.ts";
 import { inUse, lockFolder } from "./folder-lock.ts";
 import { damaged, isBusy, toStoreError } from "./sqlite-errors.ts";
-import { checkLog, hasLogAlone, withLogUnsure } from "./sqlite-log.ts";
+import { checkLog, hasLogAlone, logIsSure, withLogUnsure } from "./sqlite-log.ts";
 import { StoreError } from "./store.ts";
 
 const FILE_NAME = "session-room.db";
@@ -145,6 +145,7 @@ export const openDatabase = (dataDir: string): OpenDatabase => {
       PRAGMA journal_size_limit = ${LOG_KEPT_BYTES};
     `);
     rmSync(markerOf(file), { force: true });
+    logIsSure(file);
     const close = (): void => {
       process.off("exit", closeAtExit);
       try {

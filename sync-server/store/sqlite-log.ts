@@ -5,10 +5,12 @@
  * before SQLite opens it. Its format: sqlite.org/fileformat2.html, "The Write-Ahead Log".
  */
 import { closeSync, existsSync, openSync, readSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { damaged } from "./sqlite-errors.ts";
 import { StoreError } from "./store.ts";
 
 /** First format whose database file says whether it has a log; see `withLogUnsure`. */
 const FIRST_FORMAT_THAT_TELLS = 2;
+const DATABASE_MAGIC = "SQLite format 3\0";
 /** The database's header up to and with `user_version`, in bytes. */
 const DATABASE_HEADER_BYTES = 64;
 const LOG_HEADER_BYTES = 32;
@@ -29,8 +31,11 @@ const sizeOf = (file: string): number => (existsSync(file) ? statSync(file).size
 export const withLogUnsure = (file: string, change: () => void): void => {
   writeFileSync(unsureOf(file), "");
   change();
-  rmSync(unsureOf(file), { force: true });
+  logIsSure(file);
 };
+
+/** The database and its log agree, whatever was accepted before. */
+export const logIsSure = (file: string): void => rmSync(unsureOf(file), { force: true });
 
 const wayOut = (file: string): string =>
   `restore a backup of the folder, or make an empty file ${unsureOf(file)} to start with what is left`;
@@ -105,10 +110,14 @@ export const checkLog = (file: string): void => {
   const header = new Uint8Array(DATABASE_HEADER_BYTES);
   const database = openSync(file, "r");
   try {
-    // A file that is shorter is no database, which SQLite will say.
-    if (readSync(database, header) < DATABASE_HEADER_BYTES) return;
+    // A new one.
+    if (readSync(database, header) === 0) return;
   } finally {
     closeSync(database);
+  }
+  // SQLite would say so too, unless a good first page is in the log.
+  if (Buffer.from(header).toString("latin1", 0, DATABASE_MAGIC.length) !== DATABASE_MAGIC) {
+    throw damaged(file, "is damaged, or no database at all");
   }
   const tells = viewOf(header).getUint32(60) >= FIRST_FORMAT_THAT_TELLS;
   const hasLog = header[18] === 2;

@@ -129,6 +129,29 @@ describe("a database that cannot be used", () => {
     expect(readFileSync(file).equals(before)).toBe(true);
   });
 
+  it("[R4] is refused whichever of its pages is zeros", async () => {
+    const folder = await filledFolder();
+    const file = databaseOf(folder);
+    const whole = readFileSync(file);
+    expect(whole.byteLength / 4096).toBeGreaterThan(50);
+    for (let at = 0; at < whole.byteLength; at += 4096) {
+      writeFileSync(file, Buffer.from(whole).fill(0, at, at + 4096));
+      expect(refusal(folder), `page at ${at}`).toContain(wayOut(folder));
+    }
+  });
+
+  it("of format 1, which could not say whether it has a log, is taken over", async () => {
+    const folder = await filledFolder();
+    const older = new DatabaseSync(databaseOf(folder));
+    older.exec("PRAGMA user_version = 1; PRAGMA journal_mode = WAL");
+    older.close();
+    const store = new SqliteStore(folder);
+    expect(await store.readRoom("room-7")).not.toBe(null);
+    await store.close();
+    expect(readFileSync(databaseOf(folder)).subarray(18, 20)).toEqual(Buffer.of(1, 1));
+    expect(readFileSync(databaseOf(folder)).readUInt32BE(60)).toBe(2);
+  });
+
   it("is refused if it is another program's SQLite database", () => {
     const folder = temporaryFolder();
     const other = new DatabaseSync(databaseOf(folder));
