@@ -66,6 +66,10 @@ export class CrashClient {
     return this.doc.getArray<string>(ENTRIES_ROOT).toArray();
   }
 
+  get entryCount(): number {
+    return this.doc.getArray<string>(ENTRIES_ROOT).length;
+  }
+
   /** For each client id, how far the document goes. */
   get stateVector(): Map<number, number> {
     return Y.decodeStateVector(Y.encodeStateVector(this.doc));
