@@ -154,8 +154,8 @@ describe("a data folder that lost something", () => {
 
     writeFileSync(unsure(folder), "");
     const again = await RelayProcess.start(settings, folder);
+    onTestFinished(() => again.stop());
     expect(existsSync(unsure(folder))).toBe(false);
-    await again.stop();
   });
 
   it("[R4] is refused: the log belongs to another copy of the database, such as the one before a restore", () => {

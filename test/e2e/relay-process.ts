@@ -44,6 +44,12 @@ export const freePort = async (): Promise<number> => {
   return port;
 };
 
+/** A test that was cut off must not leave its relay behind. */
+const running = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 export class RelayProcess {
   readonly dataDir: string;
   readonly #env: Record<string, string>;
@@ -82,6 +88,8 @@ export class RelayProcess {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = child;
+    running.add(child);
+    child.once("exit", () => running.delete(child));
     child.stderr.on("data", (chunk: Buffer) => {
       this.log += chunk.toString();
     });
