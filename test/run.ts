@@ -97,6 +97,7 @@ const STEPS: readonly Step[] = [
   vitest("relay"),
   vitest("fuzz"),
   vitest("network"),
+  vitest("crash"),
   runner("elements", "node", (reportFile) => ["test/run-elements.ts", reportFile], readCounts),
   vitest("e2e"),
 ];

@@ -1,4 +1,4 @@
-/** The groups of tests: pure code, the guard's properties, the relay over real sockets, bad networks, and everything in real browsers. */
+/** Groups of tests: pure code, the guard's properties, the relay over real sockets, on bad networks, attacked and killed, and everything in real browsers. */
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
@@ -20,6 +20,11 @@ export default defineConfig({
       group("guard"),
       group("relay"),
       group("fuzz"),
+      {
+        root,
+        // One file after the other: they measure what a process does in time.
+        test: { ...group("crash").test, maxWorkers: 1 },
+      },
       {
         root,
         test: {

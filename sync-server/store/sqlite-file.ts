@@ -6,12 +6,15 @@ import { closeSync, existsSync, openSync, rmSync, statSync, writeFileSync } from
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { ANOTHER_FOLDER, makeDataDir, reasonOf } from "../data-dir.ts";
+import { inUse, lockFolder } from "./folder-lock.ts";
 import { damaged, isBusy, toStoreError } from "./sqlite-errors.ts";
+import { checkLog, hasLogAlone, logIsSure, withLogUnsure } from "./sqlite-log.ts";
 import { StoreError } from "./store.ts";
 
 const FILE_NAME = "session-room.db";
 /** Marks the file as ours (`PRAGMA application_id`): the letters "SRdb". */
 const APPLICATION_ID = 0x53526462;
+/** 2: the file says whether it has a log, and the guard has any number of records a room; in 1 it had one. */
 const SCHEMA_VERSION = 2;
 /** Pages of 4 KiB in the log before they are copied into the database: 16 MiB, to make that rare. */
 const CHECKPOINT_PAGES = 4_000;
@@ -58,18 +61,17 @@ const SCHEMA = `
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
-/** What makes a file of version n one of version n + 1, by n. */
-const MIGRATIONS: Readonly<Record<number, string>> = {
-  // The guard had one record a room, written whole at each change.
-  1: `
-    ALTER TABLE guard RENAME TO guard_of_version_1;
-    ${GUARD_TABLE}
-    INSERT INTO guard (room_id, data) SELECT room_id, data FROM guard_of_version_1;
-    DROP TABLE guard_of_version_1;
-  `,
-};
+/** The guard had one record a room, written whole at each change. */
+const FROM_VERSION_1 = `
+  ALTER TABLE guard RENAME TO guard_of_version_1;
+  ${GUARD_TABLE}
+  INSERT INTO guard (room_id, data) SELECT room_id, data FROM guard_of_version_1;
+  DROP TABLE guard_of_version_1;
+`;
 
 const pragma = (db: DatabaseSync, name: string): unknown => Object.values(db.prepare(`PRAGMA ${name}`).get()!)[0];
+
+const markerOf = (file: string): string => `${file}.new`;
 
 /** Makes an empty file for its owner alone; the marker beside it says that it may be empty. */
 const makeFile = (file: string, marker: string): void => {
@@ -77,8 +79,6 @@ const makeFile = (file: string, marker: string): void => {
     writeFileSync(marker, "");
     closeSync(openSync(file, "wx", 0o600));
   } catch (error) {
-    // Another relay may have made it just now; the lock decides between the two.
-    if (existsSync(file)) return;
     throw new StoreError(`the database ${file} cannot be made (${reasonOf(error)}): ${ANOTHER_FOLDER}`, {
       cause: error,
     });
@@ -99,48 +99,95 @@ const checkSchema = (db: DatabaseSync, file: string, mayBeNew: boolean): void =>
       `the database ${file} was written by a newer session-room (its format is ${version}, this version knows ${SCHEMA_VERSION}): run the newer version, or ${ANOTHER_FOLDER}`,
     );
   }
-  for (let from = version; from < SCHEMA_VERSION; from++) {
-    db.exec(`BEGIN; ${MIGRATIONS[from]} PRAGMA user_version = ${from + 1}; COMMIT`);
+  // Reads the whole file: a page that is gone would otherwise be found when its room is needed, or never.
+  const [fault] = db.prepare("PRAGMA quick_check(1)").all() as { quick_check: string }[];
+  if (fault!.quick_check !== "ok") throw damaged(file, `is damaged (${fault!.quick_check.replace(/\s+/g, " ")})`);
+  // A file of format 1 that says it has no log must not be taken for one that tells.
+  if (version < SCHEMA_VERSION) {
+    db.exec(`PRAGMA journal_mode = DELETE; BEGIN; ${FROM_VERSION_1} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
   }
 };
 
+/** Goes over to the log, if the file has none yet, and makes the first commit in it. */
+const beginLog = (db: DatabaseSync, file: string): void => {
+  const begin = (): void =>
+    db.exec(`
+      PRAGMA journal_mode = WAL;
+      BEGIN EXCLUSIVE; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;
+    `);
+  if (pragma(db, "journal_mode") === "wal") begin();
+  else withLogUnsure(file, begin);
+};
+
+/** Looks for what must not be there before anything is made. @returns whether the file may be a new one. */
+const findFile = (file: string): boolean => {
+  const marker = markerOf(file);
+  const isThere = existsSync(file);
+  if ((!isThere || statSync(file).size === 0) && hasLogAlone(file)) {
+    throw damaged(file, `is ${isThere ? "empty" : "gone"}, though its log ${file}-wal is there`);
+  }
+  if (!isThere) makeFile(file, marker);
+  const mayBeNew = existsSync(marker);
+  // SQLite takes an empty file for a new database.
+  if (!mayBeNew && statSync(file).size === 0) throw damaged(file, "is empty, so it was cut off");
+  return mayBeNew;
+};
+
+export type OpenDatabase = {
+  readonly db: DatabaseSync;
+  readonly file: string;
+  /** Copies the log into the database, so that one file holds all, and lets go of the folder. */
+  close(): void;
+};
+
 /**
- * Opens the database of a data folder for this process alone, making both if need be. The lock is
- * the system's (fcntl), so it ends with the process however that ends.
+ * Opens the database of a data folder for this process alone, making both if need be.
  *
  * @throws StoreError
  */
-export const openDatabase = (dataDir: string): { readonly db: DatabaseSync; readonly file: string } => {
+export const openDatabase = (dataDir: string): OpenDatabase => {
   makeDataDir(dataDir);
   const file = join(dataDir, FILE_NAME);
-  const marker = `${file}.new`;
-  if (!existsSync(file)) makeFile(file, marker);
-  const mayBeNew = existsSync(marker);
-  // SQLite takes an empty file for a new database. All looks at the file come before SQLite opens it:
-  // closing any other handle of the file would let go of this process's lock.
-  if (!mayBeNew && statSync(file).size === 0) throw damaged(file, "is empty, so it was cut off");
+  const lock = lockFolder(dataDir);
   let db: DatabaseSync | undefined;
   try {
-    db = new DatabaseSync(file);
+    // All looks at the file come before SQLite opens it: closing any other handle of it would let go of SQLite's lock.
+    const mayBeNew = findFile(file);
+    checkLog(file);
+    const opened = (db = new DatabaseSync(file));
     // Before the first access, so that the lock is taken with it and kept.
-    db.exec("PRAGMA locking_mode = EXCLUSIVE");
-    checkSchema(db, file, mayBeNew);
-    db.exec(`
-      PRAGMA journal_mode = WAL;
+    opened.exec("PRAGMA locking_mode = EXCLUSIVE");
+    checkSchema(opened, file, mayBeNew);
+    beginLog(opened, file);
+    opened.exec(`
       PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
       PRAGMA journal_size_limit = ${LOG_KEPT_BYTES};
-      BEGIN EXCLUSIVE; COMMIT;
     `);
-    rmSync(marker, { force: true });
-    return { db, file };
+    rmSync(markerOf(file), { force: true });
+    logIsSure(file);
+    const close = (): void => {
+      process.off("exit", closeAtExit);
+      try {
+        withLogUnsure(file, () => opened.exec("PRAGMA journal_mode = DELETE"));
+      } finally {
+        opened.close();
+        lock.release();
+      }
+    };
+    // At its end Node closes what is open, and SQLite then removes the log; the file must know of it.
+    const closeAtExit = (): void => {
+      try {
+        close();
+      } catch {
+        // Such as a full disk, of which somebody was told. The file beside the database stays, so the next start is lenient.
+      }
+    };
+    process.on("exit", closeAtExit);
+    return { db: opened, file, close };
   } catch (error) {
     db?.close();
-    if (isBusy(error)) {
-      throw new StoreError(
-        `the data folder ${dataDir} is in use by another relay: stop that one, or ${ANOTHER_FOLDER}`,
-        { cause: error },
-      );
-    }
+    lock.release();
+    if (isBusy(error)) throw inUse(dataDir, error);
     throw toStoreError(error, file);
   }
 };

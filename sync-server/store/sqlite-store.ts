@@ -7,6 +7,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { LifecycleState, StartMode } from "../../src/lifecycle.ts";
 import { toStoreError } from "./sqlite-errors.ts";
 import { openDatabase } from "./sqlite-file.ts";
+import type { OpenDatabase } from "./sqlite-file.ts";
 import type { Durability, RoomRecord, Store, StoredRoom, Write } from "./store.ts";
 
 type RoomRow = {
@@ -68,6 +69,7 @@ const toRecord = (row: RoomRow): RoomRecord => ({
 });
 
 export class SqliteStore implements Store {
+  readonly #opened: OpenDatabase;
   readonly #db: DatabaseSync;
   readonly #file: string;
   readonly #sql: ReturnType<typeof prepareAll>;
@@ -81,10 +83,10 @@ export class SqliteStore implements Store {
    * @throws StoreError if the folder cannot be written or is in use, or the file is not a whole database of ours.
    */
   constructor(dataDir: string) {
-    const { db, file } = openDatabase(dataDir);
-    this.#db = db;
-    this.#file = file;
-    this.#sql = prepareAll(db);
+    this.#opened = openDatabase(dataDir);
+    this.#db = this.#opened.db;
+    this.#file = this.#opened.file;
+    this.#sql = prepareAll(this.#db);
   }
 
   async readRoom(room: string): Promise<StoredRoom | null> {
@@ -136,7 +138,7 @@ export class SqliteStore implements Store {
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#guarded(() => this.#db.close());
+    this.#guarded(() => this.#opened.close());
   }
 
   #apply(write: Write): void {

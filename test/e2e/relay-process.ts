@@ -44,23 +44,33 @@ export const freePort = async (): Promise<number> => {
   return port;
 };
 
+/** A test that was cut off must not leave its relay behind. */
+const running = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 export class RelayProcess {
-  readonly #dataDir: string;
+  readonly dataDir: string;
   readonly #env: Record<string, string>;
   #child: ChildProcess | null = null;
-  /** What it wrote on stderr so far; shown when it does not start. */
-  #log = "";
+  /** What it wrote on stderr so far, in all its lives; shown when it does not start. */
+  log = "";
+  /** Resolves with the exit code of its present life. */
+  exitCode: Promise<number | null> = Promise.resolve(null);
   /** Address of the relay, as its first line on stdout gives it. */
   url = "";
 
   private constructor(dataDir: string, env: Record<string, string>) {
-    this.#dataDir = dataDir;
+    this.dataDir = dataDir;
     this.#env = env;
   }
 
   /** Starts a relay with an empty data folder; `env` adds to its settings. */
-  static async start(env: Record<string, string> = {}): Promise<RelayProcess> {
-    const dataDir = mkdtempSync(join(tmpdir(), "session-room-e2e-"));
+  static async start(
+    env: Record<string, string> = {},
+    dataDir = mkdtempSync(join(tmpdir(), "session-room-e2e-")),
+  ): Promise<RelayProcess> {
     const relay = new RelayProcess(dataDir, { PORT: String(await freePort()), ...env });
     await relay.startAgain();
     return relay;
@@ -71,18 +81,22 @@ export class RelayProcess {
     const child = spawn(process.execPath, [bin], {
       env: {
         PATH: process.env["PATH"],
-        SESSION_ROOM_DATA_DIR: this.#dataDir,
+        SESSION_ROOM_DATA_DIR: this.dataDir,
         SESSION_ROOM_HOST_ABSENCE: `${ABSENCE_MS}ms`,
         ...this.#env,
       },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = child;
+    running.add(child);
+    child.once("exit", () => running.delete(child));
     child.stderr.on("data", (chunk: Buffer) => {
-      this.#log += chunk.toString();
+      this.log += chunk.toString();
     });
-    const exited = once(child, "exit").then(([code]) => {
-      throw new Error(`the relay ended with code ${code}: ${this.#log}`);
+    // Not "exit": what it wrote last may still be on its way then.
+    this.exitCode = once(child, "close").then(([code]) => code as number | null);
+    const exited = this.exitCode.then((code) => {
+      throw new Error(`the relay ended with code ${code}: ${this.log}`);
     });
     exited.catch(() => undefined);
     const lines = createInterface({ input: child.stdout });
@@ -100,11 +114,11 @@ export class RelayProcess {
   /** Ends it for good, and removes its data. */
   async stop(): Promise<void> {
     await this.#end("SIGTERM");
-    rmSync(this.#dataDir, { recursive: true, force: true });
+    rmSync(this.dataDir, { recursive: true, force: true });
   }
 
-  /** Lets the process stand still (SIGSTOP), or go on (SIGCONT). */
-  signal(signal: "SIGSTOP" | "SIGCONT"): void {
+  /** Sends a signal, such as SIGSTOP or SIGCONT, and waits for nothing. */
+  signal(signal: NodeJS.Signals): void {
     this.#child?.kill(signal);
   }
 

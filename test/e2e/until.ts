@@ -9,12 +9,13 @@ export const until = async <T>(
   what: string,
   look: () => T | Promise<T>,
   patienceMs = PATIENCE_MS,
+  pollMs = POLL_MS,
 ): Promise<NonNullable<T>> => {
   const giveUpAt = performance.now() + patienceMs;
   for (;;) {
     const found = await look();
     if (found !== null && found !== undefined && found !== false) return found;
     if (performance.now() > giveUpAt) throw new Error(`waited ${patienceMs} ms in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
 };

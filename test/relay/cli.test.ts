@@ -89,7 +89,7 @@ describe("session-room-relay", { timeout: TIMEOUT_MS }, () => {
       first.child.kill(signal);
       expect((await exitOf(first)).code).toBe(0);
       expect(first.child.signalCode).toBe(null);
-      expect(readdirSync(folder).sort()).toEqual(["session-room.db", "token-secret"]);
+      expect(readdirSync(folder).sort()).toEqual(["session-room.db", "session-room.lock", "token-secret"]);
 
       const second = await start(["--port=0", "--data-dir", folder]);
       const shown = await fetch(`${second.url}/v1/rooms/kept`, { headers: { authorization: `Bearer ${hostToken}` } });

@@ -43,10 +43,10 @@ const holdStore = async (folder: string): Promise<ChildProcess> => {
 };
 
 /** A folder whose database holds some rooms with content, closed. */
-const filledFolder = async (): Promise<string> => {
+const filledFolder = async (count = 50): Promise<string> => {
   const folder = temporaryFolder();
   const store = new SqliteStore(folder);
-  const rooms = Array.from({ length: 50 }, (_, i) => `room-${i}`);
+  const rooms = Array.from({ length: count }, (_, i) => `room-${i}`);
   await store.commit(
     rooms.flatMap((room): Write[] => [putRoom(room), append(room, ...new Uint8Array(3_000).fill(7))]),
     "flushed",
@@ -72,12 +72,12 @@ describe("the database file", () => {
     const folder = join(temporaryFolder(), "deep", "data");
     open(folder);
     expect(statSync(folder).mode & 0o777).toBe(0o700);
-    expect(readdirSync(folder).sort()).toEqual(["session-room.db", "session-room.db-wal"]);
+    expect(readdirSync(folder).sort()).toEqual(["session-room.db", "session-room.db-wal", "session-room.lock"]);
     for (const name of readdirSync(folder)) expect(statSync(join(folder, name)).mode & 0o077).toBe(0);
   });
 
   it("is one file when it is closed, as a backup wants it", async () => {
-    expect(readdirSync(await filledFolder())).toEqual(["session-room.db"]);
+    expect(readdirSync(await filledFolder())).toEqual(["session-room.db", "session-room.lock"]);
   });
 
   it("[C2] belongs to one relay: a second one is told which folder is in use", async () => {
@@ -105,25 +105,7 @@ describe("the database file", () => {
     writeFileSync(`${databaseOf(folder)}.new`, "");
     writeFileSync(databaseOf(folder), "");
     expect(refusal(folder)).toBe("none");
-    expect(readdirSync(folder)).toEqual(["session-room.db"]);
-  });
-});
-
-describe("a database of an older version", () => {
-  it("of version 1, with one record of the guard a room, is brought up to date", async () => {
-    const folder = await filledFolder();
-    const old = new DatabaseSync(databaseOf(folder));
-    old.exec(`
-      DROP TABLE guard;
-      CREATE TABLE guard (room_id INTEGER PRIMARY KEY REFERENCES room (id), data BLOB NOT NULL);
-      INSERT INTO guard SELECT id, x'0102' FROM room WHERE name = 'room-7';
-      PRAGMA user_version = 1;
-    `);
-    old.close();
-    const store = open(folder);
-    await store.commit([{ type: "append-guard", room: "room-7", record: Uint8Array.of(3) }], "written");
-    expect((await store.readRoom("room-7"))!.guard).toEqual([Uint8Array.of(1, 2), Uint8Array.of(3)]);
-    expect((await store.readRoom("room-8"))!.guard).toEqual([]);
+    expect(readdirSync(folder)).toEqual(["session-room.db", "session-room.lock"]);
   });
 });
 
@@ -147,6 +129,37 @@ describe("a database that cannot be used", () => {
     expect(readFileSync(file).equals(before)).toBe(true);
   });
 
+  it("[R4] is refused whichever of its pages is zeros", async () => {
+    const folder = await filledFolder();
+    const file = databaseOf(folder);
+    const whole = readFileSync(file);
+    expect(whole.byteLength / 4096).toBeGreaterThan(50);
+    for (let at = 0; at < whole.byteLength; at += 4096) {
+      writeFileSync(file, Buffer.from(whole).fill(0, at, at + 4096));
+      expect(refusal(folder), `page at ${at}`).toContain(wayOut(folder));
+    }
+  });
+
+  it("of format 1, which had one record of the guard a room and could not say whether it has a log, is taken over", async () => {
+    const folder = await filledFolder();
+    const older = new DatabaseSync(databaseOf(folder));
+    older.exec(`
+      DROP TABLE guard;
+      CREATE TABLE guard (room_id INTEGER PRIMARY KEY REFERENCES room (id), data BLOB NOT NULL);
+      INSERT INTO guard SELECT id, x'0102' FROM room WHERE name = 'room-7';
+      PRAGMA user_version = 1;
+      PRAGMA journal_mode = WAL;
+    `);
+    older.close();
+    const store = new SqliteStore(folder);
+    await store.commit([{ type: "append-guard", room: "room-7", record: Uint8Array.of(3) }], "written");
+    expect((await store.readRoom("room-7"))!.guard).toEqual([Uint8Array.of(1, 2), Uint8Array.of(3)]);
+    expect((await store.readRoom("room-8"))!.guard).toEqual([]);
+    await store.close();
+    expect(readFileSync(databaseOf(folder)).subarray(18, 20)).toEqual(Buffer.of(1, 1));
+    expect(readFileSync(databaseOf(folder)).readUInt32BE(60)).toBe(2);
+  });
+
   it("is refused if it is another program's SQLite database", () => {
     const folder = temporaryFolder();
     const other = new DatabaseSync(databaseOf(folder));
@@ -166,12 +179,13 @@ describe("a database that cannot be used", () => {
   });
 
   it("is an error when a room on a damaged page is read, never an empty room", async () => {
-    const folder = await filledFolder();
+    // More than SQLite keeps in memory.
+    const folder = await filledFolder(2_000);
     const file = databaseOf(folder);
+    const store = new SqliteStore(folder);
     const bytes = readFileSync(file);
-    // All but the first page, which holds the schema, is overwritten.
+    // All but the first page, which holds the schema, is overwritten while it is open.
     writeFileSync(file, bytes.fill(0x5a, 4096));
-    const store = open(folder);
     await expect(store.readRoom("room-7")).rejects.toThrow(wayOut(folder));
     await expect(store.earliestDeadline()).rejects.toThrow(StoreError);
     await expect(store.liveRooms(10).next()).rejects.toThrow(StoreError);

@@ -1,0 +1,108 @@
+/** A disk that is full: the relay says so and ends, and once there is space, everything is there that anybody was told. */
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { expect, it, onTestFinished } from "vitest";
+import { systemClock } from "../../src/clock.ts";
+import type { Role } from "../../src/session.ts";
+import { createTokens } from "../../sync-server/tokens.ts";
+import { freePort } from "../e2e/relay-process.ts";
+import { until } from "../e2e/until.ts";
+import { temporaryFolder } from "../relay/temporary-folder.ts";
+import { CrashClient } from "./client.ts";
+import type { Listener } from "./client.ts";
+import { BIN } from "./compile-cache.ts";
+import { Testimony } from "./testimony.ts";
+
+const SECRET = "a secret of the full disk, long enough for HS256";
+/** A file that takes a part of the disk lies in it during the first life of the relay, and is gone in the second. */
+const TWO_LIVES = `
+  mount -t tmpfs -o size=4m none "$DISK" && head -c 2000000 /dev/zero > "$DISK/filler" || exit 99
+  "$0" "$1"; echo "ended with $?"
+  rm "$DISK/filler"
+  exec "$0" "$1"`;
+
+const canMount = spawnSync("unshare", ["-m", "sh", "-c", "mount -t tmpfs none /tmp"]).status === 0;
+
+it.skipIf(!canMount)(
+  `[R5] a full disk: one line that names the file, everybody gone with 1013, and nothing lost that was told${canMount ? "" : " (skipped: needs root, for a small disk of its own)"}`,
+  async () => {
+    const disk = temporaryFolder();
+    const port = await freePort();
+    const child = spawn("unshare", ["-m", "sh", "-c", TWO_LIVES, process.execPath, BIN], {
+      env: {
+        PATH: process.env["PATH"],
+        DISK: disk,
+        PORT: String(port),
+        SESSION_ROOM_DATA_DIR: join(disk, "data"),
+        SESSION_ROOM_TOKEN_SECRET: SECRET,
+      },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    onTestFinished(async () => {
+      if (child.exitCode !== null) return;
+      const closed = once(child, "close");
+      child.kill("SIGTERM");
+      await closed;
+    });
+    const said: string[] = [];
+    const complained: string[] = [];
+    createInterface({ input: child.stdout }).on("line", (line) => void said.push(line));
+    createInterface({ input: child.stderr }).on("line", (line) => void complained.push(line));
+    await until("the relay is there", () => said.length > 0);
+    // The disk is nobody else's.
+    expect(existsSync(join(disk, "data"))).toBe(false);
+
+    const broken: string[] = [];
+    const testimony = new Testimony("room", (rule, what) => void broken.push(`${rule} ${what}`));
+    const listener: Listener = {
+      session: ({ name }, session, ledgerId) => {
+        testimony.heardSession(name, session);
+        testimony.heardLedgerId(ledgerId);
+      },
+      answer: (_, command, answer) => testimony.heardAnswer(command, answer),
+    };
+    const tokens = createTokens(SECRET, systemClock());
+    const person = async (name: string, role: Role): Promise<CrashClient> => {
+      const token = await tokens.sign({ room: "room", role, sub: name, name, expiresAt: Date.now() + 3_600_000 });
+      const client = new CrashClient(name, role, "room", token, listener);
+      onTestFinished(() => client.disconnect());
+      client.connect(`ws://127.0.0.1:${port}`);
+      await until(`${name} is in`, () => client.isSynced);
+      return client;
+    };
+    const people = [
+      await person("host", "host"),
+      await person("ann", "participant"),
+      await person("bob", "participant"),
+    ];
+    for (let i = 0; people.every(({ isConnected }) => isConnected); i++) {
+      people[i % 3]!.write(1, "x".repeat(10_000));
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    await until("all are gone", () => people.every(({ isConnected }) => !isConnected));
+    for (const { doc, stateVector } of people) testimony.heardContent(stateVector, doc.clientID);
+    expect(people.map(({ closeCodes }) => closeCodes)).toEqual([[1013], [1013], [1013]]);
+    const toldEntries = Math.min(...people.map(({ entries }) => entries.length));
+    expect(toldEntries).toBeGreaterThan(20);
+
+    await until("the relay is there again", () => said.length === 3);
+    expect(said[1]).toBe("ended with 1");
+    const lines = complained.filter((line) => !line.startsWith("{"));
+    expect(lines).toEqual([
+      `session-room-relay: no space is left for the database ${join(disk, "data/session-room.db")}: free some, and start the relay again`,
+    ]);
+
+    const observer = await person("observer", "participant");
+    testimony.checkContent(observer.stateVector);
+    for (const client of people) client.connect(`ws://127.0.0.1:${port}`);
+    await until("everything is back", () =>
+      [...people, observer].every(
+        ({ entries }) => entries.length === Math.max(...people.map((other) => other.entries.length)),
+      ),
+    );
+    expect(broken).toEqual([]);
+  },
+);
