@@ -108,9 +108,10 @@ export class Presence {
 
   /**
    * Whether a connection may speak for an awareness client id: its own, a free one if it has none
-   * yet, or one of a former connection of the same person (which may be half-open). The clock that
-   * it gives is no order, since a connection delivers in order and others get the relay's clocks;
-   * but it tells a client that returns from one that echoes the person's other tab.
+   * yet, or one of a former connection of the same person (which may be half-open; or what it had still
+   * sent comes late, so the former one takes nothing back). The clock that it gives is no order, since a
+   * connection delivers in order and others get the relay's clocks; but it tells a client that returns
+   * from one that echoes the person's other tab.
    */
   mayOwn(connection: Connection, { clientId, clock }: ReceivedEntry): boolean {
     const owner = this.#owners.get(clientId);
@@ -118,7 +119,8 @@ export class Presence {
     // One id a connection: whatever else it names are echoes of others (y-websocket 3.1).
     if (connection.presence !== null) return false;
     if (owner === undefined) return true;
-    return owner.identity.id === connection.identity.id && !isRelaysClock(clock);
+    const isSuccessor = owner.identity.id === connection.identity.id && connection.attachedAt > owner.attachedAt;
+    return isSuccessor && !isRelaysClock(clock);
   }
 
   /**

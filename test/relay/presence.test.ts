@@ -268,6 +268,20 @@ describe("coming and going", () => {
     expect(watcher.seen.get(2)?.state).toMatchObject({ user: { at: "new" } });
   });
 
+  it("[P7] what a former connection had still sent takes nothing from its successor", async () => {
+    // Found by the simulation, sweep of seed 7: the former line was slow, and ended behind the new one's back.
+    const { watcher, speaker, setting } = await pair();
+    const back = await joined(setting, participant);
+    back.send(awarenessFrame({ id: 2, clock: 5, json: userState("Pia", { at: "new" }) }));
+    await until("it is seen", () => watcher.seen.get(2));
+    speaker.send(awarenessFrame({ id: 2, clock: 4, json: userState("Pia", { at: "old" }) }));
+    speaker.send(awarenessFrame({ id: 2, clock: 4, json: "null" }));
+    speaker.socket.close();
+    await until("the former line is gone", () => speaker.closeCode !== null);
+    await exchanged(back, watcher);
+    expect(watcher.seen.get(2)?.state).toMatchObject({ user: { at: "new" } });
+  });
+
   it("[P2] [P8] an echo takes nobody's id, not even that of the same person's other tab", async () => {
     const { watcher, speaker, setting } = await pair();
     speaker.send(awarenessFrame({ id: 2, json: userState("Pia") }));

@@ -4,6 +4,7 @@
  *     npm run simulate                      1,000 worlds
  *     npm run simulate -- --seeds 100000    more of them
  *     npm run simulate -- --seed 42         one, with everything that happens in it
+ *     npm run simulate -- --sweep 7         a short one again and again, the relay killed after each of its steps
  *
  * Ends with exit code 1 if something did not hold, and says with which seed.
  */
@@ -18,6 +19,8 @@ import { World } from "./world.ts";
 const HOUR_MS = 3_600_000;
 const SHOWN_FAILURES = 20;
 const REPORT_EVERY_MS = 500;
+/** As many as the life of a short world has before it heals, about. */
+const SWEPT_STEPS = 600;
 
 process.setMaxListeners(0);
 // Errors are values in the room client; their stacks would be a tenth of the work.
@@ -28,7 +31,9 @@ const { values } = parseArgs({
     seed: { type: "string" },
     seeds: { type: "string", default: "1000" },
     from: { type: "string", default: "1" },
+    sweep: { type: "string" },
     mutant: { type: "string" },
+    first: { type: "boolean", default: false },
   },
 });
 
@@ -39,7 +44,7 @@ const wholeNumber = (name: string, text: string): number => {
 };
 
 const showOne = async (seed: number): Promise<void> => {
-  const { trace, violation, fingerprint, steps, simulatedMs } = await new World(seed, true).run();
+  const { trace, violation, fingerprint, steps, simulatedMs } = await new World({ seed, traces: true }).run();
   for (const line of trace) console.log(line);
   const result = violation === null ? "everything held" : violation.message;
   console.log(
@@ -48,16 +53,35 @@ const showOne = async (seed: number): Promise<void> => {
   process.exitCode = violation === null ? 0 : 1;
 };
 
+/** Ends the relay of a short world after each of its steps: at everything that it ever waits for. */
+const sweep = async (seed: number): Promise<void> => {
+  const failures: string[] = [];
+  let worlds = 0;
+  for (const how of ["kill", "power"] as const) {
+    for (let afterStep = 1; afterStep <= SWEPT_STEPS; afterStep++) {
+      const { violation } = await new World({ seed, end: { afterStep, how } }).run();
+      worlds++;
+      if (violation !== null) failures.push(`${how} after step ${afterStep}: ${violation.message}`);
+    }
+  }
+  for (const failure of failures.slice(0, SHOWN_FAILURES)) console.log(failure);
+  console.log(
+    `${worlds} worlds of seed ${seed}, the relay ended after each of ${SWEPT_STEPS} steps: ${failures.length} failed`,
+  );
+  process.exitCode = failures.length === 0 ? 0 : 1;
+};
+
 /** Plays some of the worlds, telling of it now and then. */
 const playPart = async (from: number, count: number, report: (part: Part) => void): Promise<void> => {
   let reportedAt = realTimeMs();
   const part: Part = { worlds: 0, simulatedMs: 0, steps: 0, failures: [] };
   for (let seed = from; seed < from + count; seed++) {
-    const { simulatedMs, steps, violation } = await new World(seed, false).run();
+    const { simulatedMs, steps, violation } = await new World({ seed }).run();
     part.worlds++;
     part.simulatedMs += simulatedMs;
     part.steps += steps;
     if (violation !== null) part.failures.push({ seed, message: violation.message });
+    if (violation !== null && values.first) break;
     if (realTimeMs() - reportedAt > REPORT_EVERY_MS) {
       report(part);
       reportedAt = realTimeMs();
@@ -100,6 +124,7 @@ if (values.mutant !== undefined) {
 }
 const from = wholeNumber("from", values.from);
 const count = wholeNumber("seeds", values.seeds);
-if (values.seed !== undefined) await showOne(wholeNumber("seed", values.seed));
+if (values.sweep !== undefined) await sweep(wholeNumber("sweep", values.sweep));
+else if (values.seed !== undefined) await showOne(wholeNumber("seed", values.seed));
 else if (process.send !== undefined) await playPart(from, count, (part) => process.send!(part));
 else await playMany(from, count);

@@ -8,6 +8,8 @@ const LONGEST_AWAY_MS = 4 * 60_000;
 
 /** Something that may happen now: does it, and says what; `null` if there is no occasion. */
 type Deed = (world: World) => string | null;
+/** Each with how often it happens beside the others. */
+type Deeds = readonly (readonly [weight: number, deed: Deed])[];
 
 const anyTab = (world: World): { person: Person; tab: Tab } | null => {
   const all = world.people.flatMap((person) => person.tabs.map((tab) => ({ person, tab })));
@@ -68,7 +70,8 @@ const edit = (tab: Tab, world: World): void => {
   }
 };
 
-const DEEDS: readonly (readonly [weight: number, deed: Deed])[] = [
+/** What people do, and what befalls them. */
+export const DOINGS: Deeds = [
   [4, openPage],
   [
     2,
@@ -215,6 +218,10 @@ const DEEDS: readonly (readonly [weight: number, deed: Deed])[] = [
       return `${options.name}'s line has ${Math.round(uplink.latencyMs)} ms and ${uplink.bytesPerMs.toFixed(1)} kB/s now`;
     },
   ],
+];
+
+/** What befalls the relay. */
+const TROUBLES: Deeds = [
   [
     2,
     (world) => {
@@ -277,12 +284,12 @@ const DEEDS: readonly (readonly [weight: number, deed: Deed])[] = [
   ],
 ];
 
-const TOTAL = DEEDS.reduce((sum, [weight]) => sum + weight, 0);
+export const DEEDS: Deeds = [...DOINGS, ...TROUBLES];
 
 /** Lets something happen; says what, or `null` if there was no occasion. */
-export const chooseDeed = (world: World): string | null => {
-  let left = world.random.next() * TOTAL;
-  for (const [weight, deed] of DEEDS) {
+export const chooseDeed = (world: World, deeds: Deeds): string | null => {
+  let left = world.random.next() * deeds.reduce((sum, [weight]) => sum + weight, 0);
+  for (const [weight, deed] of deeds) {
     left -= weight;
     if (left < 0) return deed(world);
   }

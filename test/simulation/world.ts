@@ -9,7 +9,7 @@ import { setDark } from "./network.ts";
 import { Oracle, takeViolation, violate, Violation } from "./oracle.ts";
 import { Person } from "./people.ts";
 import type { Tab } from "./people.ts";
-import { chooseDeed } from "./plan.ts";
+import { chooseDeed, DEEDS, DOINGS } from "./plan.ts";
 import { Random } from "./random.ts";
 import { RelayHost, signed } from "./relay-host.ts";
 import { NATURE, SimTime } from "./time.ts";
@@ -25,6 +25,14 @@ export type Outcome = {
   readonly fingerprint: string;
   /** What happened, if it was asked for. */
   readonly trace: readonly string[];
+};
+
+export type WorldOptions = {
+  readonly seed: number;
+  /** Whether to keep what happens, as text. */
+  readonly traces?: boolean;
+  /** A short life without trouble but for this: the relay ends after so many steps. `power`: and its machine with it. */
+  readonly end?: { readonly afterStep: number; readonly how: "kill" | "power" };
 };
 
 const NAMES = ["Ada", "Ben", "Cleo", "Dan", "Eve", "Finn", "Gil"];
@@ -45,15 +53,17 @@ export class World {
   readonly hostAbsenceMs: number;
   readonly #seed: number;
   readonly #traces: boolean;
+  readonly #end: WorldOptions["end"];
   readonly #trace: string[] = [];
   #hash = 0;
   #faults: string[] = [];
   /** Whether a relay that is gone is started again by itself. */
   restarts = true;
 
-  constructor(seed: number, traces: boolean) {
+  constructor({ seed, traces = false, end }: WorldOptions) {
     this.#seed = seed;
     this.#traces = traces;
+    this.#end = end;
     this.random = new Random(seed);
     enterWorld(this);
     takeViolation();
@@ -146,13 +156,14 @@ export class World {
     for (const person of this.people) {
       if (random.chance(0.8)) this.#do(random.between(0, 5_000), () => person.open());
     }
-    for (let phase = 1 + random.below(3); phase > 0; phase--) {
-      const endAt = time.now + random.spread(20_000, 1_200_000);
+    const isShort = this.#end !== undefined;
+    for (let phase = isShort ? 1 : 1 + random.below(3); phase > 0; phase--) {
+      const endAt = time.now + (isShort ? 15_000 : random.spread(20_000, 1_200_000));
       // Between deeds, long or short: some worlds are busy, some are slow.
-      const paceMs = random.spread(200, 20_000);
+      const paceMs = isShort ? 300 : random.spread(200, 20_000);
       while (time.now < endAt) {
         this.#do(0, () => {
-          const deed = chooseDeed(this);
+          const deed = chooseDeed(this, isShort ? DOINGS : DEEDS);
           if (deed !== null) this.note(deed);
         });
         await this.#runFor(random.next() * 2 * paceMs);
@@ -223,7 +234,16 @@ export class World {
     while (time.step(untilMs)) {
       await settle();
       this.#check();
+      if (time.steps !== this.#end?.afterStep) continue;
+      this.#endRelay(this.#end.how);
+      await settle();
     }
+  }
+
+  #endRelay(how: "kill" | "power"): void {
+    this.note(`the relay ends: ${how}`);
+    this.host.kill();
+    if (how === "power") void this.disk.cutPower();
   }
 
   #check(): void {
