@@ -369,22 +369,29 @@ export class Room {
     if (outcome instanceof RoomError) {
       error = outcome;
       if (this.#model.connection === "online") this.#line.reconnect();
-    } else if (outcome.ok) {
-      const { join, endSeen } = this.#model;
-      // Let into a new run while the person looks at the end of the one before: they are not in it.
-      if (join?.id === id && endSeen !== null)
-        this.#ask(
-          (leaveId) => ({ type: "leave", id: leaveId }),
-          () => {},
-        );
-      this.#dispatch({ type: "join-accepted", id, run: outcome.run });
-      // An end in between, from which they came back, has hidden them.
-      if (this.#model.inside && this.awareness.getLocalState() === null) this.#presence.show();
-    } else {
+    } else if (outcome.ok) this.#beLetIn(id, outcome.run);
+    else {
       error = new RoomError("refused", outcome.message);
       this.#dispatch({ type: "join-refused", id, code: outcome.code });
     }
     for (const settle of waiting) settle(error);
+  }
+
+  #beLetIn(id: number, run: number): void {
+    const { join, endSeen } = this.#model;
+    // Into a new run, while the person looks at the end of the one before: they are not in it.
+    const isUnwanted = join?.id === id && endSeen !== null;
+    if (isUnwanted) {
+      this.#ask(
+        (leaveId) => ({ type: "leave", id: leaveId }),
+        () => {},
+      );
+    }
+    this.#dispatch({ type: "join-accepted", id, run });
+    if (!this.#model.inside) return;
+    // An end in between, from which they came back, has hidden them and ended what they had asked for.
+    this.#line.askForDocument();
+    if (this.awareness.getLocalState() === null) this.#presence.show();
   }
 
   #dispatch(event: RoomEvent): void {

@@ -440,6 +440,8 @@ describe("end and start", () => {
     await rejoining;
     expect(room.state.screen).toEqual({ name: "joined", run: 2 });
     expect(socket.commands("leave")).toEqual([]);
+    // Sweep of seed 8: what was asked for before the end is answered no more.
+    expect(socket.count("sync-step-1")).toBe(2);
     expect(socket.shown.at(-1)).toEqual([room.awareness.clientID, {}]);
   });
 
