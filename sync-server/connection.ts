@@ -39,10 +39,10 @@ export class Connection {
 
   /** Whether the client is in the run: a stock client by being here, others after `join`. */
   joined = false;
-  /** From which of the room's tellings on it hears what all hear, and from which to which content too; see `Room`. */
-  attachedAt = Infinity;
-  #subscribedAt = Infinity;
-  #unsubscribedAt = Infinity;
+  /** Whether content goes to it. */
+  subscribed = false;
+  /** Its place in the order in which connections came into the room. */
+  arrival = 0;
   /** State vector of a SyncStep1 that could not be answered while content was withheld. */
   withheldStateVector: Uint8Array | null = null;
   /** Updates that refer to something that the relay does not hold yet. */
@@ -70,26 +70,6 @@ export class Connection {
     this.rate = rate;
     this.speaksSession = speaksSession;
     this.name = identity.name;
-  }
-
-  /** Whether content goes to it. */
-  get subscribed(): boolean {
-    return this.#subscribedAt < Infinity && this.#unsubscribedAt === Infinity;
-  }
-
-  /** Whether it was to be told of content at that telling. */
-  wasSubscribed(telling: number): boolean {
-    return this.#subscribedAt < telling && telling < this.#unsubscribedAt;
-  }
-
-  subscribe(telling: number): void {
-    if (this.subscribed) return;
-    this.#subscribedAt = telling;
-    this.#unsubscribedAt = Infinity;
-  }
-
-  unsubscribe(telling: number): void {
-    if (this.subscribed) this.#unsubscribedAt = telling;
   }
 
   forgetPending(): void {

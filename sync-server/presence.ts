@@ -119,7 +119,7 @@ export class Presence {
     // One id a connection: whatever else it names are echoes of others (y-websocket 3.1).
     if (connection.presence !== null) return false;
     if (owner === undefined) return true;
-    const isSuccessor = owner.identity.id === connection.identity.id && connection.attachedAt > owner.attachedAt;
+    const isSuccessor = owner.identity.id === connection.identity.id && connection.arrival > owner.arrival;
     return isSuccessor && !isRelaysClock(clock);
   }
 

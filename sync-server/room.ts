@@ -62,8 +62,11 @@ export class Room {
   #record: RoomRecord;
   #ledger: Ledger;
   readonly #intake: Intake;
-  /** Counts what is told, so that it can be told to those who were here at the time. */
-  #tellings = 0;
+  /** How many connections ever came. */
+  #arrivals = 0;
+  /** Who is here now, and to whom content goes now; `null`: to be listed again. Lists in use are not changed. */
+  #all: readonly Connection[] | null = null;
+  #subscribers: readonly Connection[] | null = null;
 
   /** @param mayHaveLost whether the store does not know a room that may have been there before. */
   constructor(stored: StoredRoom, context: RoomContext, mayHaveLost = false) {
@@ -105,7 +108,8 @@ export class Room {
     if (!connection.speaksSession && connection.isHost) this.#apply({ type: "host-arrived" });
     else this.checkDeadline();
     this.#connections.add(connection);
-    connection.attachedAt = ++this.#tellings;
+    connection.arrival = ++this.#arrivals;
+    this.#all = null;
     this.#tell(connection, writeUpdate(this.#ledger.encode()));
     if (this.#isLive) {
       if (!connection.speaksSession) this.#admit(connection);
@@ -118,6 +122,7 @@ export class Room {
   /** A connection is gone, for whatever reason. Harmless if it was gone already. */
   detach(connection: Connection): void {
     if (!this.#connections.delete(connection)) return;
+    this.#all = null;
     const wasInRun = connection.joined;
     this.#withdraw(connection);
     if (this.#intake.release(connection)) this.#hearThoseKeptOut();
@@ -204,7 +209,7 @@ export class Room {
       connection.withheldStateVector = isKept ? stateVector.slice() : EMPTY_STATE_VECTOR;
       return;
     }
-    connection.subscribe(++this.#tellings);
+    this.#subscribe(connection, true);
     this.#tell(connection, writeSyncStep2(this.#intake.encodeSince(stateVector)));
   }
 
@@ -439,7 +444,7 @@ export class Room {
   /** Puts a connection into the live run: it counts, is seen and sees, and gets the content it asked for. */
   #admit(connection: Connection): void {
     connection.joined = true;
-    connection.subscribe(++this.#tellings);
+    this.#subscribe(connection, true);
     const { withheldStateVector } = connection;
     if (withheldStateVector !== null) {
       connection.withheldStateVector = null;
@@ -453,7 +458,7 @@ export class Room {
   #withdraw(connection: Connection): void {
     const wasJoined = connection.joined;
     connection.joined = false;
-    connection.unsubscribe(++this.#tellings);
+    this.#subscribe(connection, false);
     connection.withheldStateVector = null;
     connection.forgetPending();
     const clientId = this.#presence.release(connection);
@@ -519,22 +524,27 @@ export class Room {
    * changes anyway: told first, the part would wait in their documents for what it builds on.
    */
   #tellAll(message: Uint8Array): void {
-    const telling = ++this.#tellings;
-    this.#context.journal.afterwards(() => {
-      for (const connection of this.#connections) {
-        if (connection.attachedAt < telling) connection.socket.send(message);
-      }
-    });
+    this.#tellEach((this.#all ??= [...this.#connections]), message, null);
   }
 
   /** The same for those to whom content goes now, but for one. */
   #tellSubscribers(message: Uint8Array, except: Connection | null): void {
-    const telling = ++this.#tellings;
+    this.#subscribers ??= [...this.#connections].filter(({ subscribed }) => subscribed);
+    this.#tellEach(this.#subscribers, message, except);
+  }
+
+  #tellEach(receivers: readonly Connection[], message: Uint8Array, except: Connection | null): void {
     this.#context.journal.afterwards(() => {
-      for (const connection of this.#connections) {
-        if (connection !== except && connection.wasSubscribed(telling)) connection.socket.send(message);
+      for (const receiver of receivers) {
+        if (receiver !== except && this.#connections.has(receiver)) receiver.socket.send(message);
       }
     });
+  }
+
+  #subscribe(connection: Connection, subscribed: boolean): void {
+    if (connection.subscribed === subscribed) return;
+    connection.subscribed = subscribed;
+    this.#subscribers = null;
   }
 
   /** Lets a stock client go after it was told that the session has ended. */

@@ -53,7 +53,7 @@ export class World {
   readonly hostAbsenceMs: number;
   readonly #seed: number;
   readonly #traces: boolean;
-  readonly #end: WorldOptions["end"];
+  #end: WorldOptions["end"];
   readonly #trace: string[] = [];
   #hash = 0;
   #faults: string[] = [];
@@ -200,6 +200,7 @@ export class World {
   /** Everything works again, for as long as it takes until nobody notices any more. */
   async #heal(): Promise<void> {
     this.note("everything heals");
+    this.#end = undefined;
     this.disk.isFull = false;
     this.disk.slowestMs = 5;
     for (const { uplink, tabs } of this.people) {
