@@ -14,7 +14,7 @@ import type { Limits } from "./limits.ts";
 import type { StoredRoom, Write } from "./store/store.ts";
 
 /** How long content that may have been lost is taken back from anybody, in ms. */
-const RECOVERY_MS = 10 * 60_000;
+export const RECOVERY_MS = 10 * 60_000;
 /** Log of the guard that is written anew as one record, once it is as long as that record too. */
 const GUARD_FOLD_BYTES = 16 * 1024;
 /** What an update that waits costs beside its bytes: each is looked at whenever something new comes in. */
@@ -75,9 +75,9 @@ export class Intake {
     return this.#open().content.encodeSince(stateVector);
   }
 
-  /** The store may have lost content: for a while from then on (ms since the epoch) it is taken back from whoever holds it. */
-  recover(from: number): void {
-    this.#recoversUntil = Math.max(this.#recoversUntil, from + RECOVERY_MS);
+  /** The store may have lost content: until then (ms since the epoch) it is taken back from whoever holds it. */
+  recover(until: number): void {
+    this.#recoversUntil = Math.max(this.#recoversUntil, until);
   }
 
   /** Takes an update in, as far as it may come in. @throws MalformedError if it cannot be read. */

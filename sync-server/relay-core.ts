@@ -8,6 +8,7 @@ import type { Clock } from "../src/clock.ts";
 import { AwarenessClock } from "./awareness-clock.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Heartbeat } from "./heartbeat.ts";
+import { RECOVERY_MS } from "./intake.ts";
 import { Journal } from "./journal.ts";
 import type { Limits } from "./limits.ts";
 import { Reception } from "./reception.ts";
@@ -36,8 +37,9 @@ export type RelayCoreOptions = {
 const START_BATCH = 1_000;
 const RESTARTING = "the relay is restarting";
 
-/** Meta value that tells how the last life of the relay on this store ended. */
+/** Meta value that tells how the last life of the relay on this store ended, and one until when lost content is taken back. */
 const LIFE_KEY = "life";
+const RECOVERY_KEY = "recovers-until";
 const RUNNING = "running";
 const STOPPED = "stopped";
 
@@ -60,10 +62,13 @@ export class RelayCore {
   static async start(options: RelayCoreOptions): Promise<RelayCore> {
     const { store, clock } = options;
     const awareness = await AwarenessClock.open(store, clock);
-    const endedWell = (await store.readMeta(LIFE_KEY)) !== RUNNING;
-    const core = new RelayCore(options, awareness.awarenessClock, endedWell);
+    const wasCutOff = (await store.readMeta(LIFE_KEY)) === RUNNING;
+    // A time that an orderly restart does not cut short: whoever holds what was lost may be yet to return.
+    const recoversUntil = wasCutOff ? clock.now() + RECOVERY_MS : Number(await store.readMeta(RECOVERY_KEY));
+    const core = new RelayCore(options, awareness.awarenessClock, recoversUntil);
     core.#journal.write({ type: "put-meta", key: awareness.key, value: awareness.value }, "flushed");
     core.#journal.write({ type: "put-meta", key: LIFE_KEY, value: RUNNING }, "flushed");
+    core.#journal.write({ type: "put-meta", key: RECOVERY_KEY, value: String(recoversUntil) }, "flushed");
     try {
       for await (const records of store.liveRooms(START_BATCH)) {
         for (const record of records) core.rooms.resume(record, options.restartGraceMs);
@@ -78,7 +83,7 @@ export class RelayCore {
     }
   }
 
-  private constructor(options: RelayCoreOptions, awarenessClock: AwarenessClock, endedWell: boolean) {
+  private constructor(options: RelayCoreOptions, awarenessClock: AwarenessClock, recoversUntil: number) {
     const { store, clock, tokens, limits, logger, hostAbsenceMs } = options;
     this.#options = options;
     this.#journal = new Journal(
@@ -101,7 +106,7 @@ export class RelayCore {
       limits,
       hostAbsenceMs,
       startedAt: clock.now(),
-      endedWell,
+      recoversUntil,
       deadlineSet: (deadlineAt) => this.#deadlines.noticed(deadlineAt),
     });
     this.#heartbeat = new Heartbeat(clock, () => {

@@ -23,7 +23,7 @@ import type { ClientFrame, Command, RefusalCode } from "../src/protocol.ts";
 import type { EndReason, PersonRef } from "../src/session.ts";
 import type { AwarenessClock } from "./awareness-clock.ts";
 import type { Connection } from "./connection.ts";
-import { Intake } from "./intake.ts";
+import { Intake, RECOVERY_MS } from "./intake.ts";
 import type { UpdateKind } from "./intake.ts";
 import type { Journal } from "./journal.ts";
 import { Ledger } from "./ledger.ts";
@@ -42,8 +42,8 @@ export type RoomContext = {
   readonly hostAbsenceMs: number;
   /** When this relay started; ledgers with a lower id come from before. */
   readonly startedAt: number;
-  /** Whether the relay before this one on the store came to its proper end, so that nothing it had told was lost. */
-  readonly endedWell: boolean;
+  /** Until when content that a power cut may have cost is taken back, ms since the epoch; 0: there was none. */
+  readonly recoversUntil: number;
   /** Told of each deadline that is set (ms since the epoch). */
   readonly deadlineSet: (deadlineAt: number) => void;
 };
@@ -84,9 +84,9 @@ export class Room {
       forward: (update, sender) => this.#tellSubscribers(writeUpdate(update), sender),
       close: (connection, code, reason) => this.#close(connection, code, reason),
     });
-    if (mayHaveLost) this.#intake.recover(context.clock.now());
     // Content is not synced to the disk at each edit: a power cut takes the last of it, which clients still hold.
-    else if (!context.endedWell) this.#intake.recover(context.startedAt);
+    this.#intake.recover(context.recoversUntil);
+    if (mayHaveLost) this.#intake.recover(context.clock.now() + RECOVERY_MS);
   }
 
   get connections(): ReadonlySet<Connection> {
@@ -412,7 +412,7 @@ export class Room {
 
   /** The store was replaced by an older copy: a client holds more of the ledger than the relay does. */
   #renewLedger(): void {
-    this.#intake.recover(this.#context.clock.now());
+    this.#intake.recover(this.#context.clock.now() + RECOVERY_MS);
     this.#ledger = Ledger.create(toSession(this.#state), Math.max(this.#context.clock.now(), this.#ledger.id + 1));
     const ledger = this.#ledger.encode();
     this.#keep({ ...this.#record, ledgerId: this.#ledger.id, ledger });

@@ -96,6 +96,7 @@ const STEPS: readonly Step[] = [
   vitest("guard"),
   vitest("relay"),
   vitest("fuzz"),
+  vitest("simulation"),
   vitest("network"),
   vitest("crash"),
   runner("elements", "node", (reportFile) => ["test/run-elements.ts", reportFile], readCounts),

@@ -20,6 +20,7 @@ export default defineConfig({
       group("guard"),
       group("relay"),
       group("fuzz"),
+      group("simulation"),
       {
         root,
         // One file after the other: they measure what a process does in time.

@@ -33,7 +33,7 @@ const makeRooms = async (store: MemoryStore = new MemoryStore()) => {
     limits: DEFAULT_LIMITS,
     hostAbsenceMs: 60_000,
     startedAt: clock.now(),
-    endedWell: true,
+    recoversUntil: 0,
     deadlineSet: () => {},
   });
   return { rooms, journal, clock, store, bugs };

@@ -57,6 +57,8 @@ export class World {
   readonly #trace: string[] = [];
   #hash = 0;
   #faults: string[] = [];
+  /** Nothing goes wrong any more, and a relay that was on its way out comes back at once. */
+  #isHealing = false;
   /** Whether a relay that is gone is started again by itself. */
   restarts = true;
 
@@ -193,6 +195,7 @@ export class World {
 
   #startLater(): void {
     const { random } = this;
+    if (this.#isHealing) return this.#do(50, () => this.host.start());
     const downMs = random.chance(0.8) ? random.spread(50, 10_000) : random.spread(1_000, 1.5 * this.hostAbsenceMs);
     this.#do(downMs, () => this.host.start());
   }
@@ -201,6 +204,7 @@ export class World {
   async #heal(): Promise<void> {
     this.note("everything heals");
     this.#end = undefined;
+    this.#isHealing = true;
     this.disk.isFull = false;
     this.disk.slowestMs = 5;
     for (const { uplink, tabs } of this.people) {
@@ -213,6 +217,7 @@ export class World {
     }
     this.host.start();
     await this.#runFor(HEAL_MS);
+    this.#isHealing = false;
   }
 
   comeBack(tab: Tab): void {
