@@ -25,7 +25,7 @@ const people = Array.from(
       { send: () => {}, probe: () => {}, close: () => {} },
       {
         identity: { id: `person-${who}`, name: `Person ${who}`, role: "participant", verified: true },
-        authorKey: `person:${who}`,
+        author: { own: `person:${who}`, shared: null, isKept: true },
       },
       // Nobody's token is looked at here.
       null as unknown as Credential,

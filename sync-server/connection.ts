@@ -3,7 +3,7 @@ import type { CloseCode } from "../src/close-codes.ts";
 import type { Identity } from "../src/protocol.ts";
 import type { Credential } from "./credential.ts";
 import type { Missing } from "./guard/guard.ts";
-import type { Arrival } from "./people.ts";
+import type { Arrival, Author } from "./people.ts";
 import type { RateLimit } from "./rate-limit.ts";
 
 /** What a room may do with a socket. */
@@ -30,8 +30,9 @@ export type PendingUpdate = { readonly update: Uint8Array; readonly missing: rea
 export class Connection {
   readonly socket: PeerSocket;
   readonly identity: Identity;
-  /** Who its author is across connections; see `Writer`. */
-  readonly authorKey: string;
+  readonly #author: Author;
+  /** See `Author`. */
+  #isKept: boolean;
   readonly credential: Credential;
   readonly rate: RateLimit;
   /** Whether the client speaks `session-room.v1`; others are stock y-websocket clients. */
@@ -58,18 +59,36 @@ export class Connection {
 
   constructor(
     socket: PeerSocket,
-    { identity, authorKey }: Pick<Arrival, "identity" | "authorKey">,
+    { identity, author }: Pick<Arrival, "identity" | "author">,
     credential: Credential,
     rate: RateLimit,
     speaksSession: boolean,
   ) {
     this.socket = socket;
     this.identity = identity;
-    this.authorKey = authorKey;
+    this.#author = author;
+    this.#isKept = author.isKept;
     this.credential = credential;
     this.rate = rate;
     this.speaksSession = speaksSession;
     this.name = identity.name;
+  }
+
+  /** Who its author is across connections; see `Writer`. */
+  get authorKey(): string {
+    const { own, shared } = this.#author;
+    return (this.#isKept ? own : null) ?? shared!;
+  }
+
+  get sharedKey(): string | null {
+    return this.#author.shared;
+  }
+
+  /** Takes note that the client has its personal token. @returns whether that makes it another author. */
+  keepIdentity(): boolean {
+    const before = this.authorKey;
+    this.#isKept = true;
+    return this.authorKey !== before;
   }
 
   forgetPending(): void {

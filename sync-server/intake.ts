@@ -105,6 +105,12 @@ export class Intake {
     this.#keepGuard();
   }
 
+  /** A connection is found to be another author than it seemed. */
+  rename(connection: Connection): void {
+    this.#open().guard.authors.rename(connection);
+    this.#keepGuard();
+  }
+
   /** Gives up a connection's client ids. @returns whether it had any. */
   release(connection: Connection): boolean {
     return this.#body !== null && this.#body.guard.authors.release(connection);

@@ -7,13 +7,25 @@ import type { Claims, Tokens } from "./tokens.ts";
 
 export type Arrival = {
   readonly identity: Identity;
-  /**
-   * Who writes what this connection writes, across connections. Stock clients that come with an
-   * invitation cannot be told apart once they are gone, so all of one role are one author.
-   */
-  readonly authorKey: string;
+  readonly author: Author;
   /** A token with which an invited newcomer is the same person from now on; `null` if it has one. */
   readonly personalToken: string | null;
+};
+
+/** Who writes what a connection writes, across connections; keys that the guard's record keeps. */
+export type Author = {
+  /**
+   * The key of the person. `null` for stock clients that come with an invitation: they cannot be told
+   * apart once they are gone.
+   */
+  readonly own: string | null;
+  /** The key that all who were invited to one role share; `null` for people whom a token names. */
+  readonly shared: string | null;
+  /**
+   * Whether the client is known to have its personal token. Until then it may come back as somebody
+   * else, if its line breaks before the token reaches it, and what it wrote must not be lost to it.
+   */
+  readonly isKept: boolean;
 };
 
 const personKey = (id: string): string => `person:${id}`;
@@ -30,12 +42,14 @@ export const identify = async (claims: Claims, tokens: Tokens, keepsToken: boole
     // A token vouches for the name that it holds. Personal tokens hold none: that name is chosen.
     const name = cleanPersonName(claims.name);
     const verified = name !== "";
-    return { identity: { id: sub, name, role, verified }, authorKey: personKey(sub), personalToken: null };
+    const shared = claims.guest === true ? guestKey(role) : null;
+    const author = { own: personKey(sub), shared, isKept: true };
+    return { identity: { id: sub, name, role, verified }, author, personalToken: null };
   }
   const identity: Identity = { id: randomUUID(), name: "", role, verified: false };
   return {
     identity,
-    authorKey: keepsToken ? personKey(identity.id) : guestKey(role),
+    author: { own: keepsToken ? personKey(identity.id) : null, shared: guestKey(role), isKept: false },
     personalToken: keepsToken ? await personalTokenFor(identity, claims, tokens) : null,
   };
 };

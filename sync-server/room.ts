@@ -252,6 +252,8 @@ export class Room {
   // --- Commands -------------------------------------------------------------------------------
 
   #receiveCommand(connection: Connection, command: Command): void {
+    // Commands follow the welcome, and with it the personal token.
+    if (connection.keepIdentity() && connection.clientIds.size > 0) this.#intake.rename(connection);
     switch (command.type) {
       case "join":
         return this.#answer(connection, command.id, this.#join(connection));

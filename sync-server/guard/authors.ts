@@ -12,6 +12,8 @@ export type Writer = {
   readonly identity: { readonly id: string };
   /** Who it is across connections: a known person, or one of a role's guests, who cannot be told apart. */
   readonly authorKey: string;
+  /** The key of all guests of its role, if it came as one of them: what such a one left may be its own. */
+  readonly sharedKey: string | null;
   /** Client ids that it writes under. */
   readonly clientIds: Set<number>;
 };
@@ -27,6 +29,10 @@ export type Claim = {
 export type Verdict<W> = { readonly allowed: true } | { readonly allowed: false; readonly owner: W | null };
 
 const ALLOWED = { allowed: true } as const;
+
+/** Whether what stands under a key may be gone on with. */
+const mayContinue = (key: string | undefined, { authorKey, sharedKey }: Writer): boolean =>
+  key === undefined || key === authorKey || key === sharedKey;
 
 const writeKeys = (encoder: encoding.Encoder, keys: ReadonlyMap<number, string>): void => {
   const byKey = new Map<string, number[]>();
@@ -57,13 +63,13 @@ export class Authors<W extends Writer> {
     // What a relay lost comes back through anybody; it stays its author's, who may be yet to return.
     if (isSync && isRecovering && owner !== writer) return ALLOWED;
     const key = this.#keys.get(client);
-    if (key !== undefined && key !== writer.authorKey) return { allowed: false, owner: null };
+    if (!mayContinue(key, writer)) return { allowed: false, owner: null };
     if (owner !== writer) {
       owner?.clientIds.delete(client);
       this.#owners.set(client, writer);
       writer.clientIds.add(client);
     }
-    if (key === undefined) this.#keep(client, writer.authorKey);
+    if (key !== writer.authorKey) this.#keep(client, writer.authorKey);
     return ALLOWED;
   }
 
@@ -72,9 +78,10 @@ export class Authors<W extends Writer> {
    * away: everybody has seen the id, and could take it before they write their first word.
    */
   reserve(client: number, writer: W): void {
-    if (this.#owners.has(client) || this.#keys.has(client)) return;
+    const key = this.#keys.get(client);
+    if (this.#owners.has(client) || !mayContinue(key, writer)) return;
     this.#owners.set(client, writer);
-    this.#keep(client, writer.authorKey);
+    if (key !== writer.authorKey) this.#keep(client, writer.authorKey);
     writer.clientIds.add(client);
   }
 
@@ -82,8 +89,12 @@ export class Authors<W extends Writer> {
   isForeign(client: number, writer: W): boolean {
     const owner = this.#owners.get(client);
     if (owner !== undefined) return owner.identity.id !== writer.identity.id;
-    const key = this.#keys.get(client);
-    return key !== undefined && key !== writer.authorKey;
+    return !mayContinue(this.#keys.get(client), writer);
+  }
+
+  /** A connection is found to be another author than it seemed: what it has written is that one's. */
+  rename(writer: W): void {
+    for (const client of writer.clientIds) this.#keep(client, writer.authorKey);
   }
 
   /** Forgets a connection; its client ids stay its author's. @returns whether it had any. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import { writeAwareness, writeSyncStep2, writeUpdate } from "../../src/protocol.ts";
 import { MemoryStore } from "../../sync-server/store/memory-store.ts";
-import { awarenessFrame } from "./frames.ts";
+import { awarenessFrame, exchanged } from "./frames.ts";
 import { rawClient, startRelay, stockClient, until } from "./harness.ts";
 import type { Setting } from "./harness.ts";
 
@@ -112,6 +112,38 @@ describe("authorship", () => {
     await until("what was written offline arrived", () => reader.text.toString() === "one offline ");
     doc.getText("text").insert(12, "two");
     await until("so does what comes next", () => reader.text.toString() === "one offline two");
+  });
+
+  it("[G12] [P5] an invited page whose first line breaks before its welcome goes on as whoever it is next", async () => {
+    // Found by the simulation, seed 10219: nothing that it wrote was taken any more.
+    const { setting, reader } = await setUp();
+    const invitation = await setting.token({ role: "participant" });
+    const doc = new Y.Doc();
+    doc.clientID = 7;
+    const typed = (text: string): Uint8Array => {
+      const before = Y.encodeStateVector(doc);
+      doc.getText("text").insert(doc.getText("text").length, text);
+      return writeUpdate(Y.encodeStateAsUpdate(doc, before));
+    };
+    const first = await rawClient(setting, invitation);
+    first.send(awarenessFrame({ id: 7, json: "{}" }));
+    first.send(typed("one "));
+    await until("it arrived", () => reader.text.toString() === "one ");
+    first.socket.terminate();
+    const second = await rawClient(setting, invitation);
+    expect(second.welcome!.person.id).not.toBe(first.welcome!.person.id);
+    expect(await second.command({ type: "join" })).toMatchObject({ ok: true });
+    second.send(awarenessFrame({ id: 7, json: "{}" }));
+    second.send(typed("two "));
+    await until("it goes on", () => reader.text.toString() === "one two ");
+    await until("it is seen", () => reader.provider.awareness.getStates().has(7));
+    // From then on it is nobody else's.
+    second.socket.close();
+    const other = await rawClient(setting, invitation);
+    await other.command({ type: "join" });
+    other.send(typed("stolen"));
+    await exchanged(other, reader);
+    expect(reader.text.toString()).toBe("one two ");
   });
 
   it("[S5] [G9] a relay that lost its store gets everybody's content back from whoever holds it", async () => {

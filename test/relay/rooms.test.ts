@@ -44,7 +44,13 @@ const attachHost = (room: Room): Connection & { readonly frames: Uint8Array[] } 
   const frames: Uint8Array[] = [];
   const socket = { send: (frame: Uint8Array) => void frames.push(frame), probe: () => {}, close: () => {} };
   const identity: Identity = { id: "h1", name: "Hana", role: "host", verified: true };
-  const connection = new Connection(socket, { identity, authorKey: "person:h1" }, {} as Credential, RATE, false);
+  const connection = new Connection(
+    socket,
+    { identity, author: { own: "person:h1", shared: null, isKept: true } },
+    {} as Credential,
+    RATE,
+    false,
+  );
   room.attach(connection);
   return Object.assign(connection, { frames });
 };
