@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -80,15 +80,19 @@ const commandOf = (id: ServerId, port: number): readonly string[] => {
   }
 };
 
+/** What must not outlive the bench, however it ends. */
 const children = new Set<ChildProcess>();
+const folders = new Set<string>();
 process.on("exit", () => {
   for (const child of children) child.kill("SIGKILL");
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
 /** Starts a server and resolves when it says that it listens. */
 export const startServer = async (id: ServerId, options: StartOptions = {}): Promise<RunningServer> => {
   const port = await freePort();
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "session-room-bench-"));
+  if (options.dataDir === undefined) folders.add(dataDir);
   const gcFlags = options.withGc === true ? ["--expose-gc", "--import", join(here, "peers/gc-on-signal.ts")] : [];
   const child = spawn(process.execPath, [...gcFlags, ...commandOf(id, port)], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -124,7 +128,7 @@ export const startServer = async (id: ServerId, options: StartOptions = {}): Pro
     await Promise.race([gone, sleep(STOP_MS, null, { ref: false })]);
     child.kill("SIGKILL");
     await gone;
-    if (options.dataDir === undefined && existsSync(dataDir)) rmSync(dataDir, { recursive: true, force: true });
+    if (folders.delete(dataDir)) rmSync(dataDir, { recursive: true, force: true });
   };
   return { id, port, pid: child.pid!, dialect: SERVERS[id].dialect, stop };
 };

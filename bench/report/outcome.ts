@@ -5,7 +5,7 @@ import type { Variant } from "../options.ts";
 import { SERVERS } from "../servers.ts";
 import type { ServerId, ServerKind } from "../servers.ts";
 import type { FigureId } from "./figures.ts";
-import { differenceInterval, meanInterval, median, ratioInterval } from "./stats.ts";
+import { differenceInterval, median, ratioInterval, valueInterval } from "./stats.ts";
 import type { Interval } from "./stats.ts";
 
 /** The rounds of each server, in order; of all the same number. */
@@ -79,7 +79,7 @@ const judge = (rounds: Rounds, goal: Goal): GoalOutcome | null => {
   let interval: Interval;
   let what: string;
   if (goal.how === "value") {
-    interval = meanInterval(own);
+    interval = valueInterval(own);
     what = `value${suffix}`;
   } else {
     const against = resolve(rounds, goal.against, goal.figure);

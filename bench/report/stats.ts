@@ -30,11 +30,16 @@ export const meanInterval = (numbers: readonly number[]): Interval => {
   return { value: mean, low: mean - reach, high: mean + reach };
 };
 
-/** By how much `ours` is more than `theirs`, as a factor: the geometric mean of the rounds' ratios. */
-export const ratioInterval = (ours: readonly number[], theirs: readonly number[]): Interval => {
-  const { value, low, high } = meanInterval(ours.map((each, round) => Math.log(each / theirs[round]!)));
+/** What a figure comes to: through the logarithms too, if no round was 0 or less. */
+export const valueInterval = (values: readonly number[]): Interval => {
+  if (values.some((each) => each <= 0)) return meanInterval(values);
+  const { value, low, high } = meanInterval(values.map(Math.log));
   return { value: Math.exp(value), low: Math.exp(low), high: Math.exp(high) };
 };
+
+/** By how much `ours` is more than `theirs`, as a factor: the geometric mean of the rounds' ratios. */
+export const ratioInterval = (ours: readonly number[], theirs: readonly number[]): Interval =>
+  valueInterval(ours.map((each, round) => each / theirs[round]!));
 
 /** By how much `ours` is more than `theirs`, in their unit. */
 export const differenceInterval = (ours: readonly number[], theirs: readonly number[]): Interval =>
