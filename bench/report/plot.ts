@@ -6,14 +6,13 @@ import type { FigureId } from "./figures.ts";
 import type { Outcome } from "./outcome.ts";
 
 const WIDTH = 860;
-const PANEL = 400;
-const GAP = 40;
-const LABELS = 200;
+/** Where the bars of the two panels begin, and how long the longest is; its number stands behind it. */
+const PANELS = [205, 545] as const;
+const LONGEST = 245;
 const BAR = 14;
 const BAR_STEP = 18;
 const HEAD = 46;
 const PANEL_GAP = 18;
-const VALUE = 56;
 
 /** Colours that can be told apart on white and on black; ours stand out. */
 const STYLE = `
@@ -28,20 +27,12 @@ const STYLE = `
 
 const escape = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 
-const panel = (
-  outcome: Outcome,
-  figure: FigureId,
-  ids: readonly ServerId[],
-  x: number,
-  y: number,
-  from: number,
-): string => {
+const panel = (outcome: Outcome, figure: FigureId, ids: readonly ServerId[], from: number, y: number): string => {
   const values = ids.map((id) => outcome.medians[id]?.[figure] ?? 0);
   const most = Math.max(...values, Number.MIN_VALUE);
-  const room = x + PANEL - from - VALUE;
   const bars = ids.map((id, i) => {
     const value = values[i]!;
-    const width = Math.max(1, (value / most) * room);
+    const width = Math.max(1, (value / most) * LONGEST);
     const top = y + i * BAR_STEP;
     return [
       `<rect class="${SERVERS[id].kind}" x="${from}" y="${top}" width="${width.toFixed(1)}" height="${BAR}" rx="2"/>`,
@@ -66,8 +57,8 @@ export const plot = (outcomes: readonly Outcome[]): string | null => {
     const part = [
       `<text class="title" x="0" y="${y + 16}">${escape(outcome.title)}</text>`,
       ...names,
-      panel(outcome, "cpuUs", ids, LABELS - GAP / 2, top, LABELS),
-      panel(outcome, late, ids, LABELS + PANEL - VALUE - GAP, top, LABELS + PANEL - VALUE),
+      panel(outcome, "cpuUs", ids, PANELS[0], top),
+      panel(outcome, late, ids, PANELS[1], top),
     ].join("");
     y = top + ids.length * BAR_STEP + PANEL_GAP;
     return part;
