@@ -93,10 +93,11 @@ class Contestant {
   }
 }
 
+/** A floor forwards the echo of real providers too: beside them it does more than others, and is no floor. */
 const takesPart = (load: Load, id: ServerId, variant: Variant, options: Options): boolean =>
   load.servers.includes(id) &&
   options.servers.includes(id) &&
-  !(load.id === "cursors" && variant === "providers" && SERVERS[id].kind === "floor");
+  !(variant === "providers" && SERVERS[id].kind === "floor");
 
 const runLoad = async (load: Load, variant: Variant, options: Options): Promise<Outcome> => {
   const about = load.about(options);

@@ -15,6 +15,9 @@ import { Providers } from "./providers-client.ts";
 
 const FIRST_CLIENT_ID = 2_000_000;
 const DRAIN_MS = 30_000;
+/** How long it may take until all have seen all, and then until nothing more comes. */
+const SHOW_MS = 90_000;
+const QUIET_MS = 10_000;
 const BUCKET_MS = 0.25;
 const BUCKETS = 4 * 120_000;
 
@@ -42,13 +45,45 @@ class Histogram {
   }
 }
 
+/** Tells `onCursor` of each cursor that a person is sent. */
+const onCursors = (client: PersonClient, onCursor: (clientId: number, n: number, nowMs: number) => void): void => {
+  let nowMs = 0;
+  const tell = (clientId: number, n: number): void => onCursor(clientId, n, nowMs);
+  client.onBody = (bytes, body, _to, readAtMs) => {
+    if (bytes[body] !== MessageType.awareness) return;
+    nowMs = readAtMs;
+    cursor.at = body + 1;
+    readVarUint(bytes);
+    readCursors(bytes, cursor.at, tell);
+  };
+};
+
 /** Sends everybody's first state, not all at once, and waits until all have seen all. */
 export const showEverybody = async (people: readonly PersonClient[], firstClientId: number): Promise<void> => {
+  const count = people.length;
+  /** By receiver and sender. */
+  const hasSeen = new Uint8Array(count * count);
+  let unseen = count * (count - 1);
+  people.forEach((client, receiver) => {
+    onCursors(client, (clientId) => {
+      const sender = clientId - firstClientId;
+      if (sender < 0 || sender >= count || sender === receiver) return;
+      unseen -= 1 - hasSeen[receiver * count + sender]!;
+      hasSeen[receiver * count + sender] = 1;
+    });
+  });
   for (const [i, client] of people.entries()) {
     client.send(writeAwareness(cursorUpdate(firstClientId + i, 1, 0, client.person.name)));
     if (i % 5 === 4) await sleep(5);
   }
-  await untilQuiet(people);
+  const haveAllSeenAll = (): boolean => unseen === 0;
+  const giveUpAt = performance.now() + SHOW_MS;
+  while (!haveAllSeenAll()) {
+    if (performance.now() > giveUpAt)
+      throw new Error(`people did not see each other in time: ${unseen} states missing`);
+    await sleep(20);
+  }
+  await untilQuiet(people, QUIET_MS);
 };
 
 export const runCursors = async (target: Target, room: string, job: CursorsJob): Promise<Figures> => {
@@ -63,22 +98,14 @@ export const runCursors = async (target: Target, room: string, job: CursorsJob):
   const sentAtMs: number[][] = people.map(() => [0]);
   const latencies = new Histogram();
   people.forEach((client, receiver) => {
-    let nowMs = 0;
-    const onCursor = (clientId: number, n: number): void => {
+    onCursors(client, (clientId, n, nowMs) => {
       const sender = clientId - FIRST_CLIENT_ID;
       // Some servers send people their own cursor back.
       if (sender < 0 || sender >= count || sender === receiver) return;
       const pair = receiver * count + sender;
       for (let each = seen[pair]! + 1; each <= n; each++) latencies.add(nowMs - sentAtMs[sender]![each]!);
       if (n > seen[pair]!) seen[pair] = n;
-    };
-    client.onBody = (bytes, body, _to, readAtMs) => {
-      if (bytes[body] !== MessageType.awareness) return;
-      nowMs = readAtMs;
-      cursor.at = body + 1;
-      readVarUint(bytes);
-      readCursors(bytes, cursor.at, onCursor);
-    };
+    });
   });
 
   const bytesBefore = people.reduce((sum, { received }) => sum + received.bytes, 0);

@@ -17,7 +17,7 @@ const HOUR_MS = 3_600_000;
 const BATCH = 5_000;
 /** From the making of the rooms, which takes some of it, until they are due. */
 const DUE_IN_MS = 8_000;
-const DUE_IN_MS_EACH = 0.05;
+const DUE_IN_MS_EACH = 0.12;
 const SETTLE_MS = 700;
 /** The relay counts as done when it did nothing for so long. */
 const AT_REST_MS = 2_000;

@@ -139,7 +139,7 @@ const cursors: Load = {
   id: "cursors",
   title: `500 people in one room, each moving a cursor ${MOVES_PER_S} times a second`,
   about: ({ scale }) =>
-    `${scale.cursorPeople} awareness states, each told to everybody else. A move that a newer one overtook counts as seen with that; "lost" are the last moves that somebody never saw. A server that cannot keep up falls behind further the longer it lasts. The floors' echo of real providers would be twenty times the load, so they are left out of that variant.`,
+    `${scale.cursorPeople} awareness states, each told to everybody else. A move that a newer one overtook counts as seen with that; "lost" are the last moves that somebody never saw. A server that cannot keep up falls behind further the longer it lasts.`,
   figures: ["cpuUs", "p50Ms", "p95Ms", "p99Ms", "bytes", "lost", "serverShare", "generatorShare"],
   compared: ["cpuUs", "p50Ms", "p95Ms"],
   job: ({ updates, scale }, variant) => ({

@@ -32,7 +32,7 @@ const section = (outcomes: readonly Outcome[], machine: string, hasPlot: boolean
   [
     BEGIN,
     "## Side by side with other servers",
-    `\`npm run bench\` starts each server as a process of its own on the same Node and drives the same load through its own wire protocol; receivers are raw sockets that count and decode nothing. A floor forwards bytes and decodes nothing, so no server does less and still tells everybody everything. A delivery is one update at one receiver; times are until the last receiver has it. CPU is the server's, by the system's account. ${machine}`,
+    `\`npm run bench\` starts each server as a process of its own on the same Node and drives the same load through its own wire protocol; receivers are raw sockets that count and decode nothing. A floor forwards bytes and decodes nothing, so no server does less and still tells everybody everything; it would forward the echo of real providers too, so it has no part where they are. A delivery is one update at one receiver; times are until the last receiver has it. CPU is the server's, by the system's account. ${machine}`,
     "Ratios compare rounds that ran one after the other: the geometric mean, with its 95 % interval (Student's t on the logarithms). A goal is met when the whole interval lies below it.",
     ...(hasPlot
       ? ["![CPU per delivery and the time until the last receiver has it, of each server](images/bench.svg)"]
