@@ -92,6 +92,7 @@ const STEPS: readonly Step[] = [
   check("format", "oxfmt", "--check"),
   check("types", "tsc", "--noEmit"),
   check("build", "node", "examples/build.ts"),
+  check("size", "node", "bench/size.ts"),
   vitest("unit"),
   vitest("guard"),
   vitest("relay"),

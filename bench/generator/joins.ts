@@ -1,0 +1,98 @@
+/** The load of joining a room whose document is large and has a long history. */
+import { setTimeout as sleep } from "node:timers/promises";
+import * as Y from "yjs";
+import { writeUpdate } from "../../src/protocol.ts";
+import type { Target } from "../servers.ts";
+import type { Figures, JoinsJob } from "./jobs.ts";
+import { quantile, startMeasuring } from "./measure.ts";
+import { enterAll, PersonClient, peopleOf, untilQuiet } from "./people.ts";
+
+const FIRST_CLIENT_ID = 4_000_000;
+const WRITERS = 20;
+/** Of all writers together, below the relay's limit for each. */
+const EDITS_PER_S = 10_000;
+/** The caret goes elsewhere after so many edits: what is between stays one item in a document. */
+const EDITS_IN_A_ROW = 5;
+const AT_ONCE = 10;
+/** A document's first joins wake code that later ones find awake. */
+const WARM_UP_JOINS = 2;
+
+/** By port: the people who hold the document in the server's memory. */
+const residents = new Map<number, { readonly room: string; readonly people: readonly PersonClient[] }>();
+
+const edits = (clientId: number, count: number, bytesEach: number): Uint8Array[] => {
+  const doc = new Y.Doc();
+  doc.clientID = clientId;
+  const made: Uint8Array[] = [];
+  doc.on("update", (update: Uint8Array) => made.push(update));
+  const text = doc.getText("notes");
+  let at = 0;
+  for (let i = 0; i < count; i++) {
+    if (i % EDITS_IN_A_ROW === 0) at = (at * 7 + i * 31) % (text.length + 1);
+    text.insert(at, "lorem ipsum dolor sit amet ".repeat(9).slice(i % 27, (i % 27) + bytesEach));
+    at += bytesEach;
+  }
+  return made;
+};
+
+/** Writes the document through the wire, at a pace that every server takes. */
+const fill = async (target: Target, room: string, job: JoinsJob): Promise<void> => {
+  const people = await enterAll(target, peopleOf(room, WRITERS));
+  const editsEach = Math.ceil(job.edits / WRITERS);
+  const bytesEach = Math.max(1, Math.round(job.bytes / job.edits));
+  const updates = people.map((_, i) => edits(FIRST_CLIENT_ID + i, editsEach, bytesEach));
+  const startedAt = performance.now();
+  for (let sent = 0; sent < editsEach * WRITERS;) {
+    const due = ((performance.now() - startedAt) / 1_000) * EDITS_PER_S;
+    for (; sent < editsEach * WRITERS && sent < due; sent++) {
+      people[sent % WRITERS]!.send(writeUpdate(updates[sent % WRITERS]![Math.floor(sent / WRITERS)]!));
+    }
+    await sleep(2);
+  }
+  await untilQuiet(people);
+  // They stay until the server ends.
+  for (const client of people) {
+    client.onBody = () => {};
+    client.onClosed = () => {};
+  }
+  residents.set(target.port, { room, people });
+};
+
+type Joined = { readonly ms: number; readonly bytes: number };
+
+const join = async (target: Target, room: string, name: string): Promise<Joined> => {
+  const startedAt = performance.now();
+  const client = await PersonClient.enter(target, { room, name, isHost: false });
+  const ms = performance.now() - startedAt;
+  const { bytes } = client.received;
+  client.close();
+  return { ms, bytes };
+};
+
+export const runJoins = async (target: Target, room: string, job: JoinsJob): Promise<Figures> => {
+  if (!residents.has(target.port)) await fill(target, room, job);
+  const home = residents.get(target.port)!.room;
+  for (let i = 0; i < WARM_UP_JOINS; i++) await join(target, home, "early");
+  const joins: Joined[] = [];
+  const stopOne = startMeasuring(target.pid);
+  for (let i = 0; i < job.joins; i++) joins.push(await join(target, home, `late-${i}`));
+  await sleep(50);
+  const oneUs = stopOne().serverCpuUs / job.joins;
+  const short = joins.find(({ bytes }) => bytes < job.bytes);
+  if (short !== undefined) throw new Error(`who joined got ${short.bytes} bytes of a document of ${job.bytes}`);
+  const stopTen = startMeasuring(target.pid);
+  const ten = await Promise.all(Array.from({ length: AT_ONCE }, (_, i) => join(target, home, `at-once-${i}`)));
+  await sleep(50);
+  const tenUs = stopTen().serverCpuUs;
+  return {
+    joinCpuMs: oneUs / 1_000,
+    joinMs: quantile(
+      joins.map(({ ms }) => ms),
+      0.5,
+    ),
+    tenCpuMs: tenUs / 1_000,
+    tenTimes: tenUs / oneUs,
+    tenMs: Math.max(...ten.map(({ ms }) => ms)),
+    documentBytes: joins[0]!.bytes,
+  };
+};

@@ -1,0 +1,44 @@
+/** The generator's end of the process that runs real providers. */
+import { fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { join } from "node:path";
+import type { Target } from "../servers.ts";
+import type { ProvidersAnswer, ProvidersRequest } from "./jobs.ts";
+
+export class Providers {
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+  }
+
+  /** One provider in each of `rooms`; resolves when all are in sync. */
+  static async open(target: Target, rooms: readonly string[], moveEveryMs: number): Promise<Providers> {
+    const child = fork(join(import.meta.dirname, "../peers/providers.ts"), []);
+    const providers = new Providers(child);
+    await providers.#ask({ type: "open", target, rooms, moveEveryMs });
+    return providers;
+  }
+
+  /** How many documents lack something of `clocks` (by room, in the order of `open`). */
+  async check(clocks: readonly Readonly<Record<number, number>>[]): Promise<number> {
+    const answer = await this.#ask({ type: "check", clocks });
+    return answer.type === "checked" ? answer.behind : 0;
+  }
+
+  close(): void {
+    this.#child.disconnect();
+  }
+
+  #ask(request: ProvidersRequest): Promise<ProvidersAnswer> {
+    return new Promise((resolve, reject) => {
+      const onExit = (): void => reject(new Error("the process of the providers ended"));
+      this.#child.once("exit", onExit);
+      this.#child.once("message", (answer) => {
+        this.#child.off("exit", onExit);
+        resolve(answer as ProvidersAnswer);
+      });
+      this.#child.send(request);
+    });
+  }
+}

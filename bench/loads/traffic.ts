@@ -1,0 +1,165 @@
+/** The loads of people who type or move their cursors. */
+import { SERVER_IDS } from "../servers.ts";
+import type { Goal, Load } from "./load.ts";
+
+/** Real providers among the receivers, in the variant that has them. */
+const PROVIDERS = 20;
+const ROOM_PEOPLE = 50;
+const UPDATES_PER_PERSON_S = 20;
+const SMALL_ROOM_PEOPLE = 10;
+const SMALL_ROOM_PER_S = 5;
+const MOVES_PER_S = 2;
+
+const withSqlite: Goal = {
+  text: "SQLite on: at most 10 % more CPU than with the store in memory",
+  server: "ours",
+  figure: "cpuUs",
+  how: "ratio",
+  against: "ours-memory",
+  atMost: 1.1,
+};
+
+const figures = ["cpuUs", "p50Ms", "p99Ms", "bytes", "lost", "serverShare", "generatorShare"] as const;
+const shared = {
+  kind: "job",
+  servers: SERVER_IDS,
+  variants: ["raw", "providers"],
+  figures,
+  compared: ["cpuUs", "p50Ms", "p99Ms", "bytes"],
+} as const;
+
+const people: Load = {
+  ...shared,
+  id: "people",
+  title: `${ROOM_PEOPLE} people in one room, each ${UPDATES_PER_PERSON_S} updates a second`,
+  about: () =>
+    "Everybody writes and everybody receives, out of phase. With real providers, 30 people write the same 1,000 updates a second. The time until the last receiver is that of the raw sockets; the documents of the real providers are looked at in the end.",
+  job: ({ updates }, variant) => ({
+    type: "updates",
+    rooms: 1,
+    peoplePerRoom: ROOM_PEOPLE,
+    writersPerRoom: ROOM_PEOPLE,
+    updatesPerS: ROOM_PEOPLE * UPDATES_PER_PERSON_S,
+    updates,
+    providers: variant === "raw" ? 0 : PROVIDERS,
+  }),
+  goals: [
+    {
+      text: "CPU per delivered update at most 1/5 of the best peer's",
+      server: "ours",
+      figure: "cpuUs",
+      how: "ratio",
+      against: "best-peer",
+      atMost: 1 / 5,
+    },
+    {
+      text: "p99 to the last receiver at most the best peer's",
+      server: "ours",
+      figure: "p99Ms",
+      how: "ratio",
+      against: "best-peer",
+      atMost: 1,
+    },
+    withSqlite,
+  ],
+};
+
+const fanOut: Load = {
+  ...shared,
+  id: "fan-out",
+  title: "1 writer, 1,000 receivers in one room",
+  about: ({ scale }) => `One person writes ${scale.fanOutPerS} updates a second, ${scale.people} others receive.`,
+  job: ({ updates, scale }, variant) => ({
+    type: "updates",
+    rooms: 1,
+    peoplePerRoom: scale.people + 1,
+    writersPerRoom: 1,
+    updatesPerS: scale.fanOutPerS,
+    updates,
+    providers: variant === "raw" ? 0 : PROVIDERS,
+  }),
+  goals: [
+    {
+      text: "CPU per delivery at most 1.05 × the better floor",
+      server: "ours",
+      figure: "cpuUs",
+      how: "ratio",
+      against: "better-floor",
+      atMost: 1.05,
+    },
+    {
+      text: "p99 at most the floor's",
+      server: "ours",
+      figure: "p99Ms",
+      how: "ratio",
+      against: "better-floor",
+      atMost: 1,
+    },
+    withSqlite,
+  ],
+};
+
+const rooms: Load = {
+  ...shared,
+  id: "rooms",
+  title: `100 rooms of ${SMALL_ROOM_PEOPLE}, each with a writer at ${SMALL_ROOM_PER_S}/s`,
+  about: ({ scale }) => `${scale.rooms} quiet rooms: nothing comes together that could be sent together.`,
+  job: ({ updates, scale }, variant) => ({
+    type: "updates",
+    rooms: scale.rooms,
+    peoplePerRoom: SMALL_ROOM_PEOPLE,
+    writersPerRoom: 1,
+    updatesPerS: scale.rooms * SMALL_ROOM_PER_S,
+    updates,
+    providers: variant === "raw" ? 0 : PROVIDERS,
+  }),
+  goals: [
+    {
+      text: "CPU at most 1.1 × the plain floor",
+      server: "ours",
+      figure: "cpuUs",
+      how: "ratio",
+      against: "floor",
+      atMost: 1.1,
+    },
+    {
+      text: "p50 within 1 ms of the plain floor's",
+      server: "ours",
+      figure: "p50Ms",
+      how: "difference",
+      against: "floor",
+      atMost: 1,
+    },
+    withSqlite,
+  ],
+};
+
+const cursors: Load = {
+  ...shared,
+  id: "cursors",
+  title: `500 people in one room, each moving a cursor ${MOVES_PER_S} times a second`,
+  about: ({ scale }) =>
+    `${scale.cursorPeople} awareness states, each told to everybody else. A move that a newer one overtook counts as seen with that; "lost" are the last moves that somebody never saw. A server that cannot keep up falls behind further the longer it lasts.`,
+  figures: ["cpuUs", "p50Ms", "p95Ms", "p99Ms", "bytes", "lost", "serverShare", "generatorShare"],
+  compared: ["cpuUs", "p50Ms", "p95Ms"],
+  job: ({ updates, scale }, variant) => ({
+    type: "cursors",
+    people: scale.cursorPeople,
+    movesPerS: MOVES_PER_S,
+    forMs: Math.max(1, Math.round(updates / scale.cursorPeople / MOVES_PER_S)) * 1_000,
+    providers: variant === "raw" ? 0 : PROVIDERS,
+  }),
+  goals: [
+    {
+      text: "everyone sees every latest cursor: p95 at most 150 ms",
+      server: "ours",
+      figure: "p95Ms",
+      how: "value",
+      atMost: 150,
+    },
+    { text: "no latest cursor unseen", server: "ours", figure: "lost", how: "value", atMost: 0 },
+    withSqlite,
+  ],
+};
+
+export const TRAFFIC: readonly Load[] = [people, fanOut, rooms, cursors];

@@ -1,0 +1,132 @@
+/** From the rounds of one load to what is told of it: medians, ratios and goals. Kept as JSON, for the next report. */
+import type { Figures } from "../generator/jobs.ts";
+import type { Against, Goal, Load } from "../loads/load.ts";
+import type { Variant } from "../options.ts";
+import { SERVERS } from "../servers.ts";
+import type { ServerId, ServerKind } from "../servers.ts";
+import type { FigureId } from "./figures.ts";
+import { differenceInterval, median, ratioInterval, valueInterval } from "./stats.ts";
+import type { Interval } from "./stats.ts";
+
+/** The rounds of each server, in order; of all the same number. */
+export type Rounds = ReadonlyMap<ServerId, readonly Figures[]>;
+
+export type GoalOutcome = {
+  readonly text: string;
+  /** What was compared, such as `CPU per delivery ÷ Hocuspocus 4.7`. */
+  readonly what: string;
+  readonly figure: FigureId;
+  readonly how: Goal["how"];
+  /** The bounds are `null` after a single round. */
+  readonly value: number;
+  readonly low: number | null;
+  readonly high: number | null;
+  readonly atMost: number;
+  readonly isMet: boolean;
+};
+
+export type Comparison = {
+  readonly figure: FigureId;
+  readonly against: ServerId;
+  readonly kind: ServerKind;
+  readonly ratio: number;
+  readonly low: number | null;
+  readonly high: number | null;
+};
+
+export type Outcome = {
+  readonly load: string;
+  readonly variant: Variant;
+  readonly title: string;
+  readonly about: string;
+  /** Date of the run, as YYYY-MM-DD. */
+  readonly on: string;
+  readonly rounds: number;
+  readonly updates: number;
+  readonly figures: readonly FigureId[];
+  readonly medians: Partial<Record<ServerId, Partial<Record<FigureId, number>>>>;
+  /** Why a server has no figures. */
+  readonly failures: Partial<Record<ServerId, string>>;
+  readonly comparisons: readonly Comparison[];
+  readonly goals: readonly GoalOutcome[];
+};
+
+const bound = (value: number): number | null => (Number.isFinite(value) ? value : null);
+
+const valuesOf = (rounds: Rounds, id: ServerId, figure: FigureId): readonly number[] =>
+  (rounds.get(id) ?? []).map((figures) => figures[figure] ?? NaN);
+
+const best = (rounds: Rounds, figure: FigureId, kind: ServerKind): ServerId | null => {
+  let found: { id: ServerId; value: number } | null = null;
+  for (const id of rounds.keys()) {
+    if (SERVERS[id].kind !== kind) continue;
+    const value = median(valuesOf(rounds, id, figure));
+    if (found === null || value < found.value) found = { id, value };
+  }
+  return found?.id ?? null;
+};
+
+const resolve = (rounds: Rounds, against: Against, figure: FigureId): ServerId | null => {
+  if (against === "best-peer") return best(rounds, figure, "peer");
+  if (against === "better-floor") return best(rounds, figure, "floor");
+  return rounds.has(against) ? against : null;
+};
+
+const judge = (rounds: Rounds, goal: Goal): GoalOutcome | null => {
+  const own = valuesOf(rounds, goal.server, goal.figure);
+  if (own.length === 0) return null;
+  const suffix = goal.server === "ours" ? "" : ` of ${SERVERS[goal.server].title}`;
+  let interval: Interval;
+  let what: string;
+  if (goal.how === "value") {
+    interval = valueInterval(own);
+    what = `value${suffix}`;
+  } else {
+    const against = resolve(rounds, goal.against, goal.figure);
+    if (against === null) return null;
+    const theirs = valuesOf(rounds, against, goal.figure);
+    interval = goal.how === "ratio" ? ratioInterval(own, theirs) : differenceInterval(own, theirs);
+    what = `${goal.how === "ratio" ? "ratio" : "difference"}${suffix} to ${SERVERS[against].title}`;
+  }
+  const { text, figure, how, atMost } = goal;
+  const { value, low, high } = interval;
+  return { text, what, figure, how, value, low: bound(low), high: bound(high), atMost, isMet: high <= atMost };
+};
+
+const compare = (rounds: Rounds, figure: FigureId): Comparison[] => {
+  const own = valuesOf(rounds, "ours", figure);
+  const others = [best(rounds, figure, "floor"), best(rounds, figure, "peer")];
+  if (rounds.has("ours-memory")) others.push("ours-memory");
+  if (own.length === 0) return [];
+  return others.flatMap((against) => {
+    if (against === null) return [];
+    const { value, low, high } = ratioInterval(own, valuesOf(rounds, against, figure));
+    return [{ figure, against, kind: SERVERS[against].kind, ratio: value, low: bound(low), high: bound(high) }];
+  });
+};
+
+export const conclude = (
+  load: Load,
+  about: string,
+  run: { readonly variant: Variant; readonly on: string; readonly updates: number },
+  rounds: Rounds,
+  failures: Partial<Record<ServerId, string>>,
+): Outcome => ({
+  load: load.id,
+  variant: run.variant,
+  title: load.title,
+  about,
+  on: run.on,
+  rounds: Math.max(0, ...[...rounds.values()].map(({ length }) => length)),
+  updates: run.updates,
+  figures: load.figures,
+  medians: Object.fromEntries(
+    [...rounds.keys()].map((id) => [
+      id,
+      Object.fromEntries(load.figures.map((figure) => [figure, median(valuesOf(rounds, id, figure))])),
+    ]),
+  ),
+  failures,
+  comparisons: load.compared.flatMap((figure) => compare(rounds, figure)),
+  goals: load.goals.flatMap((goal) => judge(rounds, goal) ?? []),
+});

@@ -1,0 +1,134 @@
+/** The servers that are compared, and how each is started: a process of its own on this Node. */
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { TOKEN_SECRET } from "./wire/dialect.ts";
+import type { DialectName } from "./wire/dialect.ts";
+
+const here = import.meta.dirname;
+const START_MS = 20_000;
+const STOP_MS = 5_000;
+
+export const SERVER_IDS = ["floor", "floor-framed", "y-websocket", "hocuspocus", "ours", "ours-memory"] as const;
+export type ServerId = (typeof SERVER_IDS)[number];
+export type ServerKind = "floor" | "peer" | "ours";
+
+export type ServerInfo = {
+  readonly title: string;
+  /** For narrow tables. */
+  readonly short: string;
+  readonly kind: ServerKind;
+  readonly dialect: DialectName;
+};
+
+export const SERVERS: Readonly<Record<ServerId, ServerInfo>> = {
+  floor: { title: "floor: bytes forwarded, on ws", short: "ws floor", kind: "floor", dialect: "bytes" },
+  "floor-framed": { title: "floor: each frame built once", short: "framed floor", kind: "floor", dialect: "bytes" },
+  "y-websocket": {
+    title: "@y/websocket-server 0.1.1",
+    short: "@y/websocket-server",
+    kind: "peer",
+    dialect: "y-websocket",
+  },
+  hocuspocus: { title: "Hocuspocus 4.7", short: "Hocuspocus", kind: "peer", dialect: "hocuspocus" },
+  ours: { title: "session-room", short: "session-room", kind: "ours", dialect: "session-room" },
+  "ours-memory": { title: "session-room, store in memory", short: "in memory", kind: "ours", dialect: "session-room" },
+};
+
+/** What the generator needs to know of a server; goes from process to process. */
+export type Target = { readonly port: number; readonly pid: number; readonly dialect: DialectName };
+
+export type StartOptions = {
+  /** Collects garbage at SIGUSR2, for measures of memory. */
+  readonly withGc?: boolean;
+  /** The data folder of ours, which then stays; made and removed if absent. */
+  readonly dataDir?: string;
+  /** More settings of ours. */
+  readonly env?: Readonly<Record<string, string>>;
+};
+
+export type RunningServer = Target & { readonly id: ServerId; stop(signal?: NodeJS.Signals): Promise<void> };
+
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+};
+
+const commandOf = (id: ServerId, port: number): readonly string[] => {
+  switch (id) {
+    case "floor":
+      return [join(here, "peers/floor.ts"), "plain", String(port)];
+    case "floor-framed":
+      return [join(here, "peers/floor.ts"), "framed", String(port)];
+    case "y-websocket":
+      return [join(here, "node_modules/@y/websocket-server/src/server.js")];
+    case "hocuspocus":
+      return [join(here, "peers/hocuspocus.ts"), String(port)];
+    case "ours":
+    case "ours-memory":
+      return [join(here, "../sync-server/bin.js")];
+  }
+};
+
+/** What must not outlive the bench, however it ends. */
+const children = new Set<ChildProcess>();
+const folders = new Set<string>();
+process.on("exit", () => {
+  for (const child of children) child.kill("SIGKILL");
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** Starts a server and resolves when it says that it listens. */
+export const startServer = async (id: ServerId, options: StartOptions = {}): Promise<RunningServer> => {
+  const port = await freePort();
+  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "session-room-bench-"));
+  if (options.dataDir === undefined) folders.add(dataDir);
+  const gcFlags = options.withGc === true ? ["--expose-gc", "--import", join(here, "peers/gc-on-signal.ts")] : [];
+  const child = spawn(process.execPath, [...gcFlags, ...commandOf(id, port)], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: {
+      PATH: process.env["PATH"] ?? "",
+      NODE_ENV: "production",
+      PORT: String(port),
+      HOST: "127.0.0.1",
+      SESSION_ROOM_DATA_DIR: dataDir,
+      SESSION_ROOM_STORE: id === "ours-memory" ? "memory" : "sqlite",
+      SESSION_ROOM_TOKEN_SECRET: TOKEN_SECRET,
+      SESSION_ROOM_LOG_LEVEL: "error",
+      // All people of the bench come from one address, at once.
+      SESSION_ROOM_LIMIT_NEW_CONNECTIONS_PER_SECOND_PER_ADDRESS: "100000",
+      ...options.env,
+    },
+  });
+  children.add(child);
+  const gone = once(child, "exit").then(() => children.delete(child));
+  const ready = once(child.stdout, "data");
+  const outcome = await Promise.race([
+    ready.then(() => "ready"),
+    gone.then(() => "it ended"),
+    sleep(START_MS, "it said nothing", { ref: false }),
+  ]);
+  if (outcome !== "ready") {
+    child.kill("SIGKILL");
+    throw new Error(`${SERVERS[id].title} did not start: ${outcome}`);
+  }
+  child.stdout.resume();
+  const stop = async (signal: NodeJS.Signals = "SIGTERM"): Promise<void> => {
+    child.kill(signal);
+    await Promise.race([gone, sleep(STOP_MS, null, { ref: false })]);
+    child.kill("SIGKILL");
+    await gone;
+    if (folders.delete(dataDir)) rmSync(dataDir, { recursive: true, force: true });
+  };
+  return { id, port, pid: child.pid!, dialect: SERVERS[id].dialect, stop };
+};
