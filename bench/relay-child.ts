@@ -11,6 +11,7 @@ import { systemClock } from "../src/clock.ts";
 import { MessageType } from "../src/protocol.ts";
 import { parseConfig } from "../sync-server/config.ts";
 import type { Connection } from "../sync-server/connection.ts";
+import { Batch, Frame } from "../sync-server/frame.ts";
 import { Guard } from "../sync-server/guard/guard.ts";
 import { createRelay } from "../sync-server/relay.ts";
 import { Room } from "../sync-server/room.ts";
@@ -23,7 +24,7 @@ if (kind === "unchecked") {
   const receive = Room.prototype.receive;
   Room.prototype.receive = function (this: Room, connection: Connection, message: Uint8Array): void {
     if (message[0] !== MessageType.awareness) return receive.call(this, connection, message);
-    const copy = message.slice();
+    const copy = new Batch([Frame.of(message)]);
     for (const each of this.connections) if (each.subscribed && each !== connection) each.socket.send(copy);
   };
 }

@@ -19,6 +19,8 @@ export interface Clock {
   setTimer(delayMs: number, fire: () => void): CancelTimer;
   /** Calls `run` after the input that has already arrived was handled: the end of this turn. */
   afterTurn(run: () => void): void;
+  /** Calls `run` about `ms` from now, when more has come that can be handled together. A matter of cost alone, of no meaning. */
+  gather(ms: number, run: () => void): void;
 }
 
 /** setTimeout holds its delay in a signed 32-bit number and fires at once above it (HTML, Node). */
@@ -45,6 +47,7 @@ export const systemClock = ({ background = false }: { background?: boolean } = {
       arm();
       return () => clearTimeout(handle);
     },
+    gather: (ms, run) => void setTimeout(run, ms),
     afterTurn: (run) => {
       if (typeof setImmediate === "function") setImmediate(run);
       else setTimeout(run, 0);

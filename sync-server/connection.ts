@@ -2,14 +2,15 @@
 import type { CloseCode } from "../src/close-codes.ts";
 import type { Identity } from "../src/protocol.ts";
 import type { Credential } from "./credential.ts";
+import type { Batch } from "./frame.ts";
 import type { Missing } from "./guard/guard.ts";
 import type { Arrival, Author } from "./people.ts";
 import type { RateLimit } from "./rate-limit.ts";
 
 /** What a room may do with a socket. */
 export interface PeerSocket {
-  /** Sends one binary message. The bytes are not changed afterwards, by either side. */
-  send(message: Uint8Array): void;
+  /** Sends messages, in order. */
+  send(batch: Batch): void;
   /** Finds out whether the peer is still there, and hangs up soon if it is not. */
   probe(): void;
   /** Says why and hangs up. `reason`: at most 123 bytes of UTF-8, without any token. */

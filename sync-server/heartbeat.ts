@@ -2,8 +2,10 @@
 import { CloseCode } from "../src/close-codes.ts";
 import type { CancelTimer, Clock } from "../src/clock.ts";
 import { KEEPALIVE } from "../src/protocol.ts";
+import { Batch, Frame } from "./frame.ts";
 import type { WsSocket } from "./ws-socket.ts";
 
+const KEEPALIVE_BATCH = new Batch([Frame.of(KEEPALIVE)]);
 const TICK_MS = 5_000;
 /** y-websocket hangs up after 30 s without a data message; with the tick this is at most 20 s. */
 const KEEPALIVE_AFTER_MS = 15_000;
@@ -62,7 +64,7 @@ export class Heartbeat {
         continue;
       }
       if (silentMs >= PING_AFTER_MS) socket.ping();
-      if (now - socket.sentAt >= KEEPALIVE_AFTER_MS) socket.send(KEEPALIVE);
+      if (now - socket.sentAt >= KEEPALIVE_AFTER_MS) socket.send(KEEPALIVE_BATCH);
     }
   };
 }

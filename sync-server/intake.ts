@@ -9,7 +9,6 @@ import { Content } from "./content.ts";
 import { Guard } from "./guard/guard.ts";
 import type { Admission, Missing, Questions } from "./guard/guard.ts";
 import { TooManyStructsError } from "./guard/update-scan.ts";
-import type { Journal } from "./journal.ts";
 import type { Limits } from "./limits.ts";
 import type { StoredRoom, Write } from "./store/store.ts";
 
@@ -29,7 +28,6 @@ type Offered = { readonly missing: readonly Missing[]; readonly news: boolean };
 
 export type IntakeContext = {
   readonly clock: Pick<Clock, "now">;
-  readonly journal: Pick<Journal, "write">;
   readonly limits: Pick<Limits, "documentBytes" | "pendingBytes" | "structsPerSecond">;
 };
 
@@ -38,8 +36,10 @@ export type IntakeRoom = {
   readonly connections: ReadonlySet<Connection>;
   /** Asks a connection for what the relay lacks. */
   readonly ask: (connection: Connection) => void;
-  /** Tells everybody but the sender what has come in. */
-  readonly forward: (update: Uint8Array, sender: Connection) => void;
+  /** Tells everybody but the sender what has come in. @returns the update as it is kept from now on. */
+  readonly forward: (update: Uint8Array, sender: Connection) => Uint8Array;
+  /** Keeps something in the store, in order. */
+  readonly keep: (write: Write) => void;
   readonly close: (connection: Connection, code: CloseCode, reason: string) => void;
 };
 
@@ -90,7 +90,8 @@ export class Intake {
     const offered = this.#offer(connection, update, kind);
     if (offered === null) return;
     const { missing, news } = offered;
-    if (missing.length > 0) this.#keepPending(connection, { update, missing });
+    // A copy: as a view it would keep all of what came with it in memory.
+    if (missing.length > 0) this.#keepPending(connection, { update: update.slice(), missing });
     if (news) this.#retryPending();
   }
 
@@ -119,7 +120,7 @@ export class Intake {
   /** Folds a long log before the room leaves memory. */
   rest(): void {
     const folded = this.#body?.content.foldAtRest() ?? null;
-    if (folded !== null) this.#write({ type: "replace-content", room: this.#name, update: folded });
+    if (folded !== null) this.#room.keep({ type: "replace-content", room: this.#name, update: folded });
   }
 
   /** Lets the guard look at an update; keeps and forwards what it accepts. `null`: there was too much to look at. */
@@ -130,11 +131,11 @@ export class Intake {
     const { accepted, missing } = admission;
     this.#keepGuard();
     if (accepted === null) return { missing, news: false };
-    content.add(accepted);
-    this.#write({ type: "append-content", room: this.#name, update: accepted });
+    const kept = this.#room.forward(accepted, connection);
+    content.add(kept);
+    this.#room.keep({ type: "append-content", room: this.#name, update: kept });
     const folded = content.foldIfLong();
-    if (folded !== null) this.#write({ type: "replace-content", room: this.#name, update: folded });
-    this.#room.forward(accepted, connection);
+    if (folded !== null) this.#room.keep({ type: "replace-content", room: this.#name, update: folded });
     return { missing, news: true };
   }
 
@@ -225,16 +226,12 @@ export class Intake {
     if (news === null) return;
     this.#guardLogBytes += news.byteLength;
     if (this.#guardLogBytes < Math.max(GUARD_FOLD_BYTES, this.#guardBytes)) {
-      return this.#write({ type: "append-guard", room: this.#name, record: news });
+      return this.#room.keep({ type: "append-guard", room: this.#name, record: news });
     }
     const record = guard.encode();
     this.#guardBytes = record.byteLength;
     this.#guardLogBytes = 0;
-    this.#write({ type: "replace-guard", room: this.#name, record });
-  }
-
-  #write(write: Write): void {
-    this.#context.journal.write(write, "written");
+    this.#room.keep({ type: "replace-guard", room: this.#name, record });
   }
 
   #open(): Body {

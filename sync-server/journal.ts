@@ -18,6 +18,8 @@ export class Journal {
   #durability: Durability = "written";
   /** What is to be done once `#writes`, and all before, are committed. */
   #afterwards: (() => void)[] = [];
+  /** Who has gathered something to write and to tell. */
+  #gatherers: (() => void)[] = [];
   /** How to tell those who wait for `settled` that it will never be. */
   readonly #waiting = new Set<(error: StoreError) => void>();
   /** A batch is being committed, or told of. */
@@ -66,9 +68,17 @@ export class Journal {
     else this.#afterwards.push(run);
   }
 
+  /** Calls `gather` at the end of this turn, before the commit: what it writes is in that, what it tells comes after it. */
+  beforeCommit(gather: () => void): void {
+    if (this.#failure !== null) return;
+    this.#gatherers.push(gather);
+    this.#schedule();
+  }
+
   /** Resolves when everything queued so far is committed and told. @throws StoreError if that failed. */
   settled(): Promise<void> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
+    this.#gather();
     if (this.#isIdle) return Promise.resolve();
     return new Promise((resolve, reject) => {
       this.#waiting.add(reject);
@@ -90,7 +100,7 @@ export class Journal {
   }
 
   get #isEmpty(): boolean {
-    return this.#writes.length === 0 && this.#afterwards.length === 0;
+    return this.#writes.length === 0 && this.#afterwards.length === 0 && this.#gatherers.length === 0;
   }
 
   #schedule(): void {
@@ -106,6 +116,7 @@ export class Journal {
   async #work(): Promise<void> {
     this.#isBusy = true;
     while (!this.#isEmpty) {
+      this.#gather();
       const writes = this.#writes;
       const durability = this.#durability;
       const afterwards = this.#afterwards;
@@ -123,6 +134,12 @@ export class Journal {
     this.#isBusy = false;
   }
 
+  #gather(): void {
+    const gatherers = this.#gatherers;
+    this.#gatherers = [];
+    for (const gather of gatherers) this.#run(gather);
+  }
+
   #run(run: () => void): void {
     try {
       run();
@@ -136,6 +153,7 @@ export class Journal {
     this.#isBusy = false;
     this.#writes = [];
     this.#afterwards = [];
+    this.#gatherers = [];
     for (const reject of this.#waiting) reject(error);
     this.#waiting.clear();
     this.#onFailure(error);

@@ -8,6 +8,7 @@ import type { Identity } from "../src/protocol.ts";
 import { isRelaysClock } from "./awareness-clock.ts";
 import type { AwarenessClock } from "./awareness-clock.ts";
 import type { Connection, PresenceState } from "./connection.ts";
+import { writeVarUint } from "./frame.ts";
 
 /** One entry of a client's awareness update; the JSON is not parsed yet. */
 export type AwarenessEntry = { readonly clientId: number; readonly json: string };
@@ -71,30 +72,41 @@ export const stampState = (json: string, identity: Identity): { json: string; na
 /** Most bytes of a number below 2^53 as a varUint. */
 const NUMBER_MAX_BYTES = 8;
 
-const writeNumber = (bytes: Uint8Array, at: number, number: number): number => {
-  let rest = number;
-  let next = at;
-  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes[next++] = (rest % 0x80) | 0x80;
-  bytes[next++] = rest;
-  return next;
+/** An awareness update, and what it is without one of its entries. */
+export type Entries = {
+  readonly bytes: Uint8Array;
+  /** `null` if nothing is left. */
+  without(index: number): Uint8Array | null;
 };
 
 /**
  * An awareness update (y-protocols 1.0, `encodeAwarenessUpdate`), written in one go: with lib0's encoder this was
  * most of the cost of a cursor's move (`npm run bench:guard`).
  */
-const writeEntries = (entries: readonly AwarenessEntry[], clocks: AwarenessClock): Uint8Array => {
+export const writeEntries = (entries: readonly AwarenessEntry[], clocks: AwarenessClock): Entries => {
   const sizes = entries.map(({ json }) => Buffer.byteLength(json));
   const most = sizes.reduce((sum, size) => sum + size + 3 * NUMBER_MAX_BYTES, NUMBER_MAX_BYTES);
   const bytes = Buffer.allocUnsafe(most);
-  let at = writeNumber(bytes, 0, entries.length);
+  let at = writeVarUint(bytes, 0, entries.length);
+  const starts: number[] = [];
   entries.forEach(({ clientId, json }, i) => {
-    at = writeNumber(bytes, at, clientId);
-    at = writeNumber(bytes, at, clocks.next());
-    at = writeNumber(bytes, at, sizes[i]!);
+    starts.push(at);
+    at = writeVarUint(bytes, at, clientId);
+    at = writeVarUint(bytes, at, clocks.next());
+    at = writeVarUint(bytes, at, sizes[i]!);
     at += bytes.write(json, at);
   });
-  return bytes.subarray(0, at);
+  const end = at;
+  return {
+    bytes: bytes.subarray(0, end),
+    without: (index) => {
+      if (entries.length === 1) return null;
+      const count = Buffer.allocUnsafe(NUMBER_MAX_BYTES);
+      const before = bytes.subarray(starts[0], starts[index]);
+      const after = bytes.subarray(starts[index + 1] ?? end, end);
+      return Buffer.concat([count.subarray(0, writeVarUint(count, 0, entries.length - 1)), before, after]);
+    },
+  };
 };
 
 /** The states of one room. Each awareness client id has at most one owner. */
@@ -149,19 +161,6 @@ export class Presence {
     return presence.clientId;
   }
 
-  /** An update that shows one state. */
-  encodeState(state: AwarenessEntry): Uint8Array {
-    return writeEntries([state], this.#clocks);
-  }
-
-  /** An update that takes states away. */
-  encodeGone(clientIds: readonly number[]): Uint8Array {
-    return writeEntries(
-      clientIds.map((clientId) => ({ clientId, json: "null" })),
-      this.#clocks,
-    );
-  }
-
   /**
    * All states of those who are in the run with fresh clocks, for one receiver: without its own,
    * which a state from outside would overwrite. While the relay does not know its id, any of the
@@ -182,6 +181,6 @@ export class Presence {
     for (const owner of this.#owners.values()) {
       if (owner.joined && owner.presence !== null && isShown(owner)) states.push(owner.presence);
     }
-    return states.length === 0 ? null : writeEntries(states, this.#clocks);
+    return states.length === 0 ? null : writeEntries(states, this.#clocks).bytes;
   }
 }

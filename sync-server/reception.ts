@@ -10,6 +10,7 @@ import type { Clock } from "../src/clock.ts";
 import { writeRelayMessage } from "../src/protocol.ts";
 import { Connection } from "./connection.ts";
 import { Credential } from "./credential.ts";
+import { Batch, Frame } from "./frame.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import type { Limits } from "./limits.ts";
 import { identify } from "./people.ts";
@@ -145,7 +146,7 @@ export class Reception {
       room.detach(connection);
       lease.release();
     });
-    if (speaksSession) peer.send(writeRelayMessage(credential.welcome));
+    if (speaksSession) peer.send(new Batch([Frame.of(writeRelayMessage(credential.welcome))]));
     room.attach(connection);
   }
 }

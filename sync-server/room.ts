@@ -25,9 +25,11 @@ import type { AwarenessClock } from "./awareness-clock.ts";
 import type { Connection } from "./connection.ts";
 import { Intake, RECOVERY_MS } from "./intake.ts";
 import type { UpdateKind } from "./intake.ts";
+import { Frame } from "./frame.ts";
 import type { Journal } from "./journal.ts";
 import { Ledger } from "./ledger.ts";
 import type { Limits } from "./limits.ts";
+import { Outbox } from "./outbox.ts";
 import { Presence, readAwareness, stampState } from "./presence.ts";
 import type { RoomDescription } from "./room-service.ts";
 import { encodeStateVector, holdsLaterLedger } from "./state-vector.ts";
@@ -62,6 +64,7 @@ export class Room {
   #record: RoomRecord;
   #ledger: Ledger;
   readonly #intake: Intake;
+  readonly #outbox: Outbox;
   /** How many connections ever came. */
   #arrivals = 0;
   /** Who is here now, and to whom content goes now; `null`: to be listed again. Lists in use are not changed. */
@@ -76,12 +79,21 @@ export class Room {
     this.#record = record;
     this.#ledger = Ledger.load(record.ledgerId, record.ledger);
     this.#presence = new Presence(context.awarenessClock);
+    this.#outbox = new Outbox(context, {
+      subscribers: () => this.#listSubscribers(),
+      isHere: (connection) => this.#connections.has(connection),
+    });
     this.#intake = new Intake(stored, context, {
       connections: this.#connections,
       ask: (connection) => {
         if (this.#isLive) this.#tell(connection, this.#askForMissing());
       },
-      forward: (update, sender) => this.#tellSubscribers(writeUpdate(update), sender),
+      forward: (update, sender) => {
+        const { frame, body } = Frame.ofUpdate(update);
+        this.#outbox.tellSoon(this.#listSubscribers(), frame, sender);
+        return body;
+      },
+      keep: (write) => this.#outbox.keep(write),
       close: (connection, code, reason) => this.#close(connection, code, reason),
     });
     // Content is not synced to the disk at each edit: a power cut takes the last of it, which clients still hold.
@@ -181,14 +193,13 @@ export class Room {
       const broken = connection.rate.takeRequest();
       if (broken !== null) return this.#close(connection, CloseCode.tryAgainLater, broken);
     }
-    // Updates are copied: as views they would keep all of their frame, and what was read with it, in memory.
     switch (frame.kind) {
       case "sync-step-1":
         return this.#receiveStateVector(connection, frame.stateVector);
       case "sync-step-2":
-        return this.#receiveUpdate(connection, frame.update.slice(), "sync");
+        return this.#receiveUpdate(connection, frame.update, "sync");
       case "update":
-        return this.#receiveUpdate(connection, frame.update.slice(), "edit");
+        return this.#receiveUpdate(connection, frame.update, "edit");
       case "awareness":
         return this.#receiveAwareness(connection, frame.update);
       case "query-awareness":
@@ -352,6 +363,7 @@ export class Room {
   /** Makes ready to leave memory. */
   rest(): void {
     this.#intake.rest();
+    this.#outbox.flush();
   }
 
   describe(): RoomDescription {
@@ -409,6 +421,8 @@ export class Room {
 
   #keep(record: RoomRecord): void {
     this.#record = record;
+    // What came before it is kept before it.
+    this.#outbox.flush();
     this.#context.journal.write({ type: "put-room", record }, "flushed");
   }
 
@@ -429,12 +443,12 @@ export class Room {
   }
 
   #withholdContent(): void {
-    const gone: number[] = [];
     for (const connection of this.#connections) {
       const clientId = this.#presence.release(connection);
-      if (clientId !== null && connection.joined) gone.push(clientId);
+      if (clientId !== null && connection.joined) this.#outbox.show(clientId, "null", connection);
     }
-    if (gone.length > 0) this.#tellSubscribers(writeAwareness(this.#presence.encodeGone(gone)), null);
+    // To those who are in the run as yet.
+    this.#outbox.flush();
     for (const connection of [...this.#connections]) {
       this.#withdraw(connection);
       if (!connection.speaksSession) this.#dismiss(connection);
@@ -464,7 +478,7 @@ export class Room {
     connection.withheldStateVector = null;
     connection.forgetPending();
     const clientId = this.#presence.release(connection);
-    if (clientId !== null && wasJoined) this.#broadcastGone(clientId);
+    if (clientId !== null && wasJoined) this.#outbox.show(clientId, "null", connection);
   }
 
   #hasHost(): boolean {
@@ -483,16 +497,13 @@ export class Room {
 
   #hidePresence(connection: Connection): void {
     const clientId = this.#presence.release(connection);
-    if (clientId !== null && connection.joined) this.#broadcastGone(clientId);
+    if (clientId !== null && connection.joined) this.#outbox.show(clientId, "null", connection);
   }
 
   #showPresence(connection: Connection): void {
     if (!connection.joined || connection.presence === null) return;
-    this.#tellSubscribers(writeAwareness(this.#presence.encodeState(connection.presence)), connection);
-  }
-
-  #broadcastGone(clientId: number): void {
-    this.#tellSubscribers(writeAwareness(this.#presence.encodeGone([clientId])), null);
+    const { clientId, json } = connection.presence;
+    this.#outbox.show(clientId, json, connection);
   }
 
   #tellPresence(connection: Connection): void {
@@ -516,9 +527,7 @@ export class Room {
   }
 
   #tell(connection: Connection, message: Uint8Array): void {
-    this.#context.journal.afterwards(() => {
-      if (this.#connections.has(connection)) connection.socket.send(message);
-    });
+    this.#outbox.tell([connection], Frame.of(message));
   }
 
   /**
@@ -526,21 +535,11 @@ export class Room {
    * changes anyway: told first, the part would wait in their documents for what it builds on.
    */
   #tellAll(message: Uint8Array): void {
-    this.#tellEach((this.#all ??= [...this.#connections]), message, null);
+    this.#outbox.tell((this.#all ??= [...this.#connections]), Frame.of(message));
   }
 
-  /** The same for those to whom content goes now, but for one. */
-  #tellSubscribers(message: Uint8Array, except: Connection | null): void {
-    this.#subscribers ??= [...this.#connections].filter(({ subscribed }) => subscribed);
-    this.#tellEach(this.#subscribers, message, except);
-  }
-
-  #tellEach(receivers: readonly Connection[], message: Uint8Array, except: Connection | null): void {
-    this.#context.journal.afterwards(() => {
-      for (const receiver of receivers) {
-        if (receiver !== except && this.#connections.has(receiver)) receiver.socket.send(message);
-      }
-    });
+  #listSubscribers(): readonly Connection[] {
+    return (this.#subscribers ??= [...this.#connections].filter(({ subscribed }) => subscribed));
   }
 
   #subscribe(connection: Connection, subscribed: boolean): void {
@@ -551,7 +550,7 @@ export class Room {
 
   /** Lets a stock client go after it was told that the session has ended. */
   #dismiss(connection: Connection): void {
-    this.#context.journal.afterwards(() => {
+    this.#outbox.afterwards(() => {
       // A new run may have begun in the meantime; then it is welcome to stay.
       if (this.#connections.has(connection) && this.#state.status === "ended") {
         this.#close(connection, CloseCode.sessionEnded, "the session has ended");

@@ -8,11 +8,13 @@ import { CloseCode } from "../src/close-codes.ts";
 import type { Clock } from "../src/clock.ts";
 import { isRoomName, SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from "../src/protocol.ts";
 import { AddressLimits } from "./address-limits.ts";
+import type { Batch } from "./frame.ts";
 import type { Limits } from "./limits.ts";
 import type { Newcomers } from "./newcomers.ts";
 import { isAllowedOrigin } from "./origin.ts";
 import { refuse } from "./reception.ts";
 import type { Reception, Refusal, Visitor } from "./reception.ts";
+import type { RawSocket } from "./ws-socket.ts";
 
 /** How long a peer may take to answer a close frame before it is cut, in ms. */
 const GOODBYE_MS = 2_000;
@@ -105,7 +107,7 @@ export class Upgrades {
   }
 
   /** Answers the upgrade; `null` if it is no proper one, which was answered too. */
-  #open(request: IncomingMessage, stream: Duplex, head: Buffer): WebSocket | null {
+  #open(request: IncomingMessage, stream: Duplex, head: Buffer): RawSocket | null {
     let opened: WebSocket | null = null;
     this.#server.handleUpgrade(request, stream, head, (socket) => {
       opened = socket;
@@ -119,7 +121,8 @@ export class Upgrades {
       this.#sockets.delete(socket);
       if (this.#sockets.size === 0) this.#onDrained?.();
     });
-    return socket;
+    // Frames go straight to the stream: `ws`, without compression, never holds one back.
+    return Object.assign(socket, { write: ({ bytes }: Batch) => void stream.write(bytes) });
   }
 
   /** Resolves when no socket is left and each has left its room; after the reception stopped accepting. */

@@ -4,6 +4,7 @@ import { CloseCode } from "../src/close-codes.ts";
 import type { Clock } from "../src/clock.ts";
 import type { PeerSocket } from "./connection.ts";
 import type { Credential } from "./credential.ts";
+import type { Batch } from "./frame.ts";
 
 /** Longest reason of a close frame, in bytes (RFC 6455, section 5.5). */
 const REASON_MAX_BYTES = 123;
@@ -18,11 +19,14 @@ const fitReason = (reason: string): string => {
   return text.toWellFormed();
 };
 
-/** What is needed of a WebSocket; one of `ws` has it. */
+/** What is needed of a WebSocket; one of `ws` has all but `write`. */
 export type RawSocket = Pick<
   WebSocket,
-  "readyState" | "OPEN" | "bufferedAmount" | "send" | "ping" | "close" | "terminate" | "on" | "once"
->;
+  "readyState" | "OPEN" | "bufferedAmount" | "ping" | "close" | "terminate" | "on" | "once"
+> & {
+  /** Sends frames that are made already, in one write. */
+  write(batch: Batch): void;
+};
 
 export class WsSocket implements PeerSocket {
   readonly #socket: RawSocket;
@@ -48,7 +52,7 @@ export class WsSocket implements PeerSocket {
     this.sentAt = this.heardAt = clock.now();
   }
 
-  send(message: Uint8Array): void {
+  send(batch: Batch): void {
     const socket = this.#socket;
     if (socket.readyState !== socket.OPEN) return;
     if (socket.bufferedAmount > this.#bufferedBytes) {
@@ -58,7 +62,7 @@ export class WsSocket implements PeerSocket {
       return;
     }
     this.sentAt = this.#clock.now();
-    socket.send(message);
+    socket.write(batch);
   }
 
   /** When its token expires, ms since the epoch by the wall clock. */

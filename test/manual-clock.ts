@@ -34,6 +34,7 @@ export const manualClock = (startMs = 1_700_000_000_000): ManualClock => {
       return () => void timers.delete(id);
     },
     afterTurn: (run) => queueMicrotask(run),
+    gather: (_ms, run) => queueMicrotask(run),
     advance: (byMs) => {
       const untilMs = nowMs + byMs;
       for (let id = nextDue(untilMs); id !== undefined; id = nextDue(untilMs)) {

@@ -4,6 +4,7 @@
  * browser and as `ws` have them.
  */
 import { EventEmitter } from "node:events";
+import type { Batch } from "../../sync-server/frame.ts";
 import type { RawSocket } from "../../sync-server/ws-socket.ts";
 import type { Random } from "./random.ts";
 import { NATURE } from "./time.ts";
@@ -298,6 +299,10 @@ export class ServerSocket extends EventEmitter {
 
   get bufferedAmount(): number {
     return this.link.down.inFlightBytes;
+  }
+
+  write({ frames }: Batch): void {
+    for (const { payload } of frames) this.send(payload);
   }
 
   send(data: Uint8Array): void {

@@ -135,6 +135,7 @@ const clockFor = (time: SimTime, owner: Owner): Clock => ({
   wallNow: () => EPOCH_MS + Math.floor(time.now),
   setTimer: (delayMs, fire) => time.schedule(delayMs, fire, owner),
   afterTurn: (run) => void time.schedule(0, run, owner),
+  gather: (ms, run) => void time.schedule(ms, run, owner),
 });
 
 export class Person {

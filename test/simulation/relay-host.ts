@@ -184,6 +184,7 @@ export class RelayHost implements Listener {
       now: () => Math.floor(anchor + time.now),
       wallNow: () => Math.floor(wall()),
       setTimer: (delayMs, fire) => time.schedule(delayMs, fire, owner),
+      gather: (ms, run) => void time.schedule(ms, run, owner),
       // Something else may come first, as a message that has arrived meanwhile.
       afterTurn: (run) => void time.schedule(this.#random.chance(0.5) ? 0 : this.#random.next(), run, owner),
     };

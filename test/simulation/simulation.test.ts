@@ -19,7 +19,7 @@ const simulate = (...args: string[]): Promise<{ code: number; output: string }> 
 const fingerprintOf = (output: string): string | undefined => /fingerprint (\S+)\)/.exec(output)?.[1];
 
 describe("the simulation", () => {
-  it("[I1] [I2] [I3] [I4] [I5] [I6] everything holds in 1,000 worlds", { timeout: 900_000 }, async () => {
+  it("[I0] [I1] [I2] [I3] [I4] [I5] [I6] everything holds in 1,000 worlds", { timeout: 900_000 }, async () => {
     const { code, output } = await simulate("--seeds", "1000");
     process.stdout.write(output.split("\n").at(-2) + "\n");
     expect(output).toContain(": 0 failed");

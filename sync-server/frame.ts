@@ -1,0 +1,114 @@
+/**
+ * Messages as they go out: each is put into its WebSocket frame once, for however many it goes to, and what
+ * goes to one socket together is one run of bytes. One write to one socket costs more than all else.
+ */
+import { MessageType, SyncStep } from "../src/protocol.ts";
+
+/** RFC 6455, section 5.2: the whole message in one frame, binary. */
+const FIN_BINARY = 0x82;
+const LENGTH_16 = 126;
+const LENGTH_64 = 127;
+
+const headerBytesFor = (payloadBytes: number): number => {
+  if (payloadBytes < LENGTH_16) return 2;
+  return payloadBytes < 2 ** 16 ? 4 : 10;
+};
+
+const writeHeader = (bytes: Uint8Array, payloadBytes: number): void => {
+  bytes[0] = FIN_BINARY;
+  if (payloadBytes < LENGTH_16) bytes[1] = payloadBytes;
+  else if (payloadBytes < 2 ** 16) {
+    bytes[1] = LENGTH_16;
+    bytes[2] = payloadBytes >>> 8;
+    bytes[3] = payloadBytes & 0xff;
+  } else {
+    bytes[1] = LENGTH_64;
+    new DataView(bytes.buffer, bytes.byteOffset).setBigUint64(2, BigInt(payloadBytes));
+  }
+};
+
+const varUintBytes = (number: number): number => {
+  let bytes = 1;
+  for (let rest = number; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes++;
+  return bytes;
+};
+
+/** Writes a lib0 varUint; returns where it ends. */
+export const writeVarUint = (bytes: Uint8Array, at: number, number: number): number => {
+  let next = at;
+  let rest = number;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes[next++] = (rest % 0x80) | 0x80;
+  bytes[next++] = rest;
+  return next;
+};
+
+/** One message in its frame. */
+export class Frame {
+  /** All of the frame. */
+  readonly bytes: Uint8Array;
+  readonly #payloadAt: number;
+
+  private constructor(bytes: Uint8Array, payloadAt: number) {
+    this.bytes = bytes;
+    this.#payloadAt = payloadAt;
+  }
+
+  get payload(): Uint8Array {
+    return this.bytes.subarray(this.#payloadAt);
+  }
+
+  static #ofSize(payloadBytes: number): Frame {
+    const payloadAt = headerBytesFor(payloadBytes);
+    // Not from Node's pool: a log of accepted updates keeps views into these for long.
+    const bytes = new Uint8Array(payloadAt + payloadBytes);
+    writeHeader(bytes, payloadBytes);
+    return new Frame(bytes, payloadAt);
+  }
+
+  static of(message: Uint8Array): Frame {
+    const frame = Frame.#ofSize(message.byteLength);
+    frame.bytes.set(message, frame.#payloadAt);
+    return frame;
+  }
+
+  /** A message whose body has a length before it; `kind`: the bytes before that. @returns it and its body, a view. */
+  static #withBody(kind: readonly number[], body: Uint8Array): { frame: Frame; body: Uint8Array } {
+    const frame = Frame.#ofSize(kind.length + varUintBytes(body.byteLength) + body.byteLength);
+    const { bytes } = frame;
+    bytes.set(kind, frame.#payloadAt);
+    const at = writeVarUint(bytes, frame.#payloadAt + kind.length, body.byteLength);
+    bytes.set(body, at);
+    return { frame, body: bytes.subarray(at) };
+  }
+
+  /** An Update, and the update in it as a view. */
+  static ofUpdate(update: Uint8Array): { readonly frame: Frame; readonly body: Uint8Array } {
+    return Frame.#withBody(UPDATE, update);
+  }
+
+  static ofAwareness(update: Uint8Array): Frame {
+    return Frame.#withBody(AWARENESS, update).frame;
+  }
+}
+
+const UPDATE = [MessageType.sync, SyncStep.update];
+const AWARENESS = [MessageType.awareness];
+
+/** What goes to a socket together. */
+export class Batch {
+  readonly frames: readonly Frame[];
+  #bytes: Uint8Array | null = null;
+
+  constructor(frames: readonly Frame[]) {
+    this.frames = frames;
+  }
+
+  /** All frames in one run of bytes, made once for however many sockets. */
+  get bytes(): Uint8Array {
+    if (this.#bytes === null) {
+      const { frames } = this;
+      this.#bytes = frames.length === 1 ? frames[0]!.bytes : Buffer.concat(frames.map(({ bytes }) => bytes));
+    }
+    return this.#bytes;
+  }
+}
