@@ -98,6 +98,7 @@ const STEPS: readonly Step[] = [
   vitest("fuzz"),
   vitest("network"),
   vitest("crash"),
+  vitest("soak"),
   runner("elements", "node", (reportFile) => ["test/run-elements.ts", reportFile], readCounts),
   vitest("e2e"),
 ];
