@@ -20,6 +20,8 @@ const DEAD_AFTER_MS = 30_000;
 /** RFC 6455: the line broke without a word. */
 const BROKEN = 1006;
 const TEXT_MOST_CHARS = 2_000;
+/** Lifetime of a token that does not expire while anybody uses it, ms. */
+export const LONG_TOKEN_MS = 24 * 3_600_000;
 
 export type PersonOptions = {
   readonly kind: "stock" | "room";
@@ -40,6 +42,8 @@ export class Person {
   readonly #page: Page;
   #isSilent = false;
   #isGone = false;
+  /** Whether they were away, so that a token may have expired without anybody asking for a new one. */
+  #wasAway = false;
   /** Since when, by `performance.now()`, they are in the run `#run` without a break. */
   #inRunSince: number | null = null;
   #run = 0;
@@ -205,6 +209,7 @@ export class Person {
 
   /** The network fails: the line breaks, and there is none until they come in again. */
   drop(): void {
+    this.#wasAway = true;
     this.#socket?.terminate();
     if (this.#page.room === null) this.#page.provider.disconnect();
     else this.#page.room.suspend();
@@ -216,7 +221,10 @@ export class Person {
     const socket = this.#socket;
     if (socket === null || socket.readyState !== WebSocket.OPEN) return;
     this.settle();
+    this.#wasAway = true;
     socket.pause();
+    // A page whose laptop sleeps renews neither its token nor its presence.
+    socket.send = () => {};
     this.#isSilent = true;
     this.#inRunSince = null;
     this.#room.fellSilent(DROPPED_WITHIN_MS);
@@ -225,7 +233,10 @@ export class Person {
 
   /** It wakes: what has happened to the line in the meantime, which the relay must have given up, comes out now. */
   wake(): void {
-    if (this.#isSilent && !this.#isGone) this.#socket?.resume();
+    const socket = this.#socket;
+    if (!this.#isSilent || this.#isGone || socket === null) return;
+    Reflect.deleteProperty(socket, "send");
+    socket.resume();
   }
 
   /** A room client's host presses Start or End Session; a stock client's asks the operator. */
@@ -267,12 +278,14 @@ export class Person {
   #closed(code: number, reason: string): void {
     const { findings, stalls, speed } = this.#world;
     const isStock = this.#options.kind === "stock";
+    // In this time the relay may have waited in vain for an answer, or for a new token.
+    const wasStalled = stalls.within((2 * DEAD_AFTER_MS) / speed) > DEAD_AFTER_MS / 3 / speed;
     const isExpected =
       (code === BROKEN && this.#isSilent) ||
       (code === CloseCode.sessionEnded && isStock && this.session?.status === "ended") ||
-      (code === CloseCode.unauthorized && isStock && this.#options.tokenMs < Infinity);
+      (code === CloseCode.unauthorized && this.#options.tokenMs < LONG_TOKEN_MS && (isStock || this.#wasAway));
     if (isExpected) countOne(findings.closes, code);
-    else if (code === BROKEN && stalls.within((2 * DEAD_AFTER_MS) / speed) > DEAD_AFTER_MS / 3 / speed) {
+    else if (wasStalled && (code === BROKEN || code === CloseCode.unauthorized)) {
       findings.cutByStalls++;
     } else {
       const who = `${this.#room.name}, ${this.name} (${this.#options.kind})`;

@@ -73,13 +73,18 @@ export class SoakRelay {
   /** What it holds, after a garbage collection. */
   async sample(): Promise<Sample> {
     const answer = new Promise<Sample>((resolve, reject) => {
-      const onMessage = (message: FromRelay): void => {
-        if (message.type !== "sample") return;
+      const settle = (sample: Sample | null): void => {
         this.#child.off("message", onMessage);
-        resolve(message.sample);
+        this.#child.off("exit", onExit);
+        if (sample === null) reject(new Error("the relay is gone"));
+        else resolve(sample);
       };
+      const onMessage = (message: FromRelay): void => {
+        if (message.type === "sample") settle(message.sample);
+      };
+      const onExit = (): void => settle(null);
       this.#child.on("message", onMessage);
-      this.#child.once("exit", () => reject(new Error("the relay is gone")));
+      this.#child.on("exit", onExit);
     });
     this.#child.send({});
     return answer;
