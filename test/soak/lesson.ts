@@ -113,7 +113,7 @@ export class Lesson {
       case "sleeps":
         host.fallAsleep();
         await this.#world.sleep(DROPPED_WITHIN_MS + between(5, 15) * SECOND_MS);
-        host.wake();
+        await host.wake();
         return;
       case "walks-away":
         host.close();
@@ -167,7 +167,7 @@ export class Lesson {
     } else if (chance(0.06) && this.#leftMs > 2 * DROPPED_WITHIN_MS) {
       person.fallAsleep();
       await this.#world.sleep(DROPPED_WITHIN_MS + between(1, 30) * SECOND_MS);
-      person.wake();
+      await person.wake();
       return;
     }
     await this.#room.free();

@@ -9,6 +9,7 @@ import { countOne } from "./findings.ts";
 import { openPage } from "./page.ts";
 import type { Page } from "./page.ts";
 import type { SoakRoom } from "./soak-room.ts";
+import { pause } from "./world.ts";
 import type { World } from "./world.ts";
 
 /** In this time an edit on a line that stays is at the relay, in real ms. */
@@ -19,6 +20,10 @@ export const DROPPED_WITHIN_MS = 42_000;
 const DEAD_AFTER_MS = 30_000;
 /** RFC 6455: the line broke without a word. */
 const BROKEN = 1006;
+/** In this time a line that was cut is found to be, in real ms. */
+const CLOSED_WITHIN_MS = 500;
+/** A relay that stood still for longer may have begun anew to wait for an answer, in real ms. */
+export const MOST_STALLED_MS = 100;
 const TEXT_MOST_CHARS = 2_000;
 /** Lifetime of a token that does not expire while anybody uses it, ms. */
 export const LONG_TOKEN_MS = 24 * 3_600_000;
@@ -41,6 +46,7 @@ export class Person {
   readonly #options: PersonOptions;
   readonly #page: Page;
   #isSilent = false;
+  #asleepSince = 0;
   #isGone = false;
   /** Whether they were away, so that a token may have expired without anybody asking for a new one. */
   #wasAway = false;
@@ -226,17 +232,36 @@ export class Person {
     // A page whose laptop sleeps renews neither its token nor its presence.
     socket.send = () => {};
     this.#isSilent = true;
+    this.#asleepSince = this.#world.clock.now();
     this.#inRunSince = null;
     this.#room.fellSilent(DROPPED_WITHIN_MS);
     if (this.role === "host") this.#room.hostOut(this, DROPPED_WITHIN_MS);
   }
 
   /** It wakes: what has happened to the line in the meantime, which the relay must have given up, comes out now. */
-  wake(): void {
+  async wake(): Promise<void> {
     const socket = this.#socket;
     if (!this.#isSilent || this.#isGone || socket === null) return;
     Reflect.deleteProperty(socket, "send");
     socket.resume();
+    await pause(CLOSED_WITHIN_MS);
+    if (!this.#isSilent || this.#isGone) return;
+    if (!this.isUnclear) {
+      const sleptMs = this.#world.clock.now() - this.#asleepSince;
+      this.#world.findings.add(
+        "wrong presence",
+        `${this.#room.name}, ${this.name} slept for ${sleptMs} ms, uncut (W11)`,
+      );
+    }
+    this.#isSilent = false;
+    this.look();
+  }
+
+  /** Whether the relay may still take them for awake: what stands still itself cuts nobody for being silent. */
+  get isUnclear(): boolean {
+    const { stalls, speed } = this.#world;
+    const sleptMs = (this.#world.clock.now() - this.#asleepSince) / speed;
+    return this.#isSilent && stalls.within(sleptMs) > MOST_STALLED_MS;
   }
 
   /** A room client's host presses Start or End Session; a stock client's asks the operator. */

@@ -31,7 +31,7 @@ const metric = (name: string, key: keyof Sample, unit: Metric["unit"], floor: nu
 const METRICS: readonly Metric[] = [
   // The system gives memory back when it likes, so this sees but great leaks; the heap sees small ones.
   metric("memory (RSS)", "rssBytes", "bytes", 12 * MEGA),
-  metric("heap after collection", "heapBytes", "bytes", 512 * KILO),
+  metric("heap after collection", "heapBytes", "bytes", 256 * KILO),
   metric("file descriptors", "descriptors", "number", 1),
   metric("handles", "handles", "number", 1),
   metric("timers", "timers", "number", 1),

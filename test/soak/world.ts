@@ -64,10 +64,16 @@ export class World {
     this.#sleepers.clear();
   }
 
+  /** How long the machine stood still between two moments of this world's time, in real ms. */
+  stalledMs(from: number, to: number): number {
+    const toReal = (at: number): number => performance.now() - (this.clock.now() - at) / this.speed;
+    return this.stalls.between(toReal(from), toReal(to));
+  }
+
   /** How far two reckonings of what happened at `at` may lie apart, in ms of this world's time. */
   slackMs(at: number): number {
-    const realAt = performance.now() - (this.clock.now() - at) / this.speed;
-    return (USUAL_SLACK_MS + this.stalls.between(realAt - NEARBY_MS, realAt + NEARBY_MS)) * this.speed;
+    const nearby = NEARBY_MS * this.speed;
+    return (USUAL_SLACK_MS + this.stalledMs(at - nearby, at + nearby)) * this.speed;
   }
 }
 
