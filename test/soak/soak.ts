@@ -70,12 +70,15 @@ const lessons = async (world: World, rooms: readonly SoakRoom[], random: Random,
   for (const result of results) if (result.status === "rejected") throw result.reason;
 };
 
-/** Measures once the last line is gone, or after a while all the same: what is left over shows then. */
+/**
+ * Measures once the last line is gone and no room is open for a moment to be ended, or after a while all
+ * the same: what is left over shows then.
+ */
 const sampleWhenEmpty = async ({ relay }: World): Promise<Sample> => {
   const from = performance.now();
   for (;;) {
     const sample = await relay.sample();
-    if (sample.sockets === 0 || performance.now() - from > SETTLE_MS) return sample;
+    if (sample.sockets + sample.rooms + sample.docs === 0 || performance.now() - from > SETTLE_MS) return sample;
     await pause(100);
   }
 };
