@@ -173,6 +173,8 @@ export class Room {
       this.#ask(
         (id) => ({ type: "leave", id }),
         (outcome) => {
+          // Others' presence that was still on its way: nobody says that they are gone while one is out.
+          this.#line.forgetOthers();
           // No answer in time: without this line the person is out for certain.
           if (outcome instanceof RoomError && this.#model.connection === "online") this.#line.reconnect();
           resolve();
@@ -384,7 +386,7 @@ export class Room {
     if (isUnwanted) {
       this.#ask(
         (leaveId) => ({ type: "leave", id: leaveId }),
-        () => {},
+        () => this.#line.forgetOthers(),
       );
     }
     this.#dispatch({ type: "join-accepted", id, run });

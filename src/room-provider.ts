@@ -91,7 +91,7 @@ export class RelayLine {
       const backoffMs = Math.min(2 ** (provider.wsUnsuccessfulReconnects + 1) * 100, MAX_BACKOFF_MS);
       provider.maxBackoffTime = backoffMs * (0.5 + Math.random() / 2);
       this.#isUnserved = false;
-      this.#forgetOthers();
+      this.forgetOthers();
       options.onLost();
     });
     provider.on("closed", ({ code, reason }) => options.onRefused(code, reason));
@@ -137,14 +137,14 @@ export class RelayLine {
   stopServing(): void {
     this.#isUnserved = true;
     this.provider.synced = false;
-    this.#forgetOthers();
+    this.forgetOthers();
   }
 
   /**
    * Drops everybody else's presence, clocks included: whoever is still there when presence is served
    * again must not be taken for old news.
    */
-  #forgetOthers(): void {
+  forgetOthers(): void {
     const { awareness } = this;
     const isOther = (clientId: number): boolean => clientId !== awareness.clientID;
     removeAwarenessStates(awareness, [...awareness.states.keys()].filter(isOther), this.provider);

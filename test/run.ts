@@ -100,6 +100,7 @@ const STEPS: readonly Step[] = [
   vitest("simulation"),
   vitest("network"),
   vitest("crash"),
+  vitest("soak"),
   runner("elements", "node", (reportFile) => ["test/run-elements.ts", reportFile], readCounts),
   vitest("e2e"),
 ];

@@ -28,6 +28,11 @@ export default defineConfig({
       },
       {
         root,
+        // By itself: its relay's time runs fast, and nobody may keep it waiting.
+        test: { ...group("soak").test, maxWorkers: 1 },
+      },
+      {
+        root,
         test: {
           name: "network",
           include: ["test/network/**/*.test.ts"],

@@ -324,6 +324,17 @@ describe("leaving and coming back", () => {
     expect(relay.socket.shown).toEqual([]);
   });
 
+  it("[P7] whose presence was on its way while one left is no ghost after the rejoin", async () => {
+    const { room, relay } = inside();
+    void room.leave();
+    relay.show(another("ann"));
+    // She goes while nobody is told; what comes before the answer was sent before the relay heard of the leave.
+    relay.socket.accept(relay.socket.command("leave"), 1);
+    void room.rejoin();
+    relay.letIn(1);
+    expect(room.state.people.map(({ id }) => id)).toEqual(["gus"]);
+  });
+
   it("a leave that is not answered ends the line, for then one is out for certain", async () => {
     const { relay, clock, room } = inside();
     const { socket } = relay;

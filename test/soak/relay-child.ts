@@ -1,0 +1,64 @@
+/** The relay of the soak, in a process of its own: the real one, with real ports and a real store, but for its clock. */
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { queryObjects } from "node:v8";
+import pino from "pino";
+import * as Y from "yjs";
+import { parseConfig } from "../../sync-server/config.ts";
+import { Connection } from "../../sync-server/connection.ts";
+import { createRelay } from "../../sync-server/relay.ts";
+import { Room } from "../../sync-server/room.ts";
+import { SqliteStore } from "../../sync-server/store/sqlite-store.ts";
+import { WsSocket } from "../../sync-server/ws-socket.ts";
+import { fastClock } from "./fast-clock.ts";
+import type { FromRelay, RelaySettings, Sample } from "./sample.ts";
+import { watchStalls } from "./stalls.ts";
+
+const settings = JSON.parse(process.argv[2]!) as RelaySettings;
+const tell = (message: FromRelay): void => void process.send!(message);
+
+const clock = fastClock(settings.speed, settings.epochMs);
+const parsed = parseConfig(["--port=0", `--data-dir=${settings.dataDir}`, `--admin-key=${settings.adminKey}`], {});
+if (!parsed.ok || !("config" in parsed)) throw new Error("the settings of the soak are wrong");
+const relay = await createRelay({
+  config: parsed.config,
+  clock,
+  store: new SqliteStore(settings.dataDir),
+  tokenSecret: settings.tokenSecret,
+  logger: pino({ level: "error" }, pino.destination({ dest: 2, sync: true })),
+  webRoot: null,
+  onFatal: () => process.exit(1),
+});
+
+// Classes are generic in nothing, but their constructors are private to whoever makes them properly.
+const alive = (kind: unknown): number => queryObjects(kind as new () => object, { format: "count" });
+
+const takeSample = async (): Promise<Sample> => {
+  // Twice, with a turn between: what a finalizer lets go of is collected too.
+  for (let i = 0; i < 2; i++) {
+    globalThis.gc!();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const { rss, heapUsed, external } = process.memoryUsage();
+  const files = readdirSync(settings.dataDir).filter((name) => name.startsWith("session-room.db"));
+  return {
+    rssBytes: rss,
+    heapBytes: heapUsed + external,
+    // The one that reads the folder is among them.
+    descriptors: readdirSync("/proc/self/fd").length - 1,
+    handles: process.getActiveResourcesInfo().filter((kind) => kind !== "Timeout" && kind !== "Immediate").length,
+    timers: clock.timers,
+    rooms: alive(Room),
+    connections: alive(Connection),
+    sockets: alive(WsSocket),
+    docs: alive(Y.Doc),
+    databaseBytes: files.reduce((sum, name) => sum + statSync(join(settings.dataDir, name)).size, 0),
+  };
+};
+
+watchStalls((ms) => tell({ type: "stalled", ms }));
+process.on("message", () => void takeSample().then((sample) => tell({ type: "sample", sample })));
+process.on("disconnect", () => void relay.close().then(() => process.exit(0)));
+// Ctrl-C reaches the whole group; the soak ends this process when its table is written.
+process.on("SIGINT", () => {});
+tell({ type: "ready", url: relay.url.replace("localhost", "127.0.0.1") });
