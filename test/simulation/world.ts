@@ -144,6 +144,8 @@ export class World {
       this.note(`VIOLATION ${violation.message}`);
     } finally {
       process.off("unhandledRejection", onReject);
+      // Each provider waits for the end of the process (y-websocket 3.1), those of crashed pages too: they would be kept.
+      process.removeAllListeners("exit");
     }
     const { now: simulatedMs, steps } = this.time;
     const fingerprint = `${(this.#hash >>> 0).toString(16).padStart(8, "0")}-${steps}`;

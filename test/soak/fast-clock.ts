@@ -46,6 +46,7 @@ export const fastClock = (speed: number, epochMs: number): FastClock => {
     now: () => Math.floor(now()),
     wallNow: () => Math.floor(now()),
     setTimer,
+    gather: (ms, run) => void setTimeout(run, ms),
     afterTurn: (run) => void setImmediate(run),
     get timers() {
       return timers;
