@@ -150,7 +150,16 @@ export class Outbox {
       const own = all.without(i);
       instead.set(owner, own === null ? null : Frame.ofAwareness(own));
     });
-    this.#tellings.push({ receivers: this.#subscribers(), frame: Frame.ofAwareness(all.bytes), instead });
+    const receivers = this.#subscribers();
+    for (const receiver of receivers) {
+      if (receiver.presence !== null || instead.has(receiver)) continue;
+      // Which state is its own is not known yet: any of the same person may be, left behind on another line.
+      const others = shown.filter(({ owner }) => owner?.identity.id !== receiver.identity.id);
+      if (others.length === shown.length) continue;
+      const frame = others.length === 0 ? null : Frame.ofAwareness(writeEntries(others, awarenessClock).bytes);
+      instead.set(receiver, frame);
+    }
+    this.#tellings.push({ receivers, frame: Frame.ofAwareness(all.bytes), instead });
   }
 
   #deliver(tellings: readonly Telling[]): void {

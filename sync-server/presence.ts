@@ -122,8 +122,9 @@ export class Presence {
    * Whether a connection may speak for an awareness client id: its own, a free one if it has none
    * yet, or one of a former connection of the same person (which may be half-open; or what it had still
    * sent comes late, so the former one takes nothing back). The clock that it gives is no order, since a
-   * connection delivers in order and others get the relay's clocks; but it tells a client that returns
-   * from one that echoes the person's other tab.
+   * connection delivers in order and others get the relay's clocks; but it tells a stock client that returns
+   * from one that echoes the person's other tab. (A `session-room.v1` client speaks of nobody else, and its
+   * own clock may have been one of the relay's ever since it was told that it is gone.)
    */
   mayOwn(connection: Connection, { clientId, clock }: ReceivedEntry): boolean {
     const owner = this.#owners.get(clientId);
@@ -132,7 +133,7 @@ export class Presence {
     if (connection.presence !== null) return false;
     if (owner === undefined) return true;
     const isSuccessor = owner.identity.id === connection.identity.id && connection.arrival > owner.arrival;
-    return isSuccessor && !isRelaysClock(clock);
+    return isSuccessor && (connection.speaksSession || !isRelaysClock(clock));
   }
 
   /**

@@ -282,11 +282,39 @@ describe("coming and going", () => {
     expect(watcher.seen.get(2)?.state).toMatchObject({ user: { at: "new" } });
   });
 
+  it("[P7] [P8] a page that returns while its former line still ends is seen, whatever its clock has become", async () => {
+    // Found by the simulation, seed 32126: told that it is gone, a page goes on from the relay's clock.
+    const { watcher, speaker, setting } = await pair();
+    const high = 2 ** 50 + 7;
+    speaker.send(awarenessFrame({ id: 2, clock: high, json: userState("Pia", { at: "old" }) }));
+    await until("it is seen", () => watcher.seen.get(2));
+    const back = await joined(setting, participant);
+    back.send(awarenessFrame({ id: 2, clock: high + 1, json: userState("Pia", { at: "new" }) }));
+    await exchanged(back);
+    speaker.socket.close();
+    await until("the former line is gone", () => speaker.closeCode !== null);
+    await exchanged(back, watcher);
+    expect(watcher.seen.get(2)?.state).toMatchObject({ user: { at: "new" } });
+    // And it was never told of itself.
+    expect(back.seen.has(2)).toBe(false);
+  });
+
+  it("[P8] who has not shown itself yet is not told that the same person's other line is gone", async () => {
+    const { watcher, speaker, setting } = await pair();
+    speaker.send(awarenessFrame({ id: 2, json: userState("Pia") }));
+    await until("it is seen", () => watcher.seen.get(2));
+    const back = await joined(setting, participant);
+    speaker.socket.close();
+    await until("it is gone for others", () => watcher.seen.get(2)?.state === null);
+    await exchanged(back);
+    expect(back.seen.has(2)).toBe(false);
+  });
+
   it("[P2] [P8] an echo takes nobody's id, not even that of the same person's other tab", async () => {
     const { watcher, speaker, setting } = await pair();
     speaker.send(awarenessFrame({ id: 2, json: userState("Pia") }));
     await until("it is seen", () => watcher.seen.get(2));
-    const tab = await joined(setting, participant);
+    const tab = await rawStockClient(setting, await setting.token(participant));
     const { clock, state } = watcher.seen.get(2)!;
     // As a stock client without a state of its own echoes what it hears (y-websocket 3.1).
     tab.send(awarenessFrame({ id: 2, clock, json: JSON.stringify(state) }));
