@@ -35,6 +35,8 @@ export type RelayCoreOptions = {
 
 /** Live rooms that are looked at together at the start. */
 const START_BATCH = 1_000;
+/** How long the start may take, in ms: until then the grace goes on from later moments. */
+const SLOWEST_START_MS = 60_000;
 const RESTARTING = "the relay is restarting";
 
 /** Meta value that tells how the last life of the relay on this store ended, and one until when lost content is taken back. */
@@ -70,7 +72,9 @@ export class RelayCore {
     core.#journal.write({ type: "put-meta", key: LIFE_KEY, value: RUNNING }, "flushed");
     core.#journal.write({ type: "put-meta", key: RECOVERY_KEY, value: String(recoversUntil) }, "flushed");
     try {
-      for await (const records of store.liveRooms(START_BATCH)) {
+      // Deadlines that are further off than the grace stay as they are.
+      const before = clock.now() + options.restartGraceMs + SLOWEST_START_MS;
+      for await (const records of store.liveRooms(before, START_BATCH)) {
         for (const record of records) core.rooms.resume(record, options.restartGraceMs);
         await core.#journal.settled();
       }

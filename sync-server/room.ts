@@ -348,11 +348,6 @@ export class Room {
     this.#apply({ type: "deadline-checked", run: this.#state.run });
   }
 
-  /** After a start of the relay, before anybody is connected. */
-  resume(graceMs: number): void {
-    this.#apply({ type: "relay-started", graceMs });
-  }
-
   /** Gives stock clients all states afresh: they drop what was not renewed for 30 s. */
   renewPresence(): void {
     for (const connection of this.#connections) {

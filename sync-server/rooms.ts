@@ -1,6 +1,7 @@
 /** The rooms in memory: loaded when somebody needs one, made when a valid token names one, dropped when nobody is left. */
 import { WAITING } from "../src/session.ts";
 import type { EndReason, PersonRef } from "../src/session.ts";
+import { transition } from "../src/lifecycle.ts";
 import type { StartMode } from "../src/lifecycle.ts";
 import { Ledger } from "./ledger.ts";
 import { Room } from "./room.ts";
@@ -76,7 +77,13 @@ export class Rooms implements RoomService {
 
   /** At a start of the relay, before anybody is connected: gives a live room the deadline that it has then. */
   resume(record: RoomRecord, graceMs: number): void {
-    new Room({ record, content: [], guard: [] }, this.#context).resume(graceMs);
+    const { clock, journal, hostAbsenceMs } = this.#context;
+    // Of the record alone, since there may be very many: the session stays as it is, so the ledger does too.
+    const { state, effects } = transition(record.state, { type: "relay-started", graceMs }, clock.now(), {
+      start: record.start,
+      hostAbsenceMs: record.hostAbsenceMs ?? hostAbsenceMs,
+    });
+    if (effects.length > 0) journal.write({ type: "put-room", record: { ...record, state } }, "flushed");
   }
 
   /** Ends the room's run if its deadline has passed. */

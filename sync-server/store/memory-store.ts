@@ -16,8 +16,10 @@ export class MemoryStore implements Store {
     return stored === undefined ? null : { ...stored, content: [...stored.content], guard: [...stored.guard] };
   }
 
-  async *liveRooms(batch: number): AsyncGenerator<readonly RoomRecord[]> {
-    const live = [...this.#rooms.values()].map(({ record }) => record).filter(({ state }) => state.status === "live");
+  async *liveRooms(before: number, batch: number): AsyncGenerator<readonly RoomRecord[]> {
+    const live = [...this.#rooms.values()]
+      .map(({ record }) => record)
+      .filter((record) => record.state.status === "live" && (deadlineOf(record) ?? 0) < before);
     for (let i = 0; i < live.length; i += batch) yield live.slice(i, i + batch);
   }
 

@@ -24,6 +24,9 @@ type DataRow = { readonly data: Uint8Array };
 /** In WAL mode FULL syncs the log at each commit, NORMAL only before it is copied into the database. */
 const SYNCHRONOUS: Readonly<Record<Durability, string>> = { flushed: "FULL", written: "NORMAL" };
 
+/** Writes of one statement. */
+const SINGLE = { "put-room": true, "append-content": true, "append-guard": true, "put-meta": true };
+
 const ROOM_COLUMNS = "id, name, ledger_id, ledger, start, host_absence_ms, state";
 const ROOM_ID = "(SELECT id FROM room WHERE name = ?)";
 
@@ -36,7 +39,9 @@ const prepareAll = (db: DatabaseSync) => {
     room: prepare(`SELECT ${ROOM_COLUMNS} FROM room WHERE name = ?`),
     content: prepare("SELECT data FROM content WHERE room_id = ? ORDER BY seq"),
     guard: prepare("SELECT data FROM guard WHERE room_id = ? ORDER BY seq"),
-    live: prepare(`SELECT ${ROOM_COLUMNS} FROM room WHERE live = 1 AND id > ? ORDER BY id LIMIT ?`),
+    live: prepare(
+      `SELECT ${ROOM_COLUMNS} FROM room WHERE live = 1 AND ifnull(deadline_at, 0) < ? AND id > ? ORDER BY id LIMIT ?`,
+    ),
     due: prepare("SELECT name FROM room WHERE deadline_at <= ? ORDER BY deadline_at, id LIMIT ?"),
     earliest: prepare("SELECT min(deadline_at) AS at FROM room WHERE deadline_at IS NOT NULL"),
     meta: prepare("SELECT value FROM meta WHERE key = ?"),
@@ -98,10 +103,10 @@ export class SqliteStore implements Store {
     });
   }
 
-  async *liveRooms(batch: number): AsyncGenerator<readonly RoomRecord[]> {
+  async *liveRooms(before: number, batch: number): AsyncGenerator<readonly RoomRecord[]> {
     let lastId = 0;
     for (;;) {
-      const rows = this.#guarded(() => this.#sql.live.all(lastId, batch) as RoomRow[]);
+      const rows = this.#guarded(() => this.#sql.live.all(before, lastId, batch) as RoomRow[]);
       if (rows.length === 0) return;
       lastId = rows.at(-1)!.id;
       yield this.#guarded(() => rows.map(toRecord));
@@ -123,6 +128,9 @@ export class SqliteStore implements Store {
   async commit(writes: readonly Write[], durability: Durability): Promise<void> {
     this.#guarded(() => {
       this.#setDurability(durability);
+      // One statement is a transaction of its own.
+      const [only] = writes;
+      if (writes.length === 1 && only!.type in SINGLE) return this.#apply(only!);
       this.#sql.begin.run();
       try {
         for (const write of writes) this.#apply(write);

@@ -51,8 +51,11 @@ export class StoreError extends Error {
 
 export interface Store {
   readRoom(room: string): Promise<StoredRoom | null>;
-  /** The records alone of the rooms that are live, in batches of at most `batch`. */
-  liveRooms(batch: number): AsyncIterable<readonly RoomRecord[]>;
+  /**
+   * The records alone of live rooms without a deadline, or with one before `before` (ms since the epoch), in
+   * batches of at most `batch`. They may be written meanwhile.
+   */
+  liveRooms(before: number, batch: number): AsyncIterable<readonly RoomRecord[]>;
   /** Names of live rooms whose deadline is at or before `now` (ms since the epoch), earliest first, at most `limit`. */
   dueRooms(now: number, limit: number): Promise<readonly string[]>;
   /** The earliest deadline of all live rooms, ms since the epoch. */

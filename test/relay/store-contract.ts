@@ -10,9 +10,9 @@ const guard = (room: string, ...bytes: number[]): Write => ({
   record: Uint8Array.from(bytes),
 });
 
-const liveRooms = async (store: Store, batch: number): Promise<string[][]> => {
+const liveRooms = async (store: Store, batch: number, before = Infinity): Promise<string[][]> => {
   const batches: string[][] = [];
-  for await (const records of store.liveRooms(batch)) batches.push(records.map(({ room }) => room));
+  for await (const records of store.liveRooms(before, batch)) batches.push(records.map(({ room }) => room));
   return batches;
 };
 
@@ -108,10 +108,20 @@ export const describeStore = (name: string, open: () => Promise<OpenStore>): voi
       expect(batches.map(({ length }) => length)).toEqual([3, 1]);
     });
 
+    it("leaves out live rooms whose deadline is not before the given moment", async () => {
+      await commit(
+        putRoom("none"),
+        putRoom("early", live(99)),
+        putRoom("on time", live(100)),
+        putRoom("late", live(500)),
+      );
+      expect((await liveRooms(store, 10, 100)).flat().sort()).toEqual(["early", "none"]);
+    });
+
     it("lets rooms be written while the live ones are walked through", async () => {
       await commit(...["a", "b", "c", "d"].map((room) => putRoom(room)));
       const seen: string[] = [];
-      for await (const records of store.liveRooms(1)) {
+      for await (const records of store.liveRooms(Infinity, 1)) {
         for (const { room } of records) {
           seen.push(room);
           await commit(putRoom(room, live(START_AT)));

@@ -74,7 +74,7 @@ export class SimDisk {
       });
     return {
       readRoom: (room) => answer(() => this.#store.readRoom(room)),
-      liveRooms: (batch) => this.#store.liveRooms(batch),
+      liveRooms: (before, batch) => this.#store.liveRooms(before, batch),
       dueRooms: (now, limit) => answer(() => this.#store.dueRooms(now, limit)),
       earliestDeadline: () => answer(() => this.#store.earliestDeadline()),
       readMeta: (key) => answer(() => this.#store.readMeta(key)),
