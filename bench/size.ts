@@ -1,10 +1,12 @@
 /**
- * How much a page loads for `session-room`, minified and gzipped: our own code, and everything it needs with it.
+ * How much a page loads for `session-room`, minified as the relay's `session-room.js` is (vite.config.ts) and
+ * gzipped: our own code, and everything it needs with it.
  * Fails when that is more than the limits below. Run: `npm run size`; a step of `npm test` too.
  */
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "vite";
+import served from "../vite.config.ts";
 
 const root = join(import.meta.dirname, "..");
 /** The elements and the client, as npm has them. */
@@ -64,18 +66,11 @@ const sizeOf = async ({ modules, isExternal }: Limit): Promise<number> => {
         resolveId: (id) => (id === ENTRY ? ENTRY : null),
         load: (id) => (id === ENTRY ? entry : null),
       },
-      {
-        // As in vite.config.ts: the sources register elements by being imported.
-        name: "own-side-effects",
-        transform: { filter: { id: /[/](components|examples)[/]/ }, handler: () => ({ moduleSideEffects: true }) },
-      },
+      ...(served.plugins ?? []),
     ],
     build: {
+      ...served.build,
       write: false,
-      target: "es2024",
-      minify: true,
-      modulePreload: { polyfill: false },
-      reportCompressedSize: false,
       rolldownOptions: { input: ENTRY, external: isExternal, preserveEntrySignatures: "strict" },
     },
   });
