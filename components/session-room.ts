@@ -6,7 +6,7 @@ import { css, html, LitElement, nothing } from "lit";
 import type { PropertyDeclarations, PropertyValues } from "lit";
 import { Room } from "../src/room-client.ts";
 import type { RoomOptions } from "../src/room-client.ts";
-import { RoomError } from "../src/room-state.ts";
+import { NOTHING_KNOWN, RoomError } from "../src/room-state.ts";
 import type { RoomState, Screen } from "../src/room-state.ts";
 import type { GetToken } from "../src/token-renewal.ts";
 import type { Action, ActionEvent } from "./action-event.ts";
@@ -20,14 +20,6 @@ import {
 import type { Question } from "./session-confirm.ts";
 import { headingOf } from "./session-screen.ts";
 import { base, palette } from "./theme.ts";
-
-const NOTHING_KNOWN: RoomState = {
-  screen: { name: "connecting" },
-  connection: "connecting",
-  me: null,
-  people: [],
-  session: null,
-};
 
 const failedState = (error: RoomError): RoomState => ({
   ...NOTHING_KNOWN,
