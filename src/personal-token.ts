@@ -3,6 +3,7 @@
  * with an invitation, and the browser tab keeps it across reconnects and reloads (docs/SPEC.md, P5).
  */
 import { isTokenText } from "./relay-address.ts";
+import { hashOfText } from "./text-hash.ts";
 
 export type TokenStorage = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
@@ -15,23 +16,14 @@ export const tabStorage = (): TokenStorage | null => {
   }
 };
 
-/** The greatest prime below 2^48: a remainder of it times 31 still is a whole number that is held exactly. */
-const FINGERPRINT_MODULUS = 2 ** 48 - 59;
-
-/**
- * 48 bits that follow from a token and tell it from another, but tell nobody the token: its signature has
- * 256. To make up a token with the fingerprint of another is easy and gains nothing: relay and room stand
- * beside it in the key, and there the tab's own personal token is used in its place.
- */
-const fingerprint = (token: string): number =>
-  [...token].reduce((sum, char) => (sum * 31 + char.codePointAt(0)!) % FINGERPRINT_MODULUS, 0);
-
 /**
  * Name under which a personal token is kept. It holds a fingerprint of the page's token, so that
- * another invitation opened in the same tab makes another person; the page's token is never kept.
+ * another invitation opened in the same tab makes another person; the page's token is never kept, and 48
+ * bits do not tell it: its signature has 256. To make up a token with the fingerprint of another is easy
+ * and gains nothing, since relay and room stand beside it, and there the tab's own token is used then.
  */
 const storageKey = (relayUrl: string, room: string, pageToken: string): string =>
-  `session-room:${JSON.stringify([relayUrl, room, fingerprint(pageToken)])}`;
+  `session-room:${JSON.stringify([relayUrl, room, hashOfText(pageToken)])}`;
 
 export class PersonalToken {
   readonly #storage: TokenStorage | null;

@@ -11,8 +11,8 @@
 import type { Awareness } from "y-protocols/awareness";
 import type { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
-import { systemClock } from "./clock.ts";
-import type { Clock } from "./clock.ts";
+import { backgroundTimers } from "./clock.ts";
+import type { Timers } from "./clock.ts";
 import { closeError } from "./close-errors.ts";
 import { LocalPresence } from "./local-presence.ts";
 import { listPeople, Others } from "./people.ts";
@@ -48,7 +48,7 @@ export type RoomOptions = {
   readonly doc?: Y.Doc | undefined;
   /** Where an invited person's own token is kept; by default the tab's session storage. `null`: nowhere. */
   readonly storage?: TokenStorage | null | undefined;
-  readonly clock?: Clock | undefined;
+  readonly clock?: Timers | undefined;
   /** For places without a global WebSocket. */
   readonly WebSocketPolyfill?: typeof WebSocket | undefined;
 };
@@ -111,7 +111,7 @@ export class Room {
     this.doc = checkDoc(options.doc ?? new Y.Doc());
     const storage = options.storage === undefined ? tabStorage() : options.storage;
     this.#token = new PersonalToken(storage, relayUrl, options.room, options.token);
-    const clock = options.clock ?? systemClock({ background: true });
+    const clock = options.clock ?? backgroundTimers;
     this.#line = new RelayLine({
       relayUrl,
       room: options.room,
@@ -261,12 +261,11 @@ export class Room {
       if (this.#isWanted && !this.#isAway) this.#line.reconnect();
     };
     const onOnline = (): void => this.#connect();
-    window.addEventListener("offline", onOffline);
-    window.addEventListener("online", onOnline);
-    this.#cleanUps.push(() => {
-      window.removeEventListener("offline", onOffline);
-      window.removeEventListener("online", onOnline);
-    });
+    const windowEvents = new AbortController();
+    const { signal } = windowEvents;
+    window.addEventListener("offline", onOffline, { signal });
+    window.addEventListener("online", onOnline, { signal });
+    this.#cleanUps.push(() => windowEvents.abort());
   }
 
   #connect(): void {
@@ -418,7 +417,7 @@ export class Room {
       people: keepIfSame(before.people, people),
       session: keepIfSame(before.session, session),
     };
-    if ((Object.keys(state) as (keyof RoomState)[]).every((key) => state[key] === before[key])) return;
+    if (saysTheSame(before, state)) return;
     this.#state = state;
     for (const listener of [...this.#listeners]) {
       // A listener that changed the state has told everyone of a newer one.

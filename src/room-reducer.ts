@@ -71,16 +71,10 @@ const isOver = ({ session }: RoomModel, run: number): boolean => session?.status
 const onSession = (model: RoomModel, session: Session | null): RoomModel => {
   if (saysTheSame(model.session, session)) return model;
   const next = { ...model, session, join: model.join?.refused === true ? null : model.join, startsByHand: false };
-  switch (session?.status) {
-    case undefined:
-    case "live":
-      return next;
-    case "waiting":
-      // A relay that lost its store waits again, and nobody has seen the end of what now comes.
-      return { ...next, joinedRun: null, inside: false, endSeen: null };
-    case "ended":
-      return { ...next, joinedRun: null, inside: false, endSeen: session.ended };
-  }
+  if (session === null || session.status === "live") return next;
+  // A relay that lost its store waits again, and nobody has seen the end of what now comes.
+  const endSeen = session.status === "ended" ? session.ended : null;
+  return { ...next, joinedRun: null, inside: false, endSeen };
 };
 
 export const reduceRoom = (model: RoomModel, event: RoomEvent): RoomModel => {
