@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { defineConfig } from "vite";
+import { trimOwnTemplates } from "./examples/trim-templates.ts";
 
 const page = join(import.meta.dirname, "examples/classroom");
 
@@ -19,6 +20,7 @@ export default defineConfig({
       name: "own-side-effects",
       transform: { filter: { id: /[/](components|examples)[/]/ }, handler: () => ({ moduleSideEffects: true }) },
     },
+    trimOwnTemplates(),
   ],
   build: {
     outDir: join(import.meta.dirname, "dist/web"),

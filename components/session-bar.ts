@@ -116,16 +116,20 @@ export class SessionBar extends LitElement {
       <div role="status" part="state" class=${showsState ? `state ${connection}` : ""}>
         ${showsState ? html`${CONNECTION_ICON[connection]}<span>${text}</span>` : nothing}
       </div>
-      ${isJoined ? html`<session-people .people=${people}></session-people>` : nothing}
       ${
-        isJoined && me?.role === "host"
-          ? html`<button class="icon end" title="End Session" aria-label="End Session" @click=${this.#end}>
-              ${stopIcon}
-            </button>`
+        isJoined
+          ? html`<session-people .people=${people}></session-people>
+              ${me?.role === "host" ? this.#endButton() : nothing}
+              <session-menu></session-menu>`
           : nothing
       }
-      ${isJoined ? html`<session-menu></session-menu>` : nothing}
     </header>`;
+  }
+
+  #endButton() {
+    return html`<button class="icon end" title="End Session" aria-label="End Session" @click=${this.#end}>
+      ${stopIcon}
+    </button>`;
   }
 
   /** Puts focus on the title, for when what had it is gone. */

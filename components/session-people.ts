@@ -5,6 +5,7 @@
 import { css, html, LitElement, nothing } from "lit";
 import type { PropertyDeclarations } from "lit";
 import type { Participant } from "../src/room-state.ts";
+import { hashOfText } from "../src/text-hash.ts";
 import { checkIcon, peopleIcon } from "./icons.ts";
 import { Popup } from "./popup.ts";
 import { base, hanging } from "./theme.ts";
@@ -18,7 +19,7 @@ const initials = (name: string): string => {
 };
 
 /** A hue that follows from the id alone, so that everybody sees a person in the same colour. */
-const hue = (id: string): number => [...id].reduce((sum, char) => (sum * 31 + char.codePointAt(0)!) % 360, 7);
+const hue = (id: string): number => hashOfText(id) % 360;
 
 const face = ({ id, name }: Participant) =>
   html`<span class="face" aria-hidden="true" style="--_hue: ${hue(id)}">${initials(name)}</span>`;

@@ -6,7 +6,7 @@ import { css, html, LitElement, nothing } from "lit";
 import type { PropertyDeclarations, PropertyValues } from "lit";
 import { Room } from "../src/room-client.ts";
 import type { RoomOptions } from "../src/room-client.ts";
-import { RoomError } from "../src/room-state.ts";
+import { NOTHING_KNOWN, RoomError } from "../src/room-state.ts";
 import type { RoomState, Screen } from "../src/room-state.ts";
 import type { GetToken } from "../src/token-renewal.ts";
 import type { Action, ActionEvent } from "./action-event.ts";
@@ -20,14 +20,6 @@ import {
 import type { Question } from "./session-confirm.ts";
 import { headingOf } from "./session-screen.ts";
 import { base, palette } from "./theme.ts";
-
-const NOTHING_KNOWN: RoomState = {
-  screen: { name: "connecting" },
-  connection: "connecting",
-  me: null,
-  people: [],
-  session: null,
-};
 
 const failedState = (error: RoomError): RoomState => ({
   ...NOTHING_KNOWN,
@@ -123,6 +115,8 @@ export class SessionRoom extends LitElement {
   #failed: Action | null = null;
   #failure = "";
   #hadFocus = false;
+  /** Listens to the page as long as the element is in it. */
+  #pageEvents: AbortController | undefined;
   #announcement = "";
   readonly #internals = this.attachInternals();
 
@@ -193,21 +187,19 @@ export class SessionRoom extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    addEventListener("pagehide", this.#suspend);
-    addEventListener("pageshow", this.#resume);
+    const { signal } = (this.#pageEvents = new AbortController());
+    addEventListener("pagehide", this.#suspend, { signal });
+    addEventListener("pageshow", this.#resume, { signal });
     // A tab in the background that is frozen to save energy is not hidden by a `pagehide`.
-    document.addEventListener("freeze", this.#suspend);
-    document.addEventListener("resume", this.#resume);
+    document.addEventListener("freeze", this.#suspend, { signal });
+    document.addEventListener("resume", this.#resume, { signal });
     // At once rather than with the first rendering, so that `doc` is there as soon as the element is.
     if (this.relay !== "" && this.room !== "" && this.token !== "") this.#open();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    removeEventListener("pagehide", this.#suspend);
-    removeEventListener("pageshow", this.#resume);
-    document.removeEventListener("freeze", this.#suspend);
-    document.removeEventListener("resume", this.#resume);
+    this.#pageEvents?.abort();
     // An element that is only moved is connected again in the same turn, and stays in its session.
     queueMicrotask(() => {
       if (!this.isConnected) this.#close();

@@ -80,7 +80,7 @@ export class SessionScreen extends LitElement {
         padding: 18px;
         border-radius: 50%;
         color: var(--_accent);
-        background: color-mix(in srgb, var(--_accent) 12%, transparent);
+        background: color-mix(in srgb, currentColor 12%, transparent);
       }
       .badge svg {
         inline-size: 28px;
@@ -95,7 +95,6 @@ export class SessionScreen extends LitElement {
       }
       .failed {
         color: var(--_danger);
-        background: color-mix(in srgb, var(--_danger) 12%, transparent);
       }
       h2 {
         margin-block: 20px 8px;
@@ -108,8 +107,7 @@ export class SessionScreen extends LitElement {
         color: var(--_muted);
         text-wrap: pretty;
       }
-      p.alert {
-        color: var(--_danger);
+      .alert {
         margin-block-start: 16px;
       }
       .action {

@@ -76,15 +76,14 @@ export const base = css`
   .icon {
     padding: 0;
   }
-  button:hover {
+  :where(button:hover) {
     background: color-mix(in srgb, currentColor 9%, transparent);
   }
-  button.main,
-  .button.main {
+  .main {
     background: var(--_accent);
     color: var(--_on-accent);
   }
-  button.grave {
+  .grave {
     background: var(--_danger);
     color: var(--_on-danger);
   }

@@ -26,27 +26,31 @@ export interface Clock {
 /** setTimeout holds its delay in a signed 32-bit number and fires at once above it (HTML, Node). */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
-/** The real clock. Its timers do not keep a Node process alive when `background` is true. */
-export const systemClock = ({ background = false }: { background?: boolean } = {}): Clock => {
+/** What pages need of a clock. The rest is the relay's, and pages do not load it. */
+export type Timers = Pick<Clock, "setTimer">;
+
+const setSystemTimer = (delayMs: number, fire: () => void, isBackground = false): CancelTimer => {
+  const dueAt = performance.now() + delayMs;
+  let handle: ReturnType<typeof setTimeout>;
+  const arm = (): void => {
+    const leftMs = dueAt - performance.now();
+    handle = setTimeout(leftMs > LONGEST_TIMEOUT_MS ? arm : fire, Math.min(Math.max(leftMs, 0), LONGEST_TIMEOUT_MS));
+    if (isBackground && typeof handle === "object") handle.unref();
+  };
+  arm();
+  return () => clearTimeout(handle);
+};
+
+/** The real timers for the room client. They do not keep a Node process alive. */
+export const backgroundTimers: Timers = { setTimer: (delayMs, fire) => setSystemTimer(delayMs, fire, true) };
+
+/** The real clock. */
+export const systemClock = (): Clock => {
   const anchorMs = Date.now() - performance.now();
-  const now = () => anchorMs + performance.now();
   return {
-    now: () => Math.floor(now()),
+    now: () => Math.floor(anchorMs + performance.now()),
     wallNow: () => Date.now(),
-    setTimer: (delayMs, fire) => {
-      const dueAt = now() + delayMs;
-      let handle: ReturnType<typeof setTimeout>;
-      const arm = (): void => {
-        const leftMs = dueAt - now();
-        handle = setTimeout(
-          leftMs > LONGEST_TIMEOUT_MS ? arm : fire,
-          Math.min(Math.max(leftMs, 0), LONGEST_TIMEOUT_MS),
-        );
-        if (background && typeof handle === "object") handle.unref();
-      };
-      arm();
-      return () => clearTimeout(handle);
-    },
+    setTimer: (delayMs, fire) => setSystemTimer(delayMs, fire),
     gather: (ms, run) => void setTimeout(run, ms),
     afterTurn: (run) => {
       if (typeof setImmediate === "function") setImmediate(run);

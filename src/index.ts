@@ -1,7 +1,6 @@
 /** Everything of session-room that needs no custom elements: the room client and what its state is made of. */
 export { CloseCode, isFinalClose } from "./close-codes.ts";
-export { systemClock } from "./clock.ts";
-export type { CancelTimer, Clock } from "./clock.ts";
+export type { CancelTimer, Timers } from "./clock.ts";
 export type { TokenStorage } from "./personal-token.ts";
 export type { Identity } from "./protocol.ts";
 export { Room } from "./room-client.ts";

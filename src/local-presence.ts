@@ -5,13 +5,11 @@
 import type { Awareness } from "y-protocols/awareness";
 import type { AwarenessChange } from "./people.ts";
 import { cleanPersonName } from "./protocol.ts";
+import { fieldsOf } from "./session.ts";
 
 type State = Record<string, unknown>;
 
-const userOf = (state: State | null): State => {
-  const user = state?.["user"];
-  return typeof user === "object" && user !== null ? (user as State) : {};
-};
+const userOf = (state: State | null): State => fieldsOf(state?.["user"]);
 
 export class LocalPresence {
   readonly #awareness: Awareness;

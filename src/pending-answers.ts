@@ -1,5 +1,5 @@
 /** Commands that were sent and not answered yet. Each gets its answer, or learns that none will come. */
-import type { CancelTimer, Clock } from "./clock.ts";
+import type { CancelTimer, Timers } from "./clock.ts";
 import type { Answer } from "./protocol.ts";
 import { RoomError } from "./room-state.ts";
 
@@ -15,11 +15,11 @@ export const disconnected = (): RoomError =>
   new RoomError("disconnected", "There is no connection to the relay. Try again when it is back.");
 
 export class PendingAnswers {
-  readonly #clock: Clock;
+  readonly #clock: Timers;
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
 
-  constructor(clock: Clock) {
+  constructor(clock: Timers) {
     this.#clock = clock;
   }
 

@@ -6,19 +6,17 @@ import type { Awareness } from "y-protocols/awareness";
 import { cleanPersonName } from "./protocol.ts";
 import type { Identity } from "./protocol.ts";
 import type { Participant } from "./room-state.ts";
+import { saysTheSame } from "./same.ts";
+import { fieldsOf } from "./session.ts";
 
 /** Name shown for somebody who chose none. */
 const NAMELESS = "Guest";
 
 const collator = new Intl.Collator();
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
-
 /** The person behind an awareness state; `null` if the relay has not said who it is. */
 export const readPerson = (state: unknown): Identity | null => {
-  const user = isObject(state) ? state["user"] : null;
-  if (!isObject(user)) return null;
-  const { id, name, role, verified } = user;
+  const { id, name, role, verified } = fieldsOf(fieldsOf(state)["user"]);
   if (typeof id !== "string" || id === "") return null;
   return {
     id,
@@ -27,9 +25,6 @@ export const readPerson = (state: unknown): Identity | null => {
     verified: verified === true,
   };
 };
-
-const isSame = (a: Identity, b: Identity): boolean =>
-  a.id === b.id && a.name === b.name && a.role === b.role && a.verified === b.verified;
 
 /** Of two connections of one person: a host's role counts, and a token's name before a chosen one. */
 const merge = (a: Identity, b: Identity): Identity => {
@@ -74,7 +69,7 @@ export class Others {
       const own = clientId === this.#awareness.clientID;
       const person = own ? null : readPerson(this.#awareness.getStates().get(clientId));
       if (person === null) changed = this.#people.delete(clientId) || changed;
-      else if (known === undefined || !isSame(known, person)) {
+      else if (!saysTheSame(known, person)) {
         this.#people.set(clientId, person);
         changed = true;
       }

@@ -16,17 +16,11 @@
  */
 import * as decoding from "lib0/decoding";
 import * as encoding from "lib0/encoding";
+import * as MessageType from "./message-type.ts";
 import type { Role } from "./session.ts";
+import * as SyncStep from "./sync-step.ts";
 
-export const MessageType = {
-  sync: 0,
-  awareness: 1,
-  auth: 2,
-  queryAwareness: 3,
-  session: 83,
-} as const;
-
-export const SyncStep = { step1: 0, step2: 1, update: 2 } as const;
+export { MessageType, SyncStep };
 
 /** Subprotocol of clients that speak the session messages. */
 export const SUBPROTOCOL = "session-room.v1";
@@ -192,40 +186,37 @@ export const readClientFrame = (frame: Uint8Array): ClientFrame => {
   }
 };
 
-const syncFrame = (step: number, payload: Uint8Array): Uint8Array => {
-  const encoder = encoding.createEncoder();
-  encoding.writeVarUint(encoder, MessageType.sync);
-  encoding.writeVarUint(encoder, step);
-  encoding.writeVarUint8Array(encoder, payload);
-  return encoding.toUint8Array(encoder);
-};
+const syncFrame = (step: number, payload: Uint8Array): Uint8Array =>
+  encoding.encode((encoder) => {
+    encoding.writeVarUint(encoder, MessageType.sync);
+    encoding.writeVarUint(encoder, step);
+    encoding.writeVarUint8Array(encoder, payload);
+  });
 
 export const writeSyncStep1 = (stateVector: Uint8Array): Uint8Array => syncFrame(SyncStep.step1, stateVector);
 export const writeSyncStep2 = (update: Uint8Array): Uint8Array => syncFrame(SyncStep.step2, update);
 export const writeUpdate = (update: Uint8Array): Uint8Array => syncFrame(SyncStep.update, update);
 
 /** Asks the receiver for the awareness states that it knows; a stock client answers with its own among them. */
-export const QUERY_AWARENESS = Uint8Array.of(MessageType.queryAwareness);
+export const QUERY_AWARENESS: Uint8Array = /* @__PURE__ */ Uint8Array.of(MessageType.queryAwareness);
 
-export const writeAwareness = (update: Uint8Array): Uint8Array => {
-  const encoder = encoding.createEncoder();
-  encoding.writeVarUint(encoder, MessageType.awareness);
-  encoding.writeVarUint8Array(encoder, update);
-  return encoding.toUint8Array(encoder);
-};
+export const writeAwareness = (update: Uint8Array): Uint8Array =>
+  encoding.encode((encoder) => {
+    encoding.writeVarUint(encoder, MessageType.awareness);
+    encoding.writeVarUint8Array(encoder, update);
+  });
 
 /**
  * The smallest data message, an awareness update of no states. An idle relay sends it because
  * y-websocket 3.1 hangs up after 30 s without a data message (`messageReconnectTimeout`).
  */
-export const KEEPALIVE: Uint8Array = Uint8Array.of(MessageType.awareness, 1, 0);
+export const KEEPALIVE: Uint8Array = /* @__PURE__ */ Uint8Array.of(MessageType.awareness, 1, 0);
 
-const sessionFrame = (message: Command | RelayMessage): Uint8Array => {
-  const encoder = encoding.createEncoder();
-  encoding.writeVarUint(encoder, MessageType.session);
-  encoding.writeVarString(encoder, JSON.stringify(message));
-  return encoding.toUint8Array(encoder);
-};
+const sessionFrame = (message: Command | RelayMessage): Uint8Array =>
+  encoding.encode((encoder) => {
+    encoding.writeVarUint(encoder, MessageType.session);
+    encoding.writeVarString(encoder, JSON.stringify(message));
+  });
 
 export const writeCommand = (command: Command): Uint8Array => sessionFrame(command);
 export const writeRelayMessage = (message: RelayMessage): Uint8Array => sessionFrame(message);
@@ -234,9 +225,9 @@ export const writeRelayMessage = (message: RelayMessage): Uint8Array => sessionF
  * Reads the body of a session message from the relay (the decoder stands behind the type).
  *
  * @returns `null` for a message that this version does not know; newer relays may send some.
- * @throws MalformedError if the body is not a string of JSON.
+ * @throws Error if the body is not a string of JSON: no relay sends that, and nobody should catch it.
  */
 export const readRelayMessage = (decoder: decoding.Decoder): RelayMessage | null => {
-  const message = parseJson(decoding.readVarString(decoder)) as RelayMessage | null;
+  const message = JSON.parse(decoding.readVarString(decoder)) as RelayMessage | null;
   return message?.type === "welcome" || message?.type === "answer" ? message : null;
 };

@@ -2,8 +2,6 @@
 import { isRoomName, ROOM_NAME_MAX_CHARS } from "./protocol.ts";
 import { RoomError } from "./room-state.ts";
 
-const SCHEMES: Readonly<Record<string, string>> = { "ws:": "ws:", "wss:": "wss:", "http:": "ws:", "https:": "wss:" };
-
 const badSettings = (message: string): RoomError => new RoomError("bad-settings", message);
 
 /**
@@ -14,8 +12,8 @@ const badSettings = (message: string): RoomError => new RoomError("bad-settings"
 export const toRelayUrl = (relay: string): string => {
   // A name in the address would be sent as a password, and a query would end up before the room's name.
   const url = URL.canParse(relay) ? new URL(relay) : null;
-  const scheme = url === null ? undefined : SCHEMES[url.protocol];
-  if (url === null || scheme === undefined || url.username + url.password + url.search + url.hash !== "") {
+  const scheme = url?.protocol.replace("http", "ws");
+  if (url === null || !/^wss?:$/.test(scheme!) || url.username + url.password + url.search + url.hash !== "") {
     throw badSettings("The relay's address must look like wss://relay.example or https://relay.example/path.");
   }
   return `${scheme}//${url.host}${url.pathname.replace(/\/+$/, "")}`;

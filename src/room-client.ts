@@ -11,8 +11,8 @@
 import type { Awareness } from "y-protocols/awareness";
 import type { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
-import { systemClock } from "./clock.ts";
-import type { Clock } from "./clock.ts";
+import { backgroundTimers } from "./clock.ts";
+import type { Timers } from "./clock.ts";
 import { closeError } from "./close-errors.ts";
 import { LocalPresence } from "./local-presence.ts";
 import { listPeople, Others } from "./people.ts";
@@ -26,8 +26,9 @@ import { checkRoomName, checkToken, toRelayUrl } from "./relay-address.ts";
 import { RelayLine } from "./room-provider.ts";
 import { INITIAL_MODEL, reduceRoom, screenOf, shouldJoin } from "./room-reducer.ts";
 import type { RoomEvent, RoomModel } from "./room-reducer.ts";
-import { RoomError } from "./room-state.ts";
+import { NOTHING_KNOWN, RoomError } from "./room-state.ts";
 import type { RoomState } from "./room-state.ts";
+import { saysTheSame } from "./same.ts";
 import { readSession, SESSION_ROOT } from "./session.ts";
 import { TokenRenewal } from "./token-renewal.ts";
 import type { GetToken } from "./token-renewal.ts";
@@ -47,10 +48,13 @@ export type RoomOptions = {
   readonly doc?: Y.Doc | undefined;
   /** Where an invited person's own token is kept; by default the tab's session storage. `null`: nowhere. */
   readonly storage?: TokenStorage | null | undefined;
-  readonly clock?: Clock | undefined;
+  readonly clock?: Timers | undefined;
   /** For places without a global WebSocket. */
   readonly WebSocketPolyfill?: typeof WebSocket | undefined;
 };
+
+/** A command before it has its id. */
+type Question = Command extends infer Kind ? (Kind extends Command ? Omit<Kind, "id"> : never) : never;
 
 const checkDoc = (doc: Y.Doc): Y.Doc => {
   if (!(doc instanceof Y.Doc)) {
@@ -69,7 +73,7 @@ const checkDoc = (doc: Y.Doc): Y.Doc => {
 };
 
 /** The old value if the new one says the same, so that who compares by identity sees only changes. */
-const keepIfSame = <T>(before: T, after: T): T => (JSON.stringify(before) === JSON.stringify(after) ? before : after);
+const keepIfSame = <T>(before: T, after: T): T => (saysTheSame(before, after) ? before : after);
 
 export class Room {
   readonly doc: Y.Doc;
@@ -90,7 +94,7 @@ export class Room {
   /** Calls of `rejoin` that wait for the answer to the `join` on its way. */
   #rejoins: ((error: RoomError | null) => void)[] = [];
   #model: RoomModel = INITIAL_MODEL;
-  #state: RoomState = { screen: { name: "connecting" }, connection: "connecting", me: null, people: [], session: null };
+  #state = NOTHING_KNOWN;
   /** Whether the relay has sent some of the document: a page's stored one may tell of sessions long past. */
   #hasDocument = false;
   /** Whether a line should stand: after `join`, and not while the page is away. */
@@ -107,7 +111,7 @@ export class Room {
     this.doc = checkDoc(options.doc ?? new Y.Doc());
     const storage = options.storage === undefined ? tabStorage() : options.storage;
     this.#token = new PersonalToken(storage, relayUrl, options.room, options.token);
-    const clock = options.clock ?? systemClock({ background: true });
+    const clock = options.clock ?? backgroundTimers;
     this.#line = new RelayLine({
       relayUrl,
       room: options.room,
@@ -166,20 +170,17 @@ export class Room {
 
   /** Goes out of the session. Without a line this is so at once, for the relay counts nobody without one. */
   async leave(): Promise<void> {
-    const isOnline = this.#model.connection === "online";
+    const wasOnline = this.#isOnline;
     this.#dispatch({ type: "left" });
-    if (!isOnline) return;
+    if (!wasOnline) return;
     await new Promise<void>((resolve) => {
-      this.#ask(
-        (id) => ({ type: "leave", id }),
-        (outcome) => {
-          // Others' presence that was still on its way: nobody says that they are gone while one is out.
-          this.#line.forgetOthers();
-          // No answer in time: without this line the person is out for certain.
-          if (outcome instanceof RoomError && this.#model.connection === "online") this.#line.reconnect();
-          resolve();
-        },
-      );
+      this.#ask({ type: "leave" }, (outcome) => {
+        // Others' presence that was still on its way: nobody says that they are gone while one is out.
+        this.#line.forgetOthers();
+        // No answer in time: without this line the person is out for certain.
+        if (outcome instanceof RoomError && this.#isOnline) this.#line.reconnect();
+        resolve();
+      });
     });
   }
 
@@ -191,9 +192,9 @@ export class Room {
    */
   async rejoin(): Promise<void> {
     this.join();
-    const { connection, error, join } = this.#model;
+    const { error, join } = this.#model;
     if (error !== null) throw error;
-    if (connection !== "online") throw disconnected();
+    if (!this.#isOnline) throw disconnected();
     if (join === null || join.refused) return;
     const failure = await new Promise<RoomError | null>((resolve) => this.#rejoins.push(resolve));
     if (failure !== null) throw failure;
@@ -233,6 +234,10 @@ export class Room {
     this.#settleReady.reject(disconnected());
   }
 
+  get #isOnline(): boolean {
+    return this.#model.connection === "online";
+  }
+
   #listen(): void {
     const map = this.doc.getMap(SESSION_ROOT);
     const onLedger = (): void => this.#readSession();
@@ -256,12 +261,11 @@ export class Room {
       if (this.#isWanted && !this.#isAway) this.#line.reconnect();
     };
     const onOnline = (): void => this.#connect();
-    window.addEventListener("offline", onOffline);
-    window.addEventListener("online", onOnline);
-    this.#cleanUps.push(() => {
-      window.removeEventListener("offline", onOffline);
-      window.removeEventListener("online", onOnline);
-    });
+    const windowEvents = new AbortController();
+    const { signal } = windowEvents;
+    window.addEventListener("offline", onOffline, { signal });
+    window.addEventListener("online", onOnline, { signal });
+    this.#cleanUps.push(() => windowEvents.abort());
   }
 
   #connect(): void {
@@ -290,14 +294,11 @@ export class Room {
   #renewToken(token: string): void {
     this.#token.renew(token);
     this.#line.useToken(this.#token.current);
-    if (this.#model.connection !== "online") return;
-    this.#ask(
-      (id) => ({ type: "renew", id, token }),
-      (outcome) => {
-        // A token that the relay does not take is as good as none: the present one may still hold a while.
-        if (!(outcome instanceof RoomError) && !outcome.ok) this.#renewal?.plan(0);
-      },
-    );
+    if (!this.#isOnline) return;
+    this.#ask({ type: "renew", token }, (outcome) => {
+      // A token that the relay does not take is as good as none: the present one may still hold a while.
+      if (!(outcome instanceof RoomError) && !outcome.ok) this.#renewal?.plan(0);
+    });
   }
 
   #receiveDocument(): void {
@@ -337,23 +338,20 @@ export class Room {
     this.#dispatch({ type: "failed", error });
   }
 
-  #ask(command: (id: number) => Command, settle: (outcome: Outcome) => void): void {
-    this.#line.send(command(this.#answers.expect(settle)));
+  #ask(command: Question, settle: (outcome: Outcome) => void): void {
+    this.#line.send({ ...command, id: this.#answers.expect(settle) });
   }
 
   /** Sends a command about the run that this page shows; resolves to the run that the room is in. */
   #command(type: "start" | "end"): Promise<number> {
     return new Promise((resolve, reject) => {
-      if (this.#model.connection !== "online") return reject(this.#model.error ?? disconnected());
-      const run = this.#model.session?.run ?? 0;
-      this.#ask(
-        (id) => ({ type, id, run }),
-        (outcome) => {
-          if (outcome instanceof RoomError) reject(outcome);
-          else if (outcome.ok) resolve(outcome.run);
-          else reject(new RoomError("refused", outcome.message));
-        },
-      );
+      const { error, session } = this.#model;
+      if (!this.#isOnline) return reject(error ?? disconnected());
+      this.#ask({ type, run: session?.run ?? 0 }, (outcome) => {
+        if (outcome instanceof RoomError) reject(outcome);
+        else if (outcome.ok) resolve(outcome.run);
+        else reject(new RoomError("refused", outcome.message));
+      });
     });
   }
 
@@ -370,7 +368,7 @@ export class Room {
     let error: RoomError | null = null;
     if (outcome instanceof RoomError) {
       error = outcome;
-      if (this.#model.connection === "online") this.#line.reconnect();
+      if (this.#isOnline) this.#line.reconnect();
     } else if (outcome.ok) this.#beLetIn(id, outcome.run);
     else {
       error = new RoomError("refused", outcome.message);
@@ -382,13 +380,7 @@ export class Room {
   #beLetIn(id: number, run: number): void {
     const { join, endSeen } = this.#model;
     // Into a new run, while the person looks at the end of the one before: they are not in it.
-    const isUnwanted = join?.id === id && endSeen !== null;
-    if (isUnwanted) {
-      this.#ask(
-        (leaveId) => ({ type: "leave", id: leaveId }),
-        () => this.#line.forgetOthers(),
-      );
-    }
+    if (join?.id === id && endSeen !== null) this.#ask({ type: "leave" }, () => this.#line.forgetOthers());
     this.#dispatch({ type: "join-accepted", id, run });
     if (!this.#model.inside) return;
     // An end in between, from which they came back, has hidden them and ended what they had asked for.
@@ -425,7 +417,7 @@ export class Room {
       people: keepIfSame(before.people, people),
       session: keepIfSame(before.session, session),
     };
-    if ((Object.keys(state) as (keyof RoomState)[]).every((key) => state[key] === before[key])) return;
+    if (saysTheSame(before, state)) return;
     this.#state = state;
     for (const listener of [...this.#listeners]) {
       // A listener that changed the state has told everyone of a newer one.

@@ -11,7 +11,7 @@ import * as decoding from "lib0/decoding";
 import { Awareness, encodeAwarenessUpdate, removeAwarenessStates } from "y-protocols/awareness";
 import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
-import type { CancelTimer, Clock } from "./clock.ts";
+import type { CancelTimer, Timers } from "./clock.ts";
 import {
   MessageType,
   readRelayMessage,
@@ -38,7 +38,7 @@ export type RelayLineOptions = {
   readonly room: string;
   readonly doc: Y.Doc;
   readonly token: string;
-  readonly clock: Pick<Clock, "setTimer">;
+  readonly clock: Timers;
   readonly WebSocketPolyfill?: typeof WebSocket | undefined;
   readonly onMessage: (message: RelayMessage) => void;
   /** The relay has sent some of the document, the session first of all. */
@@ -62,7 +62,7 @@ export class RelayLine {
   readonly provider: WebsocketProvider;
   readonly awareness: Awareness;
   readonly #doc: Y.Doc;
-  readonly #clock: Pick<Clock, "setTimer">;
+  readonly #clock: Timers;
   #isUnserved = false;
   #cancelTry: CancelTimer | null = null;
 

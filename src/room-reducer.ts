@@ -4,6 +4,7 @@
  */
 import type { Identity, RefusalCode } from "./protocol.ts";
 import type { Connection, RoomError, Screen } from "./room-state.ts";
+import { saysTheSame } from "./same.ts";
 import type { Session, SessionEnd } from "./session.ts";
 
 /** A `join` that was sent on this line. */
@@ -33,14 +34,15 @@ export type RoomModel = {
   readonly error: RoomError | null;
 };
 
+/** Of a person who is not in the session and has not asked to be. */
+const OUTSIDE = { join: null, joinedRun: null, inside: false } as const;
+
 export const INITIAL_MODEL: RoomModel = {
+  ...OUTSIDE,
   connection: "connecting",
   me: null,
   session: null,
   wish: "none",
-  join: null,
-  joinedRun: null,
-  inside: false,
   endSeen: null,
   startsByHand: false,
   error: null,
@@ -63,24 +65,16 @@ export type RoomEvent =
   | { readonly type: "failed"; readonly error: RoomError }
   | { readonly type: "closed" };
 
-const isSameSession = (a: Session | null, b: Session | null): boolean => JSON.stringify(a) === JSON.stringify(b);
-
 /** Whether a run is over as far as this page knows: an answer that speaks of it comes too late. */
 const isOver = ({ session }: RoomModel, run: number): boolean => session?.status === "ended" && session.run >= run;
 
 const onSession = (model: RoomModel, session: Session | null): RoomModel => {
-  if (isSameSession(model.session, session)) return model;
+  if (saysTheSame(model.session, session)) return model;
   const next = { ...model, session, join: model.join?.refused === true ? null : model.join, startsByHand: false };
-  switch (session?.status) {
-    case undefined:
-    case "live":
-      return next;
-    case "waiting":
-      // A relay that lost its store waits again, and nobody has seen the end of what now comes.
-      return { ...next, joinedRun: null, inside: false, endSeen: null };
-    case "ended":
-      return { ...next, joinedRun: null, inside: false, endSeen: session.ended };
-  }
+  if (session === null || session.status === "live") return next;
+  // A relay that lost its store waits again, and nobody has seen the end of what now comes.
+  const endSeen = session.status === "ended" ? session.ended : null;
+  return { ...next, joinedRun: null, inside: false, endSeen };
 };
 
 export const reduceRoom = (model: RoomModel, event: RoomEvent): RoomModel => {
@@ -89,7 +83,7 @@ export const reduceRoom = (model: RoomModel, event: RoomEvent): RoomModel => {
     case "came":
       return { ...model, wish: "in", endSeen: null };
     case "left":
-      return { ...model, wish: "left", join: null, joinedRun: null, inside: false };
+      return { ...model, wish: "left", ...OUTSIDE };
     case "welcomed":
       return { ...model, me: event.person, connection: "online" };
     case "session-read":
@@ -104,7 +98,7 @@ export const reduceRoom = (model: RoomModel, event: RoomEvent): RoomModel => {
       return { ...model, join: null, joinedRun: event.run, inside: true };
     case "join-refused": {
       if (model.join?.id !== event.id) return model;
-      if (!isSameSession(model.join.asOf, model.session)) return { ...model, join: null };
+      if (!saysTheSame(model.join.asOf, model.session)) return { ...model, join: null };
       const startsByHand = event.code === "not-started" && model.session?.status === "waiting";
       return { ...model, join: { ...model.join, refused: true }, startsByHand };
     }
@@ -118,9 +112,9 @@ export const reduceRoom = (model: RoomModel, event: RoomEvent): RoomModel => {
         joinedRun: null,
       };
     case "failed":
-      return { ...model, connection: "closed", join: null, joinedRun: null, inside: false, error: event.error };
+      return { ...model, connection: "closed", ...OUTSIDE, error: event.error };
     case "closed":
-      return { ...model, connection: "closed", join: null, joinedRun: null, inside: false };
+      return { ...model, connection: "closed", ...OUTSIDE };
   }
 };
 

@@ -77,3 +77,12 @@ export type RoomState = {
   /** The session as the document has it; `null` until received. */
   readonly session: Session | null;
 };
+
+/** The state before anything is heard of the relay. */
+export const NOTHING_KNOWN: RoomState = {
+  screen: { name: "connecting" },
+  connection: "connecting",
+  me: null,
+  people: [],
+  session: null,
+};

@@ -58,28 +58,25 @@ export const toRecord = (session: Session): SessionRecord => {
   }
 };
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+/** What an untrusted value holds under names: nothing, if it is no object. */
+export const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
-const isTime = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
+const isTime = (value: unknown): value is number => Number.isFinite(value);
 
 const readPerson = (value: unknown): PersonRef | null | undefined => {
   if (value === null) return null;
-  if (!isObject(value) || typeof value["id"] !== "string" || typeof value["name"] !== "string") {
-    return undefined;
-  }
-  return { id: value["id"], name: value["name"] };
+  const { id, name } = fieldsOf(value);
+  return typeof id === "string" && typeof name === "string" ? { id, name } : undefined;
 };
 
 const readEnd = (value: unknown): SessionEnd | undefined => {
-  if (!isObject(value)) return undefined;
-  const { at, reason } = value;
-  const by = readPerson(value["by"]);
-  if (!isTime(at) || typeof reason !== "string" || reason === "" || by === undefined) {
-    return undefined;
-  }
-  return { at, reason, by };
+  const { at, reason, by } = fieldsOf(value);
+  const person = readPerson(by);
+  if (!isTime(at) || typeof reason !== "string" || reason === "" || person === undefined) return undefined;
+  return { at, reason, by: person };
 };
 
 /**

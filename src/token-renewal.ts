@@ -2,7 +2,7 @@
  * Asks the page for a newer token before the present one expires, so that nobody notices
  * (docs/SPEC.md, W12). A page that cannot give one now is asked again until it is too late.
  */
-import type { CancelTimer, Clock } from "./clock.ts";
+import type { CancelTimer, Timers } from "./clock.ts";
 
 /** Gives a newer token of the same person; may take its time, and may fail. */
 export type GetToken = () => string | Promise<string>;
@@ -14,14 +14,14 @@ const RETRY_MS = 5_000;
 
 export class TokenRenewal {
   readonly #getToken: GetToken;
-  readonly #clock: Clock;
+  readonly #clock: Timers;
   readonly #use: (token: string) => void;
   #cancel: CancelTimer | null = null;
   /** Counts the plans; whatever belongs to an earlier one is too late. */
   #plan = 0;
 
   /** @param use takes what the page gives. */
-  constructor(getToken: GetToken, clock: Clock, use: (token: string) => void) {
+  constructor(getToken: GetToken, clock: Timers, use: (token: string) => void) {
     this.#getToken = getToken;
     this.#clock = clock;
     this.#use = use;
