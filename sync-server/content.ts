@@ -10,6 +10,8 @@ const FOLD_BYTES = 1024 * 1024;
 /** Log that is folded when the room leaves memory; fewer rows load as fast as one. */
 const FOLD_ROWS_AT_REST = 32;
 
+const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
+
 export class Content {
   #doc: Y.Doc | null = null;
   #unapplied: Uint8Array[];
@@ -17,6 +19,8 @@ export class Content {
   #foldedBytes = 0;
   #logBytes = 0;
   #logRows: number;
+  /** What was last encoded, for those who ask for the same: many come in at once. */
+  #encoded: { readonly stateVector: Uint8Array; readonly update: Uint8Array } | null = null;
 
   /** @param updates what the store kept, in order. */
   constructor(updates: readonly Uint8Array[]) {
@@ -31,6 +35,7 @@ export class Content {
   }
 
   add(update: Uint8Array): void {
+    this.#encoded = null;
     this.#unapplied.push(update);
     this.#logRows++;
     this.#logBytes += update.byteLength;
@@ -47,12 +52,20 @@ export class Content {
    * @throws MalformedError if the state vector cannot be read.
    */
   encodeSince(stateVector: Uint8Array): Uint8Array {
+    if (this.#encoded !== null && isSame(this.#encoded.stateVector, stateVector)) return this.#encoded.update;
     const doc = this.#current();
     try {
-      return Y.encodeStateAsUpdate(doc, stateVector);
+      const update = Y.encodeStateAsUpdate(doc, stateVector);
+      this.#encoded = { stateVector: stateVector.slice(), update };
+      return update;
     } catch {
       throw new MalformedError("the state vector cannot be read");
     }
+  }
+
+  /** Lets go of what is kept only because somebody may ask for it soon. */
+  tidy(): void {
+    this.#encoded = null;
   }
 
   /** Whether all of a range of held structs is deleted already. */

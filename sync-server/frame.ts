@@ -86,12 +86,17 @@ export class Frame {
     return Frame.#withBody(UPDATE, update);
   }
 
+  static ofSyncStep2(update: Uint8Array): Frame {
+    return Frame.#withBody(SYNC_STEP_2, update).frame;
+  }
+
   static ofAwareness(update: Uint8Array): Frame {
     return Frame.#withBody(AWARENESS, update).frame;
   }
 }
 
 const UPDATE = [MessageType.sync, SyncStep.update];
+const SYNC_STEP_2 = [MessageType.sync, SyncStep.step2];
 const AWARENESS = [MessageType.awareness];
 
 /** What goes to a socket together. */

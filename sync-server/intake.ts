@@ -75,6 +75,11 @@ export class Intake {
     return this.#open().content.encodeSince(stateVector);
   }
 
+  /** Lets go of what is kept only because somebody may ask for it soon. */
+  tidy(): void {
+    this.#body?.content.tidy();
+  }
+
   /** The store may have lost content: until then (ms since the epoch) it is taken back from whoever holds it. */
   recover(until: number): void {
     this.#recoversUntil = Math.max(this.#recoversUntil, until);

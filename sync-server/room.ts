@@ -16,7 +16,6 @@ import {
   writeAwareness,
   writeRelayMessage,
   writeSyncStep1,
-  writeSyncStep2,
   writeUpdate,
 } from "../src/protocol.ts";
 import type { ClientFrame, Command, RefusalCode } from "../src/protocol.ts";
@@ -221,7 +220,7 @@ export class Room {
       return;
     }
     this.#subscribe(connection, true);
-    this.#tell(connection, writeSyncStep2(this.#intake.encodeSince(stateVector)));
+    this.#serve(connection, stateVector);
   }
 
   #receiveUpdate(connection: Connection, update: Uint8Array, kind: UpdateKind): void {
@@ -348,8 +347,9 @@ export class Room {
     this.#apply({ type: "deadline-checked", run: this.#state.run });
   }
 
-  /** Gives stock clients all states afresh: they drop what was not renewed for 30 s. */
+  /** Every 20 s or so: gives stock clients all states afresh, for they drop what was not renewed for 30 s. */
   renewPresence(): void {
+    this.#intake.tidy();
     for (const connection of this.#connections) {
       if (connection.subscribed && !connection.speaksSession) this.#tellPresence(connection);
     }
@@ -459,7 +459,7 @@ export class Room {
     const { withheldStateVector } = connection;
     if (withheldStateVector !== null) {
       connection.withheldStateVector = null;
-      this.#tell(connection, writeSyncStep2(this.#intake.encodeSince(withheldStateVector)));
+      this.#serve(connection, withheldStateVector);
     }
     this.#tellPresence(connection);
     this.#showPresence(connection);
@@ -519,6 +519,11 @@ export class Room {
   /** A SyncStep1 for all that the room holds: the receiver answers with what the relay lacks. */
   #askForMissing(): Uint8Array {
     return writeSyncStep1(encodeStateVector(this.#intake.held, this.#ledger.id, this.#ledger.clock));
+  }
+
+  /** Tells a connection what it lacks of the content. */
+  #serve(connection: Connection, stateVector: Uint8Array): void {
+    this.#outbox.tell([connection], Frame.ofSyncStep2(this.#intake.encodeSince(stateVector)));
   }
 
   #tell(connection: Connection, message: Uint8Array): void {
