@@ -2,6 +2,7 @@
  * Who is present in a room, and their awareness states. Sockets decide who is here; clients only
  * say what they point at. The relay stamps who they are (docs/SPEC.md, part P).
  */
+import { isUtf8 } from "node:buffer";
 import * as decoding from "lib0/decoding";
 import { cleanPersonName, MalformedError } from "../src/protocol.ts";
 import type { Identity } from "../src/protocol.ts";
@@ -10,16 +11,39 @@ import type { AwarenessClock } from "./awareness-clock.ts";
 import type { Connection, PresenceState } from "./connection.ts";
 import { writeVarUint } from "./frame.ts";
 
-/** One entry of a client's awareness update; the JSON is not parsed yet. */
+/** A state under its awareness client id, as JSON. */
 export type AwarenessEntry = { readonly clientId: number; readonly json: string };
-/** The same with the clock that the client gave it. */
-export type ReceivedEntry = AwarenessEntry & { readonly clock: number };
-
 /** Most states in one update of a client: its own, and echoes of everybody's in a full room. */
 const MAX_ENTRIES = 10_000;
 
+/** One entry as it was received. Its JSON is read only if somebody asks: most are echoes of others' (y-websocket 3.1). */
+export class ReceivedEntry implements AwarenessEntry {
+  readonly clientId: number;
+  /** The clock that the client gave it. */
+  readonly clock: number;
+  readonly #text: Uint8Array;
+
+  constructor(clientId: number, clock: number, text: Uint8Array) {
+    this.clientId = clientId;
+    this.clock = clock;
+    this.#text = text;
+  }
+
+  /** Size of the JSON in UTF-8. */
+  get jsonBytes(): number {
+    return this.#text.byteLength;
+  }
+
+  /** @throws MalformedError if it is not UTF-8. */
+  get json(): string {
+    const text = this.#text;
+    if (!isUtf8(text)) throw new MalformedError("an awareness state is not UTF-8");
+    return Buffer.from(text.buffer, text.byteOffset, text.byteLength).toString("utf8");
+  }
+}
+
 /**
- * Reads an awareness update of a client (y-protocols 1.0, `encodeAwarenessUpdate`).
+ * Reads an awareness update of a client (y-protocols 1.0, `encodeAwarenessUpdate`); the texts are views into it.
  *
  * @throws MalformedError, and nothing else.
  */
@@ -32,7 +56,8 @@ export const readAwareness = (update: Uint8Array): ReceivedEntry[] => {
     for (let i = 0; i < count; i++) {
       const clientId = decoding.readVarUint(decoder);
       const clock = decoding.readVarUint(decoder);
-      entries.push({ clientId, clock, json: decoding.readVarString(decoder) });
+      const text = decoding.readVarUint8Array(decoder);
+      entries.push(new ReceivedEntry(clientId, clock, text));
     }
     return entries;
   } catch (error) {

@@ -231,7 +231,7 @@ export class Room {
     if (this.#state.status === "ended") return;
     const { awarenessStateBytes } = this.#context.limits;
     for (const entry of readAwareness(update)) {
-      const { clientId, json } = entry;
+      const { clientId, jsonBytes } = entry;
       if (!this.#presence.mayOwn(connection, entry)) {
         // A stock guest that returns is somebody new; if it is in its own dead line's place, it is asked again later.
         const owner = this.#presence.rivalOf(connection, entry);
@@ -242,11 +242,11 @@ export class Room {
         continue;
       }
       if (this.#intake.isForeign(clientId, connection)) continue;
-      if (Buffer.byteLength(json) > awarenessStateBytes) {
+      if (jsonBytes > awarenessStateBytes) {
         const reason = `awareness state larger than ${awarenessStateBytes} bytes (limit-awareness-state-bytes)`;
         return this.#close(connection, CloseCode.tooLarge, reason);
       }
-      const stamped = stampState(json, connection.identity);
+      const stamped = stampState(entry.json, connection.identity);
       // One state a message: an honest client has no more, and each is told to the whole room.
       if (stamped === null) return this.#hidePresence(connection);
       connection.name = stamped.name;
