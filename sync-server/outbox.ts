@@ -25,14 +25,20 @@ type Telling = {
   readonly receivers: readonly Connection[];
   /** `null`: nothing to those who are not in `instead`. */
   readonly frame: Frame | null;
-  /** Who gets something else, or nothing (`null`); none by default. */
-  readonly instead: ReadonlyMap<Connection, Frame | null>;
+  /** Who gets nothing: whoever said it. */
+  readonly except: Connection | null;
+  /** Who gets something else, or nothing (`null`). */
+  readonly instead: ReadonlyMap<Connection, Frame | null> | null;
 };
 
 /** Somebody's newest state, or that it is gone. */
 type Shown = { readonly json: string; readonly owner: Connection | null };
 
-const NOBODY: ReadonlyMap<Connection, Frame | null> = new Map();
+const frameFor = ({ frame, except, instead }: Telling, receiver: Connection): Frame | null => {
+  if (receiver === except) return null;
+  const own = instead?.get(receiver);
+  return own === undefined ? frame : own;
+};
 
 export type OutboxContext = {
   readonly clock: Pick<Clock, "now" | "gather">;
@@ -73,19 +79,19 @@ export class Outbox {
 
   /** Tells soon. */
   tellSoon(receivers: readonly Connection[], frame: Frame, except: Connection): void {
-    this.#tellings.push({ receivers, frame, instead: new Map([[except, null]]) });
+    this.#tellings.push({ receivers, frame, except, instead: null });
     this.#flushBy(this.#flushedAt + GATHER_MS);
   }
 
   /** Tells at the end of this turn, and with it everything that waits. */
   tell(receivers: readonly Connection[], frame: Frame): void {
-    this.#tellings.push({ receivers, frame, instead: NOBODY });
+    this.#tellings.push({ receivers, frame, except: null, instead: null });
     this.#flushBy(-Infinity);
   }
 
   /** Does something once all before it is committed and told. */
   afterwards(act: () => void): void {
-    this.#tellings.push({ act, receivers: [], frame: null, instead: NOBODY });
+    this.#tellings.push({ act, receivers: [], frame: null, except: null, instead: null });
     this.#flushBy(-Infinity);
   }
 
@@ -159,7 +165,7 @@ export class Outbox {
       const frame = others.length === 0 ? null : Frame.ofAwareness(writeEntries(others, awarenessClock).bytes);
       instead.set(receiver, frame);
     }
-    this.#tellings.push({ receivers, frame: Frame.ofAwareness(all.bytes), instead });
+    this.#tellings.push({ receivers, frame: Frame.ofAwareness(all.bytes), except: null, instead });
   }
 
   #deliver(tellings: readonly Telling[]): void {
@@ -175,19 +181,22 @@ export class Outbox {
   }
 
   #deliverTogether(receivers: readonly Connection[], tellings: readonly Telling[]): void {
-    const shared = new Batch(tellings.flatMap(({ frame }) => (frame === null ? [] : [frame])));
-    const others = new Set(tellings.flatMap(({ instead }) => [...instead.keys()]));
+    const frames = tellings.flatMap(({ frame }) => frame ?? []);
+    const shared = frames.length === 0 ? null : new Batch(frames);
+    // Most get all of it, in the same bytes.
+    const others = new Set<Connection>();
+    for (const { except, instead } of tellings) {
+      if (except !== null) others.add(except);
+      if (instead !== null) for (const receiver of instead.keys()) others.add(receiver);
+    }
     for (const receiver of receivers) {
       if (!this.#isHere(receiver)) continue;
       if (!others.has(receiver)) {
-        receiver.socket.send(shared);
+        if (shared !== null) receiver.socket.send(shared);
         continue;
       }
-      const frames = tellings.flatMap(({ frame, instead }) => {
-        const own = instead.has(receiver) ? instead.get(receiver)! : frame;
-        return own === null ? [] : [own];
-      });
-      if (frames.length > 0) receiver.socket.send(new Batch(frames));
+      const own = tellings.flatMap((telling) => frameFor(telling, receiver) ?? []);
+      if (own.length > 0) receiver.socket.send(new Batch(own));
     }
   }
 }
