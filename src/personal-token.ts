@@ -5,7 +5,7 @@
 import { isTokenText } from "./relay-address.ts";
 import { hashOfText } from "./text-hash.ts";
 
-export type TokenStorage = Pick<Storage, "getItem" | "setItem" | "removeItem">;
+export type TokenStorage = Pick<Storage, "getItem" | "setItem">;
 
 /** The storage of this tab, if there is one. Reading the property throws where a page may store nothing. */
 export const tabStorage = (): TokenStorage | null => {
@@ -30,6 +30,8 @@ export class PersonalToken {
   readonly #key: string;
   #pageToken: string;
   #personal: string | null;
+  /** The personal token that the relay took no more. */
+  #former: string | null = null;
 
   constructor(storage: TokenStorage | null, relayUrl: string, room: string, pageToken: string) {
     this.#storage = storage;
@@ -44,6 +46,11 @@ export class PersonalToken {
     return this.#personal ?? this.#pageToken;
   }
 
+  /** Tells the relay who one was when one has to come with the page's token again; `null`: nobody yet. */
+  get former(): string | null {
+    return this.#former;
+  }
+
   /** Keeps what the relay gave. */
   keep(token: string): void {
     this.#personal = token;
@@ -55,11 +62,11 @@ export class PersonalToken {
     this.#pageToken = pageToken;
   }
 
-  /** Forgets the personal token; false if the page's was in use already. */
+  /** Uses the personal token no more; false if the page's was in use already. It is kept as proof until there is a new one. */
   drop(): boolean {
     if (this.#personal === null) return false;
+    this.#former = this.#personal;
     this.#personal = null;
-    this.#try((store) => store.removeItem(this.#key));
     return true;
   }
 

@@ -26,6 +26,8 @@ export { MessageType, SyncStep };
 export const SUBPROTOCOL = "session-room.v1";
 /** A subprotocol that only carries a token: this prefix, then the JWT. The relay never answers it. */
 export const TOKEN_SUBPROTOCOL_PREFIX = "session-room.token.";
+/** The same with a personal token that has expired: it says who comes with the invitation beside it. */
+export const FORMER_SUBPROTOCOL_PREFIX = "session-room.former.";
 
 /** Longest room name, in characters (Unicode code points). */
 export const ROOM_NAME_MAX_CHARS = 128;

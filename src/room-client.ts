@@ -293,7 +293,7 @@ export class Room {
   /** The page has given a newer token: for this line, if there is one, and for those to come. */
   #renewToken(token: string): void {
     this.#token.renew(token);
-    this.#line.useToken(this.#token.current);
+    this.#line.useToken(this.#token.current, this.#token.former);
     if (!this.#isOnline) return;
     this.#ask({ type: "renew", token }, (outcome) => {
       // A token that the relay does not take is as good as none: the present one may still hold a while.
@@ -320,7 +320,7 @@ export class Room {
   #beRefused(code: number, reason: string): void {
     const error = closeError(code, reason);
     if (error.code === "unauthorized" && this.#token.drop()) {
-      this.#line.useToken(this.#token.current);
+      this.#line.useToken(this.#token.current, this.#token.former);
       this.#connect();
     } else if (error.code === "unauthorized" && this.#renewal !== null && !this.#isTokenFresh) {
       // Once for each refusal: a page whose new token is refused too has nothing better.

@@ -13,6 +13,7 @@ import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
 import type { CancelTimer, Timers } from "./clock.ts";
 import {
+  FORMER_SUBPROTOCOL_PREFIX,
   MessageType,
   readRelayMessage,
   SUBPROTOCOL,
@@ -98,8 +99,9 @@ export class RelayLine {
   }
 
   /** Takes this token from the next connect on. It travels as a subprotocol: addresses end up in logs. */
-  useToken(token: string): void {
-    this.provider.protocols = [SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX + token];
+  useToken(token: string, former: string | null = null): void {
+    const proof = former === null ? [] : [FORMER_SUBPROTOCOL_PREFIX + former];
+    this.provider.protocols = [SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX + token, ...proof];
   }
 
   /** Whether something can be sent. */

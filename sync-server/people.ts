@@ -35,8 +35,14 @@ const guestKey = (role: Role): string => `guest:${role}`;
  * Names the person behind a token. An invitation makes a newcomer of everybody who comes with it.
  *
  * @param keepsToken whether the client can keep a personal token (`session-room.v1`).
+ * @param former a personal token that has expired: whoever comes with it is no newcomer (docs/SPEC.md, P10).
  */
-export const identify = async (claims: Claims, tokens: Tokens, keepsToken: boolean): Promise<Arrival> => {
+export const identify = async (
+  claims: Claims,
+  tokens: Tokens,
+  keepsToken: boolean,
+  former: string | null,
+): Promise<Arrival> => {
   const { role, sub } = claims;
   if (sub !== undefined) {
     // A token vouches for the name that it holds. Personal tokens hold none: that name is chosen.
@@ -46,10 +52,13 @@ export const identify = async (claims: Claims, tokens: Tokens, keepsToken: boole
     const author = { own: personKey(sub), shared, isKept: true };
     return { identity: { id: sub, name, role, verified }, author, personalToken: null };
   }
-  const identity: Identity = { id: randomUUID(), name: "", role, verified: false };
+  const was = keepsToken && former !== null ? await tokens.verifyFormer(former) : null;
+  const isSame = was?.guest === true && was.room === claims.room && was.role === role;
+  const id = (isSame ? was.sub : undefined) ?? randomUUID();
+  const identity: Identity = { id, name: "", role, verified: false };
   return {
     identity,
-    author: { own: keepsToken ? personKey(identity.id) : null, shared: guestKey(role), isKept: false },
+    author: { own: keepsToken ? personKey(identity.id) : null, shared: guestKey(role), isKept: isSame },
     personalToken: keepsToken ? await personalTokenFor(identity, claims, tokens) : null,
   };
 };

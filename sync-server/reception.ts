@@ -38,6 +38,8 @@ export type ReceptionOptions = {
 export type Visitor = {
   readonly room: string;
   readonly token: string | null;
+  /** A personal token that has expired, which says who comes with an invitation. */
+  readonly former: string | null;
   /** Whether the client speaks `session-room.v1`. */
   readonly speaksSession: boolean;
   /** Called when the token is found to be good. */
@@ -88,7 +90,7 @@ export class Reception {
     if (socket !== null) this.#turnAway(socket, refusal!);
   }
 
-  async #admit({ room, token, speaksSession, onProved }: Visitor): Promise<Refusal | Entrance> {
+  async #admit({ room, token, former, speaksSession, onProved }: Visitor): Promise<Refusal | Entrance> {
     const { rooms, tokens, clock } = this.#options;
     if (this.#farewell !== null) return this.#farewell;
     const verified = await tokens.verify(token);
@@ -99,7 +101,7 @@ export class Reception {
     const { claims } = verified;
     if (claims.room !== room) return refuse(CloseCode.forbidden, "the token is for another room");
     onProved?.();
-    const arrival = await identify(claims, tokens, speaksSession);
+    const arrival = await identify(claims, tokens, speaksSession, former);
     const lease = await rooms.enter(claims.room);
     return { lease, arrival, credential: new Credential(tokens, clock, claims, arrival) };
   }

@@ -6,7 +6,7 @@ import { WebSocketServer } from "ws";
 import type { WebSocket } from "ws";
 import { CloseCode } from "../src/close-codes.ts";
 import type { Clock } from "../src/clock.ts";
-import { isRoomName, SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from "../src/protocol.ts";
+import { FORMER_SUBPROTOCOL_PREFIX, isRoomName, SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from "../src/protocol.ts";
 import { AddressLimits } from "./address-limits.ts";
 import type { Batch } from "./frame.ts";
 import type { Limits } from "./limits.ts";
@@ -97,10 +97,12 @@ export class Upgrades {
     const target = parseTarget(request.url ?? "");
     if (target === null) return refuse(CloseCode.badMessage, "the address names no room: /<room>, 1 to 128 characters");
     const offered = offeredProtocols(request);
-    const inProtocol = offered.find((protocol) => protocol.startsWith(TOKEN_SUBPROTOCOL_PREFIX));
+    const carried = (prefix: string): string | null =>
+      offered.find((protocol) => protocol.startsWith(prefix))?.slice(prefix.length) ?? null;
     return {
       room: target.room,
-      token: inProtocol?.slice(TOKEN_SUBPROTOCOL_PREFIX.length) ?? target.token,
+      token: carried(TOKEN_SUBPROTOCOL_PREFIX) ?? target.token,
+      former: carried(FORMER_SUBPROTOCOL_PREFIX),
       speaksSession: offered.includes(SUBPROTOCOL),
       onProved: () => newcomers.proved(request.socket),
     };

@@ -17,7 +17,6 @@ const tab = (): Required<RoomOptions>["storage"] & { readonly values: string[] }
   return {
     getItem: (key) => items.get(key) ?? null,
     setItem: (key, value) => void items.set(key, value),
-    removeItem: (key) => void items.delete(key),
     get values() {
       return [...items.values()];
     },

@@ -2,6 +2,7 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { manualClock } from "../manual-clock.ts";
+import { identify } from "../../sync-server/people.ts";
 import { createTokens } from "../../sync-server/tokens.ts";
 
 const SECRET = "a secret of thirty-two characters";
@@ -27,6 +28,42 @@ const faultOf = async (token: string | null | undefined): Promise<string> => {
   const verified = await tokens.verify(token);
   return verified.ok ? "none" : verified.fault;
 };
+
+describe("[P10] a personal token that has expired", () => {
+  const past = Math.floor(clock.wallNow() / 1000) - 60;
+  const personal = { room: "r", role: "participant", sub: "guest-1", guest: true, exp: past };
+
+  it("says who somebody was, and lets nobody in", async () => {
+    expect(await faultOf(forge(personal))).toBe("expired");
+    expect(await tokens.verifyFormer(forge(personal))).toMatchObject({ sub: "guest-1", room: "r", guest: true });
+  });
+
+  it.each([
+    ["of another secret", forge(personal, { secret: "another secret of thirty-two chars" })],
+    ["of another algorithm", forge(personal, { header: { alg: "HS512" }, hash: "sha512" })],
+    ["without a person", forge({ ...personal, sub: undefined })],
+    ["that expired long ago", forge({ ...personal, exp: past - 91 * 86_400 })],
+    ["that is none", "eyJub3QgYSB0b2tlbg"],
+    ["that is too long", "x".repeat(9_000)],
+  ])("says nothing: %s", async (_, token) => {
+    expect(await tokens.verifyFormer(token)).toBe(null);
+  });
+
+  it.each([
+    ["it is the same person's", personal, "guest-1"],
+    ["another room's", { ...personal, room: "other" }, null],
+    ["another role's", { ...personal, role: "host" }, null],
+    ["a known person's, not a guest's", { ...personal, guest: undefined }, null],
+  ])("beside an invitation: %s", async (_, claims, id) => {
+    const invitation = { room: "r", role: "participant", expiresAt: inAnHour * 1000 } as const;
+    const { identity, personalToken } = await identify(invitation, tokens, true, forge(claims));
+    expect(identity.id === "guest-1").toBe(id !== null);
+    expect(personalToken).not.toBe(null);
+    // A token that names somebody needs no other proof, and stock clients keep none.
+    expect((await identify({ ...invitation, sub: "u1" }, tokens, true, forge(claims))).identity.id).toBe("u1");
+    expect((await identify(invitation, tokens, false, forge(claims))).identity.id).not.toBe("guest-1");
+  });
+});
 
 describe("tokens", () => {
   it("[P4] reads back what it signed, id and name included", async () => {

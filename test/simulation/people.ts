@@ -37,7 +37,6 @@ export type PersonOptions = {
 const storageOf = (entries: Map<string, string>): TokenStorage => ({
   getItem: (key) => entries.get(key) ?? null,
   setItem: (key, value) => void entries.set(key, value),
-  removeItem: (key) => void entries.delete(key),
 });
 
 /** One page, from its opening to its end. */

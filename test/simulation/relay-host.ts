@@ -163,7 +163,7 @@ export class RelayHost implements Listener {
     const inProtocol = protocols.find((each) => each.startsWith(prefix))?.slice(prefix.length);
     const token = inProtocol ?? searchParams.get("token");
     const speaksSession = protocols.includes(SUBPROTOCOL);
-    const visitor = { room: decodeURIComponent(pathname.slice(1)), token, speaksSession };
+    const visitor = { room: decodeURIComponent(pathname.slice(1)), token, former: null, speaksSession };
     running.links.add(link);
     const receive = (): Promise<void> =>
       running.core!.reception.receive(visitor, () => {
@@ -197,6 +197,7 @@ export class RelayHost implements Listener {
       });
     return {
       sign: (claims) => later(() => signed(claims)),
+      verifyFormer: async () => null,
       verify: (token) =>
         later(() => {
           if (!token) return { ok: false, fault: "missing", message: "no token was given" };

@@ -12,7 +12,6 @@ const memory = (): { storage: TokenStorage; items: Map<string, string> } => {
     storage: {
       getItem: (key) => items.get(key) ?? null,
       setItem: (key, value) => void items.set(key, value),
-      removeItem: (key) => void items.delete(key),
     },
   };
 };
@@ -45,14 +44,18 @@ describe("the personal token", () => {
     ]);
   });
 
-  it("is dropped once, for good", () => {
-    const { storage, items } = memory();
+  it("[P10] is dropped once, and then says who one was, after a reload too", () => {
+    const { storage } = memory();
     const token = new PersonalToken(storage, RELAY, "room", "invitation");
+    expect(token.former).toBe(null);
     token.keep("personal");
     expect(token.drop()).toBe(true);
     expect(token.current).toBe("invitation");
+    expect(token.former).toBe("personal");
     expect(token.drop()).toBe(false);
-    expect(items.size).toBe(0);
+    const reloaded = new PersonalToken(storage, RELAY, "room", "invitation");
+    expect(reloaded.drop()).toBe(true);
+    expect(reloaded.former).toBe("personal");
   });
 
   it("something else under its key is no token", () => {
@@ -66,7 +69,7 @@ describe("the personal token", () => {
     const fail = (): never => {
       throw new Error("quota");
     };
-    for (const storage of [null, { getItem: fail, setItem: fail, removeItem: fail }]) {
+    for (const storage of [null, { getItem: fail, setItem: fail }]) {
       const token = new PersonalToken(storage, RELAY, "room", "invitation");
       token.keep("personal");
       expect(token.current).toBe("personal");
