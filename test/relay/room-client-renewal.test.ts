@@ -104,4 +104,30 @@ describe("a session that outlasts its tokens", () => {
     await until("and what comes then", () => reader.text.toString() === "before offline after");
     expect(room.state.me!.id).toBe(id);
   });
+
+  it("[P10] so does one whose page renewed the invitation while they were away", async () => {
+    // The new invitation holds already when the personal token is refused: it is offered at the next try.
+    const setting = await startRelay();
+    const reader = await stockClient(setting, hana);
+    const invitation = (forMs: number) =>
+      setting.token({ role: "participant", expiresAt: setting.clock.wallNow() + forMs });
+    let asked = 0;
+    const getToken = (): Promise<string> => {
+      asked++;
+      return invitation(60 * MINUTE_MS);
+    };
+    const room = come(setting, { token: await invitation(10 * MINUTE_MS), getToken });
+    await room.ready;
+    const { id } = room.state.me!;
+    room.doc.getText("text").insert(0, "before ");
+    await until("it arrives", () => reader.text.toString() === "before ");
+    room.suspend();
+    await pass(setting, room, 11 * MINUTE_MS);
+    expect(asked).toBe(1);
+    room.resume();
+    await until("they are back", () => room.state.connection === "online");
+    room.doc.getText("text").insert(7, "after");
+    await until("what they write then arrives", () => reader.text.toString() === "before after");
+    expect(room.state.me!.id).toBe(id);
+  });
 });
