@@ -8,7 +8,7 @@ import { createTokens } from "../../sync-server/tokens.ts";
 import { RelayProcess } from "../e2e/relay-process.ts";
 import type { MadeRoom, RoomDescription } from "../e2e/relay-process.ts";
 import { PATIENCE_MS, until as untilSlowly } from "../e2e/until.ts";
-import { Random } from "../fuzz/random.ts";
+import { Random } from "../random.ts";
 import { CrashClient } from "./client.ts";
 import type { Listener } from "./client.ts";
 import { fillCompileCache } from "./compile-cache.ts";

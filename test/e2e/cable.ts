@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { onTestFinished } from "vitest";
-import { Random } from "../fuzz/random.ts";
+import { Random } from "../random.ts";
 import { CALM, Pipe } from "../network/pipe.ts";
 import type { Weather } from "../network/pipe.ts";
 

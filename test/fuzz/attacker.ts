@@ -4,7 +4,7 @@ import { MalformedError, readClientFrame, SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX 
 import { SESSION_ROOT } from "../../src/session.ts";
 import { scanUpdate } from "../../sync-server/guard/update-scan.ts";
 import { readAwareness, stampState } from "../../sync-server/presence.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../random.ts";
 import type { Tally } from "./tally.ts";
 
 /** A burst every so often: some hundred frames a second for all attackers together. */

@@ -1,6 +1,6 @@
 /** A whole run of the fuzzer: episode after episode against one relay process, which must outlive them all. */
 import { Episode } from "./episode.ts";
-import { Random } from "./random.ts";
+import { Random } from "../random.ts";
 import { RelayUnderFire } from "./relay-under-fire.ts";
 import type { Memory } from "./relay-under-fire.ts";
 import { quantile, Tally } from "./tally.ts";

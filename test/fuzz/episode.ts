@@ -13,7 +13,7 @@ import { Innocent, rawLine, stockLine } from "./innocent.ts";
 import type { LineMaker, Person } from "./innocent.ts";
 import { mutate } from "./mutate.ts";
 import { Noise } from "./noise.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../random.ts";
 import type { RelayUnderFire } from "./relay-under-fire.ts";
 import type { Tally } from "./tally.ts";
 

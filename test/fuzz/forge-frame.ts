@@ -3,7 +3,7 @@ import * as encoding from "lib0/encoding";
 import { MessageType, writeAwareness, writeSyncStep1, writeSyncStep2, writeUpdate } from "../../src/protocol.ts";
 import { forgeUpdate, forgeWaitingUpdate } from "./forge-update.ts";
 import type { Sight } from "./forge-update.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../random.ts";
 
 const anyNumber = (random: Random): number =>
   random.pick([0, 1, 2, random.below(300), random.next(), 2 ** 32, 2 ** 53 - 1]);

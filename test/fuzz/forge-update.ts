@@ -6,7 +6,7 @@ import * as encoding from "lib0/encoding";
 import type * as Y from "yjs";
 import { honestPlacement } from "./placement.ts";
 import type { Id, Placement } from "./placement.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../random.ts";
 
 /** What an attacker knows of a room. */
 export type Sight = {

@@ -2,7 +2,7 @@
 import * as decoding from "lib0/decoding";
 import * as encoding from "lib0/encoding";
 import { MessageType } from "../../src/protocol.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../random.ts";
 
 const flip = (frame: Uint8Array, random: Random): Uint8Array => {
   const copy = frame.slice();

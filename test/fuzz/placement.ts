@@ -5,7 +5,7 @@
  * refuse such items (docs/guard.md). Attackers do both; what everybody reads is compared where they did not.
  */
 import * as Y from "yjs";
-import type { Random } from "./random.ts";
+import type { Random } from "../random.ts";
 
 export type Id = readonly [client: number, clock: number];
 export type Placement = {

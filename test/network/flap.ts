@@ -1,6 +1,6 @@
 /** A network that comes and goes in a random rhythm, as at the edge of a radio cell. */
 import type { Cable } from "../e2e/cable.ts";
-import type { Random } from "../fuzz/random.ts";
+import type { Random } from "../random.ts";
 
 export type FlapOptions = {
   readonly times: number;

@@ -1,7 +1,7 @@
 /** Networks that come and go: when they are done, everything is right within a second. */
 import { describe, it } from "vitest";
 import { until } from "../e2e/until.ts";
-import { Random } from "../fuzz/random.ts";
+import { Random } from "../random.ts";
 import { flap } from "./flap.ts";
 import type { Kind, Peer } from "./peer.ts";
 import { createTown, RIGHT_MS } from "./town.ts";

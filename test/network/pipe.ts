@@ -3,7 +3,7 @@
  * as the weather lets it, always in order.
  */
 import type { Socket } from "node:net";
-import type { Random } from "../fuzz/random.ts";
+import type { Random } from "../random.ts";
 
 export type Weather = {
   /** How long everything is on its way, in ms. */

@@ -6,7 +6,7 @@ import * as Y from "yjs";
 import { MemoryStore } from "../../sync-server/store/memory-store.ts";
 import { StoreError } from "../../sync-server/store/store.ts";
 import type { Durability, RoomRecord, Store, Write } from "../../sync-server/store/store.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../random.ts";
 import type { Owner, SimTime } from "./time.ts";
 
 /** What is on the disk of one room. */

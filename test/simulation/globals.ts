@@ -5,7 +5,7 @@
  */
 import crypto from "node:crypto";
 import { syncBuiltinESMExports } from "node:module";
-import type { Random } from "./random.ts";
+import type { Random } from "../random.ts";
 import type { SimTime } from "./time.ts";
 
 /** When a simulated world begins, ms since the epoch. */
@@ -81,7 +81,7 @@ Object.assign(globalThis, {
 });
 Date.now = () => EPOCH_MS + Math.floor(time?.now ?? 0);
 performance.now = () => time?.now ?? 0;
-Math.random = () => theRandom().next();
+Math.random = () => theRandom().fraction();
 Object.defineProperty(crypto.webcrypto, "getRandomValues", { value: fillRandomly });
 Object.assign(crypto, { randomUUID: uuid });
 syncBuiltinESMExports();

@@ -6,7 +6,7 @@
 import { EventEmitter } from "node:events";
 import type { Batch } from "../../sync-server/frame.ts";
 import type { RawSocket } from "../../sync-server/ws-socket.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../random.ts";
 import { NATURE } from "./time.ts";
 import type { Owner, SimTime } from "./time.ts";
 
@@ -80,7 +80,7 @@ class Pipe {
 
   #plan(bytes: number): void {
     const { latencyMs, jitterMs, bytesPerMs } = this.#uplink;
-    const at = this.#time.now + latencyMs + this.#random.next() * jitterMs + bytes / bytesPerMs;
+    const at = this.#time.now + latencyMs + this.#random.fraction() * jitterMs + bytes / bytesPerMs;
     this.#lastAt = Math.max(this.#lastAt, at);
     this.#time.schedule(this.#lastAt - this.#time.now, () => this.#arrive(), NATURE);
   }

@@ -9,7 +9,7 @@ import type { TokenStorage } from "../../src/personal-token.ts";
 import { EPOCH_MS } from "./globals.ts";
 import { ClientSocket, createUplink } from "./network.ts";
 import type { Listener, Uplink } from "./network.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../random.ts";
 import { Owner } from "./time.ts";
 import type { SimTime } from "./time.ts";
 

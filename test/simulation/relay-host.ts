@@ -7,7 +7,7 @@ import type { Claims, Tokens } from "../../sync-server/tokens.ts";
 import type { SimDisk } from "./disk.ts";
 import { EPOCH_MS } from "./globals.ts";
 import type { Link, Listener, ServerSocket } from "./network.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../random.ts";
 import { Owner } from "./time.ts";
 import type { SimTime } from "./time.ts";
 
@@ -186,7 +186,7 @@ export class RelayHost implements Listener {
       setTimer: (delayMs, fire) => time.schedule(delayMs, fire, owner),
       gather: (ms, run) => void time.schedule(ms, run, owner),
       // Something else may come first, as a message that has arrived meanwhile.
-      afterTurn: (run) => void time.schedule(this.#random.chance(0.5) ? 0 : this.#random.next(), run, owner),
+      afterTurn: (run) => void time.schedule(this.#random.chance(0.5) ? 0 : this.#random.fraction(), run, owner),
     };
   }
 

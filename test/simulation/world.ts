@@ -10,7 +10,7 @@ import { Oracle, takeViolation, violate, Violation } from "./oracle.ts";
 import { Person } from "./people.ts";
 import type { Tab } from "./people.ts";
 import { chooseDeed, DEEDS, DOINGS } from "./plan.ts";
-import { Random } from "./random.ts";
+import { Random } from "../random.ts";
 import { RelayHost, signed } from "./relay-host.ts";
 import { NATURE, SimTime } from "./time.ts";
 import { checkConvergence, checkNothingLeft } from "./checkpoint.ts";
@@ -170,7 +170,7 @@ export class World {
           const deed = chooseDeed(this, isShort ? DOINGS : DEEDS);
           if (deed !== null) this.note(deed);
         });
-        await this.#runFor(random.next() * 2 * paceMs);
+        await this.#runFor(random.fraction() * 2 * paceMs);
       }
       await this.#heal();
       await checkConvergence(this);

@@ -1,5 +1,5 @@
 /** One lesson in one room: a host or two and some participants, each with their habits. What they do hangs on the seed and on who comes to it first. */
-import type { Random } from "../simulation/random.ts";
+import type { Random } from "../random.ts";
 import { compareRoom, inspectRoom } from "./check.ts";
 import { DROPPED_WITHIN_MS, LONG_TOKEN_MS, Person } from "./person.ts";
 import type { SoakRoom } from "./soak-room.ts";
@@ -176,7 +176,7 @@ export class Lesson {
     const { between, chance } = this.#chances;
     while (this.#leftMs > leftMs) {
       await this.#world.sleep(Math.min(between(5, 35) * SECOND_MS, Math.max(this.#leftMs - leftMs, 0) + 1));
-      const place = this.#random.next();
+      const place = this.#random.fraction();
       for (let edits = this.#random.below(7); edits > 0; edits--) {
         await this.#room.free();
         // What one types into a page outside the run is lost when it is closed, and nobody was promised it.
@@ -195,7 +195,7 @@ export class Lesson {
 
   async #watch(): Promise<void> {
     while (this.#leftMs > COMPARE_EVERY_MS) {
-      await this.#world.sleep(COMPARE_EVERY_MS * (0.5 + this.#random.next()));
+      await this.#world.sleep(COMPARE_EVERY_MS * (0.5 + this.#random.fraction()));
       await compareRoom(this.#world, this.#room);
     }
   }
@@ -206,7 +206,7 @@ export class Lesson {
   }
 
   async #strangerComes(): Promise<void> {
-    await this.#world.sleep(this.#lengthMs * this.#random.next());
+    await this.#world.sleep(this.#lengthMs * this.#random.fraction());
     if (this.#world.isOver) throw new Over();
     await sendStranger(this.#world, this.#room, this.#random);
   }

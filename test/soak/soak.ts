@@ -3,7 +3,7 @@
  * nobody is connected and the relay is measured. At the end every room is opened once more, and looked
  * through for every edit that was ever made in it.
  */
-import { Random } from "../simulation/random.ts";
+import { Random } from "../random.ts";
 import { compareRoom, inspectRoom } from "./check.ts";
 import { fastClock, realNow } from "./fast-clock.ts";
 import { Findings } from "./findings.ts";

@@ -1,4 +1,4 @@
-/** Numbers from a seed, so that a run of the fuzzer can be repeated (mulberry32: 32 bits of state). */
+/** Chance from a seed, so that a run can be repeated (mulberry32, by Tommy Ettinger: 32 bits of state). */
 
 export class Random {
   #state: number;
@@ -19,6 +19,24 @@ export class Random {
   /** A whole number from 0 to `bound` - 1. */
   below(bound: number): number {
     return this.next() % bound;
+  }
+
+  /** At least 0, below 1. */
+  fraction(): number {
+    return this.next() / 2 ** 32;
+  }
+
+  between(low: number, high: number): number {
+    return low + this.fraction() * (high - low);
+  }
+
+  /** As often between `low` and twice that as between any number and twice that, up to `high`. */
+  spread(low: number, high: number): number {
+    return low * (high / low) ** this.fraction();
+  }
+
+  chance(probability: number): boolean {
+    return this.fraction() < probability;
   }
 
   /** True `of` times in a hundred. */
