@@ -54,6 +54,7 @@ export class PersonalToken {
   /** Keeps what the relay gave. */
   keep(token: string): void {
     this.#personal = token;
+    this.#former = null;
     this.#try((store) => store.setItem(this.#key, token));
   }
 

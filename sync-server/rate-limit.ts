@@ -29,6 +29,7 @@ export class RateLimit {
   readonly #bytes: Bucket;
   readonly #requests: Bucket;
   readonly #structs: Bucket;
+  readonly #all: readonly Bucket[];
   #filledAt: number;
 
   constructor(limits: Limits, clock: Pick<Clock, "now">) {
@@ -40,6 +41,7 @@ export class RateLimit {
     this.#bytes = new Bucket(bytesPerSecond, Math.max(bytesPerSecond * BURST_S, messageBytes));
     this.#requests = new Bucket(requestsPerSecond, requestsPerSecond * REQUESTS_BURST_S);
     this.#structs = new Bucket(structsPerSecond, structsPerSecond * BURST_S);
+    this.#all = [this.#messages, this.#bytes, this.#requests, this.#structs];
     this.#filledAt = clock.now();
   }
 
@@ -82,6 +84,6 @@ export class RateLimit {
     if (now <= this.#filledAt) return;
     const seconds = (now - this.#filledAt) / 1000;
     this.#filledAt = now;
-    for (const bucket of [this.#messages, this.#bytes, this.#requests, this.#structs]) bucket.fill(seconds);
+    for (const bucket of this.#all) bucket.fill(seconds);
   }
 }

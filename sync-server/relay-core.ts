@@ -114,7 +114,7 @@ export class RelayCore {
       deadlineSet: (deadlineAt) => this.#deadlines.noticed(deadlineAt),
     });
     this.#heartbeat = new Heartbeat(clock, () => {
-      for (const room of this.rooms.loaded) room.renewPresence();
+      for (const room of this.rooms.loaded) room.housekeep();
       options.onHousekeeping();
     });
     this.reception = new Reception({ rooms: this.rooms, tokens, clock, limits, heartbeat: this.#heartbeat, logger });

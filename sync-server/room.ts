@@ -13,7 +13,6 @@ import {
   MalformedError,
   readClientFrame,
   QUERY_AWARENESS,
-  writeAwareness,
   writeRelayMessage,
   writeSyncStep1,
   writeUpdate,
@@ -24,12 +23,11 @@ import type { AwarenessClock } from "./awareness-clock.ts";
 import type { Connection } from "./connection.ts";
 import { Intake, RECOVERY_MS } from "./intake.ts";
 import type { UpdateKind } from "./intake.ts";
-import { Frame } from "./frame.ts";
 import type { Journal } from "./journal.ts";
 import { Ledger } from "./ledger.ts";
 import type { Limits } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
-import { Presence, readAwareness, stampState } from "./presence.ts";
+import { RoomPresence } from "./room-presence.ts";
 import type { RoomDescription } from "./room-service.ts";
 import { encodeStateVector, holdsLaterLedger } from "./state-vector.ts";
 import type { RoomRecord, StoredRoom } from "./store/store.ts";
@@ -59,16 +57,13 @@ export class Room {
   readonly name: string;
   readonly #context: RoomContext;
   readonly #connections = new Set<Connection>();
-  readonly #presence: Presence;
   #record: RoomRecord;
   #ledger: Ledger;
   readonly #intake: Intake;
   readonly #outbox: Outbox;
+  readonly #presence: RoomPresence;
   /** How many connections ever came. */
   #arrivals = 0;
-  /** Who is here now, and to whom content goes now; `null`: to be listed again. Lists in use are not changed. */
-  #all: readonly Connection[] | null = null;
-  #subscribers: readonly Connection[] | null = null;
 
   /** @param mayHaveLost whether the store does not know a room that may have been there before. */
   constructor(stored: StoredRoom, context: RoomContext, mayHaveLost = false) {
@@ -77,24 +72,17 @@ export class Room {
     this.#context = context;
     this.#record = record;
     this.#ledger = Ledger.load(record.ledgerId, record.ledger);
-    this.#presence = new Presence(context.awarenessClock);
-    this.#outbox = new Outbox(context, {
-      subscribers: () => this.#listSubscribers(),
-      isHere: (connection) => this.#connections.has(connection),
-    });
+    this.#outbox = new Outbox(context, this.#connections);
     this.#intake = new Intake(stored, context, {
       connections: this.#connections,
       ask: (connection) => {
-        if (this.#isLive) this.#tell(connection, this.#askForMissing());
+        if (this.#isLive) this.#askForMissing(connection);
       },
-      forward: (update, sender) => {
-        const { frame, body } = Frame.ofUpdate(update);
-        this.#outbox.tellSoon(this.#listSubscribers(), frame, sender);
-        return body;
-      },
+      forward: (update, sender) => this.#outbox.forward(update, sender),
       keep: (write) => this.#outbox.keep(write),
       close: (connection, code, reason) => this.#close(connection, code, reason),
     });
+    this.#presence = new RoomPresence(context, this.#outbox, this.#intake);
     // Content is not synced to the disk at each edit: a power cut takes the last of it, which clients still hold.
     this.#intake.recover(context.recoversUntil);
     if (mayHaveLost) this.#intake.recover(context.clock.now() + RECOVERY_MS);
@@ -120,11 +108,11 @@ export class Room {
     else this.checkDeadline();
     this.#connections.add(connection);
     connection.arrival = ++this.#arrivals;
-    this.#all = null;
-    this.#tell(connection, writeUpdate(this.#ledger.encode()));
+    this.#outbox.audienceChanged();
+    this.#outbox.tell(connection, writeUpdate(this.#ledger.encode()));
     if (this.#isLive) {
       if (!connection.speaksSession) this.#admit(connection);
-      this.#tell(connection, this.#askForMissing());
+      this.#askForMissing(connection);
     } else if (this.#state.status === "ended" && !connection.speaksSession) {
       this.#dismiss(connection);
     }
@@ -133,7 +121,7 @@ export class Room {
   /** A connection is gone, for whatever reason. Harmless if it was gone already. */
   detach(connection: Connection): void {
     if (!this.#connections.delete(connection)) return;
-    this.#all = null;
+    this.#outbox.audienceChanged();
     const wasInRun = connection.joined;
     this.#withdraw(connection);
     if (this.#intake.release(connection)) this.#hearThoseKeptOut();
@@ -146,8 +134,8 @@ export class Room {
       if (!other.wasRefused) continue;
       other.wasRefused = false;
       if (!this.#isLive) continue;
-      this.#tell(other, this.#askForMissing());
-      this.#tell(other, QUERY_AWARENESS);
+      this.#askForMissing(other);
+      this.#outbox.tell(other, QUERY_AWARENESS);
     }
   }
 
@@ -159,7 +147,7 @@ export class Room {
   /** Lets a connection go because all must; the others, who are next, need not be told. */
   sendAway(connection: Connection, code: CloseCode, reason: string): void {
     if (!this.#connections.has(connection)) return;
-    this.#presence.release(connection);
+    this.#presence.forget(connection);
     this.#close(connection, code, reason);
   }
 
@@ -202,7 +190,7 @@ export class Room {
       case "awareness":
         return this.#receiveAwareness(connection, frame.update);
       case "query-awareness":
-        return this.#tellPresence(connection);
+        return this.#presence.tellAllTo(connection);
       case "session":
         if (!connection.speaksSession) throw new MalformedError("session messages need session-room.v1");
         return this.#receiveCommand(connection, frame.command);
@@ -219,8 +207,8 @@ export class Room {
       connection.withheldStateVector = isKept ? stateVector.slice() : EMPTY_STATE_VECTOR;
       return;
     }
-    this.#subscribe(connection, true);
-    this.#serve(connection, stateVector);
+    this.#outbox.subscribe(connection, true);
+    this.#outbox.serve(connection, this.#intake.encodeSince(stateVector));
   }
 
   #receiveUpdate(connection: Connection, update: Uint8Array, kind: UpdateKind): void {
@@ -229,34 +217,8 @@ export class Room {
 
   #receiveAwareness(connection: Connection, update: Uint8Array): void {
     if (this.#state.status === "ended") return;
-    const { awarenessStateBytes } = this.#context.limits;
-    for (const entry of readAwareness(update)) {
-      const { clientId, jsonBytes } = entry;
-      if (!this.#presence.mayOwn(connection, entry)) {
-        // A stock guest that returns is somebody new; if it is in its own dead line's place, it is asked again later.
-        const owner = this.#presence.rivalOf(connection, entry);
-        if (owner !== null) {
-          connection.wasRefused = true;
-          owner.socket.probe();
-        }
-        continue;
-      }
-      if (this.#intake.isForeign(clientId, connection)) continue;
-      if (jsonBytes > awarenessStateBytes) {
-        const reason = `awareness state larger than ${awarenessStateBytes} bytes (limit-awareness-state-bytes)`;
-        return this.#close(connection, CloseCode.tooLarge, reason);
-      }
-      const stamped = stampState(entry.json, connection.identity);
-      // One state a message: an honest client has no more, and each is told to the whole room.
-      if (stamped === null) return this.#hidePresence(connection);
-      connection.name = stamped.name;
-      const isFirst = connection.presence === null;
-      this.#presence.put(connection, { clientId, json: stamped.json });
-      // A client's cursor stands under the id that it will write under (y-protocols, `Awareness.clientID`).
-      this.#intake.reserve(clientId, connection);
-      if (isFirst) this.#tellTwins(connection);
-      return this.#showPresence(connection);
-    }
+    const broken = this.#presence.receive(connection, update);
+    if (broken !== null) this.#close(connection, CloseCode.tooLarge, broken);
   }
 
   // --- Commands -------------------------------------------------------------------------------
@@ -288,7 +250,7 @@ export class Room {
         return "ended";
       case "live":
         this.#admit(connection);
-        this.#tell(connection, this.#askForMissing());
+        this.#askForMissing(connection);
         return null;
     }
   }
@@ -314,7 +276,7 @@ export class Room {
 
   #renew(connection: Connection, { id, token }: Command & { readonly type: "renew" }): void {
     void connection.credential.renew(token).then((refusal) => {
-      if (refusal === null) this.#tell(connection, writeRelayMessage(connection.credential.welcome));
+      if (refusal === null) this.#outbox.tell(connection, writeRelayMessage(connection.credential.welcome));
       this.#answer(connection, id, refusal);
     });
   }
@@ -324,7 +286,7 @@ export class Room {
       refusal === null
         ? ({ type: "answer", id, ok: true, run: this.#state.run } as const)
         : ({ type: "answer", id, ok: false, code: refusal, message: REFUSALS[refusal] } as const);
-    this.#tell(connection, writeRelayMessage(message));
+    this.#outbox.tell(connection, writeRelayMessage(message));
   }
 
   // --- What operators and the relay ask ---------------------------------------------------------
@@ -348,10 +310,10 @@ export class Room {
   }
 
   /** Every 20 s or so: gives stock clients all states afresh, for they drop what was not renewed for 30 s. */
-  renewPresence(): void {
+  housekeep(): void {
     this.#intake.tidy();
     for (const connection of this.#connections) {
-      if (connection.subscribed && !connection.speaksSession) this.#tellPresence(connection);
+      if (!connection.speaksSession) this.#presence.tellAllTo(connection);
     }
   }
 
@@ -396,7 +358,7 @@ export class Room {
       if (effect.type === "write-session") updates.push(this.#ledger.write(effect.session));
     }
     this.#keep({ ...this.#record, state, ledger: this.#ledger.encode() });
-    for (const update of updates) this.#tellAll(writeUpdate(update));
+    for (const update of updates) this.#outbox.tellAll(writeUpdate(update));
     for (const effect of effects) {
       switch (effect.type) {
         case "write-session":
@@ -427,21 +389,18 @@ export class Room {
     this.#ledger = Ledger.create(toSession(this.#state), Math.max(this.#context.clock.now(), this.#ledger.id + 1));
     const ledger = this.#ledger.encode();
     this.#keep({ ...this.#record, ledgerId: this.#ledger.id, ledger });
-    this.#tellAll(writeUpdate(ledger));
+    this.#outbox.tellAll(writeUpdate(ledger));
   }
 
   #openContent(): void {
     for (const connection of this.#connections) {
       if (!connection.speaksSession) this.#admit(connection);
-      this.#tell(connection, this.#askForMissing());
+      this.#askForMissing(connection);
     }
   }
 
   #withholdContent(): void {
-    for (const connection of this.#connections) {
-      const clientId = this.#presence.release(connection);
-      if (clientId !== null && connection.joined) this.#outbox.show(clientId, "null", connection);
-    }
+    for (const connection of this.#connections) this.#presence.hide(connection);
     // To those who are in the run as yet.
     this.#outbox.flush();
     for (const connection of [...this.#connections]) {
@@ -455,25 +414,23 @@ export class Room {
   /** Puts a connection into the live run: it counts, is seen and sees, and gets the content it asked for. */
   #admit(connection: Connection): void {
     connection.joined = true;
-    this.#subscribe(connection, true);
+    this.#outbox.subscribe(connection, true);
     const { withheldStateVector } = connection;
     if (withheldStateVector !== null) {
       connection.withheldStateVector = null;
-      this.#serve(connection, withheldStateVector);
+      this.#outbox.serve(connection, this.#intake.encodeSince(withheldStateVector));
     }
-    this.#tellPresence(connection);
-    this.#showPresence(connection);
+    this.#presence.tellAllTo(connection);
+    this.#presence.show(connection);
   }
 
   /** Takes a connection out of the run: nothing of it is seen, and nothing is served to it. */
   #withdraw(connection: Connection): void {
-    const wasJoined = connection.joined;
+    this.#presence.hide(connection);
     connection.joined = false;
-    this.#subscribe(connection, false);
+    this.#outbox.subscribe(connection, false);
     connection.withheldStateVector = null;
     connection.forgetPending();
-    const clientId = this.#presence.release(connection);
-    if (clientId !== null && wasJoined) this.#outbox.show(clientId, "null", connection);
   }
 
   #hasHost(): boolean {
@@ -490,62 +447,12 @@ export class Room {
     }
   }
 
-  #hidePresence(connection: Connection): void {
-    const clientId = this.#presence.release(connection);
-    if (clientId !== null && connection.joined) this.#outbox.show(clientId, "null", connection);
-  }
-
-  #showPresence(connection: Connection): void {
-    if (!connection.joined || connection.presence === null) return;
-    const { clientId, json } = connection.presence;
-    this.#outbox.show(clientId, json, connection);
-  }
-
-  #tellPresence(connection: Connection): void {
-    if (!connection.subscribed) return;
-    const update = this.#presence.encodeAllFor(connection);
-    if (update !== null) this.#tell(connection, writeAwareness(update));
-  }
-
-  /** Now that the relay knows which state is the connection's own: the same person's others. */
-  #tellTwins(connection: Connection): void {
-    if (!connection.subscribed) return;
-    const update = this.#presence.encodeTwinsOf(connection);
-    if (update !== null) this.#tell(connection, writeAwareness(update));
-  }
-
   // --- Telling ------------------------------------------------------------------------------------
 
-  /** A SyncStep1 for all that the room holds: the receiver answers with what the relay lacks. */
-  #askForMissing(): Uint8Array {
-    return writeSyncStep1(encodeStateVector(this.#intake.held, this.#ledger.id, this.#ledger.clock));
-  }
-
-  /** Tells a connection what it lacks of the content. */
-  #serve(connection: Connection, stateVector: Uint8Array): void {
-    this.#outbox.tell([connection], Frame.ofSyncStep2(this.#intake.encodeSince(stateVector)));
-  }
-
-  #tell(connection: Connection, message: Uint8Array): void {
-    this.#outbox.tell([connection], Frame.of(message));
-  }
-
-  /**
-   * Tells everybody who is here now. Who comes later, but before it is committed, gets the whole of what it
-   * changes anyway: told first, the part would wait in their documents for what it builds on.
-   */
-  #tellAll(message: Uint8Array): void {
-    this.#outbox.tell((this.#all ??= [...this.#connections]), Frame.of(message));
-  }
-
-  #listSubscribers(): readonly Connection[] {
-    return (this.#subscribers ??= [...this.#connections].filter(({ subscribed }) => subscribed));
-  }
-
-  #subscribe(connection: Connection, subscribed: boolean): void {
-    if (connection.subscribed === subscribed) return;
-    connection.subscribed = subscribed;
-    this.#subscribers = null;
+  /** Sends a SyncStep1 for all that the room holds: the receiver answers with what the relay lacks. */
+  #askForMissing(connection: Connection): void {
+    const stateVector = encodeStateVector(this.#intake.held, this.#ledger.id, this.#ledger.clock);
+    this.#outbox.tell(connection, writeSyncStep1(stateVector));
   }
 
   /** Lets a stock client go after it was told that the session has ended. */

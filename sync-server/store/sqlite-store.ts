@@ -25,7 +25,7 @@ type DataRow = { readonly data: Uint8Array };
 const SYNCHRONOUS: Readonly<Record<Durability, string>> = { flushed: "FULL", written: "NORMAL" };
 
 /** Writes of one statement. */
-const SINGLE = { "put-room": true, "append-content": true, "append-guard": true, "put-meta": true };
+const SINGLE: ReadonlySet<Write["type"]> = new Set(["put-room", "append-content", "append-guard", "put-meta"]);
 
 const ROOM_COLUMNS = "id, name, ledger_id, ledger, start, host_absence_ms, state";
 const ROOM_ID = "(SELECT id FROM room WHERE name = ?)";
@@ -132,7 +132,7 @@ export class SqliteStore implements Store {
       this.#setDurability(durability);
       // One statement is a transaction of its own.
       const [only] = writes;
-      if (writes.length === 1 && only!.type in SINGLE) return this.#apply(only!);
+      if (writes.length === 1 && SINGLE.has(only!.type)) return this.#apply(only!);
       this.#sql.begin.run();
       try {
         for (const write of writes) this.#apply(write);

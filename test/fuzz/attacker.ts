@@ -3,7 +3,7 @@ import { WebSocket } from "ws";
 import { MalformedError, readClientFrame, SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from "../../src/protocol.ts";
 import { SESSION_ROOT } from "../../src/session.ts";
 import { scanUpdate } from "../../sync-server/guard/update-scan.ts";
-import { readAwareness, stampState } from "../../sync-server/presence.ts";
+import { readAwareness, stampState } from "../../sync-server/awareness-codec.ts";
 import type { Random } from "../random.ts";
 import type { Tally } from "./tally.ts";
 

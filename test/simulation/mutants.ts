@@ -74,7 +74,7 @@ export const MUTANTS: Readonly<Record<string, { readonly rule: string; readonly 
   "renews no presence": {
     rule: "I5",
     apply: () => {
-      Room.prototype.renewPresence = () => {};
+      Room.prototype.housekeep = () => {};
     },
   },
 };

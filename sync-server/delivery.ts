@@ -1,0 +1,66 @@
+/** Brings what a room has to say to those who are to hear it: in its order, and to each socket in as few writes as can be. */
+import type { Connection } from "./connection.ts";
+import { Batch } from "./frame.ts";
+import type { Frame } from "./frame.ts";
+
+/** One thing to tell. */
+export type Telling = {
+  readonly receivers: readonly Connection[];
+  readonly frame: Frame;
+  /** Who gets nothing: whoever said it. */
+  readonly except: Connection | null;
+  /** Who gets something else, or nothing (`null`). */
+  readonly instead: ReadonlyMap<Connection, Frame | null> | null;
+};
+
+/** Something to do when all before it is told. */
+export type Act = () => void;
+
+const frameFor = ({ frame, except, instead }: Telling, receiver: Connection): Frame | null => {
+  if (receiver === except) return null;
+  const own = instead?.get(receiver);
+  return own === undefined ? frame : own;
+};
+
+/** Tells the same people several things, one after the other. */
+const deliverTogether = (
+  receivers: readonly Connection[],
+  tellings: readonly Telling[],
+  isHere: (connection: Connection) => boolean,
+): void => {
+  // Most get all of it, in the same bytes.
+  const shared = new Batch(tellings.map(({ frame }) => frame));
+  const others = new Set<Connection>();
+  for (const { except, instead } of tellings) {
+    if (except !== null) others.add(except);
+    if (instead !== null) for (const receiver of instead.keys()) others.add(receiver);
+  }
+  for (const receiver of receivers) {
+    if (!isHere(receiver)) continue;
+    if (!others.has(receiver)) {
+      receiver.socket.send(shared);
+      continue;
+    }
+    const own = tellings.flatMap((telling) => frameFor(telling, receiver) ?? []);
+    if (own.length > 0) receiver.socket.send(new Batch(own));
+  }
+};
+
+/** Does and tells everything, in order. Lists of receivers are the same if they are one array. */
+export const deliver = (items: readonly (Telling | Act)[], isHere: (connection: Connection) => boolean): void => {
+  let together: Telling[] = [];
+  const tellThem = (): void => {
+    if (together.length > 0) deliverTogether(together[0]!.receivers, together, isHere);
+    together = [];
+  };
+  for (const item of items) {
+    if (typeof item === "function") {
+      tellThem();
+      item();
+      continue;
+    }
+    if (together.length > 0 && together[0]!.receivers !== item.receivers) tellThem();
+    together.push(item);
+  }
+  tellThem();
+};
