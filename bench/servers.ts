@@ -3,13 +3,12 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TOKEN_SECRET } from "./wire/dialect.ts";
 import type { DialectName } from "./wire/dialect.ts";
+import { freePort } from "../test/free-port.ts";
 
 const here = import.meta.dirname;
 const START_MS = 20_000;
@@ -54,15 +53,6 @@ export type StartOptions = {
 };
 
 export type RunningServer = Target & { readonly id: ServerId; stop(signal?: NodeJS.Signals): Promise<void> };
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-};
 
 const commandOf = (id: ServerId, port: number): readonly string[] => {
   switch (id) {

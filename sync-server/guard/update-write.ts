@@ -1,7 +1,8 @@
 /** Writes updates (v1) from parts of scanned ones; the counterpart of `update-scan.ts`. */
 import * as encoding from "lib0/encoding";
 import type { Range } from "./ranges.ts";
-import { HAS_ORIGIN, HAS_RIGHT_ORIGIN, Reader, StructKind } from "./update-scan.ts";
+import { HAS_ORIGIN, HAS_RIGHT_ORIGIN, Reader } from "./update-reader.ts";
+import { StructKind } from "./update-scan.ts";
 import type { ScannedStruct } from "./update-scan.ts";
 
 /** A struct of the update to write: one of the scanned ones as it is, or a GC struct in its place. */

@@ -8,7 +8,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import type { Role } from "../../src/session.ts";
 import { createTokens } from "../../sync-server/tokens.ts";
-import { freePort } from "../e2e/relay-process.ts";
+import { freePort } from "../free-port.ts";
 import { until } from "../e2e/until.ts";
 import { temporaryFolder } from "../relay/temporary-folder.ts";
 import { CrashClient } from "./client.ts";

@@ -6,7 +6,7 @@
 import { chromium } from "playwright-core";
 import type { BrowserContext, Page } from "playwright-core";
 import { onTestFinished } from "vitest";
-import { freePort } from "./relay-process.ts";
+import { freePort } from "../free-port.ts";
 import { launchBrowser } from "./world.ts";
 
 export type Laptop = {

@@ -3,11 +3,10 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { freePort } from "../free-port.ts";
 import { until } from "./until.ts";
 
 const bin = join(import.meta.dirname, "../../sync-server/bin.js");
@@ -32,16 +31,6 @@ export type RoomDescription = {
   readonly participants: number;
   readonly absentSince: number | null;
   readonly endsAt: number | null;
-};
-
-/** A port of this machine that nobody uses now. */
-export const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 };
 
 /** A test that was cut off must not leave its relay behind. */

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
-import { freePort } from "./relay-process.ts";
+import { freePort } from "../free-port.ts";
 import { until } from "./until.ts";
 
 const root = join(import.meta.dirname, "../..");

@@ -418,8 +418,8 @@ describe("end and start", () => {
     expect(room.awareness.getLocalState()).toMatchObject({ cursor: 5 });
   });
 
-  it("[U5] [P1] who sees an end while a join into the next run is answered stays out, and tells the relay so", async () => {
-    // Found by the simulation, seed 146: a join on its way across an end and a start.
+  /** Somebody back on a new line, whose join is on its way while their run ends and the next begins. */
+  const overtaken = () => {
     const { relay, room } = inside();
     relay.socket.hangUp(1006);
     vi.advanceTimersByTime(3_000);
@@ -429,6 +429,12 @@ describe("end and start", () => {
     const join = socket.command("join");
     relay.writeSession(ended(1));
     relay.writeSession(live(2));
+    return { room, socket, join };
+  };
+
+  it("[U5] [P1] who sees an end while a join into the next run is answered stays out, and tells the relay so", async () => {
+    // Found by the simulation, seed 146: a join on its way across an end and a start.
+    const { room, socket, join } = overtaken();
     socket.accept(join, 2);
     expect(room.state.screen).toMatchObject({ name: "ended", canRejoin: true });
     expect(socket.commands("leave")).toHaveLength(1);
@@ -437,15 +443,7 @@ describe("end and start", () => {
 
   it("[U2] [P7] who comes back while that answer is on its way is in, and is seen", async () => {
     // Found by the simulation, seed 920.
-    const { relay, room } = inside();
-    relay.socket.hangUp(1006);
-    vi.advanceTimersByTime(3_000);
-    const { socket } = relay;
-    socket.open();
-    socket.welcome(guest);
-    const join = socket.command("join");
-    relay.writeSession(ended(1));
-    relay.writeSession(live(2));
+    const { room, socket, join } = overtaken();
     const rejoining = room.rejoin();
     socket.accept(join, 2);
     await rejoining;
