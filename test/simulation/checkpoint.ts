@@ -89,7 +89,7 @@ const checkPresence = (inRun: readonly Tab[]): void => {
 };
 
 /** Everybody who is connected has the same session and content, and sees whoever is here. */
-export const checkConvergence = async (world: World): Promise<void> => {
+export const checkConvergence = (world: World): void => {
   for (const name of world.rooms) checkRoom(world, name);
 };
 

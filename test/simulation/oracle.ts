@@ -9,7 +9,7 @@ import type { Session } from "../../src/session.ts";
 import type { Claims } from "../../sync-server/tokens.ts";
 import type { RoomRecord } from "../../sync-server/store/store.ts";
 import type { SimDisk } from "./disk.ts";
-import type { ServerSocket } from "./network.ts";
+import type { ServerSocket } from "./sockets.ts";
 import { readTold } from "./told.ts";
 
 export class Violation extends Error {

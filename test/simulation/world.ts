@@ -59,8 +59,6 @@ export class World {
   #faults: string[] = [];
   /** Nothing goes wrong any more, and a relay that was on its way out comes back at once. */
   #isHealing = false;
-  /** Whether a relay that is gone is started again by itself. */
-  restarts = true;
 
   constructor({ seed, traces = false, end }: WorldOptions) {
     this.#seed = seed;
@@ -88,7 +86,7 @@ export class World {
         gone: () => {
           this.note("the relay is gone");
           this.oracle.gone();
-          if (this.restarts) this.#startLater();
+          this.#startLater();
         },
         attached: (socket, claims, speaksSession) => this.oracle.attached(socket, claims, speaksSession),
         fault: (what) => this.fault(what),
@@ -173,7 +171,7 @@ export class World {
         await this.#runFor(random.fraction() * 2 * paceMs);
       }
       await this.#heal();
-      await checkConvergence(this);
+      checkConvergence(this);
       this.note("all is well");
     }
     await this.#leaveAll();

@@ -1,0 +1,221 @@
+/** The two ends of a simulated connection: a WebSocket as browsers have it, and one as `ws` has it. */
+import { EventEmitter } from "node:events";
+import type { Batch } from "../../sync-server/frame.ts";
+import type { RawSocket } from "../../sync-server/ws-socket.ts";
+import type { Random } from "../random.ts";
+import { ABNORMAL, Link } from "./network.ts";
+import type { Listener, Uplink } from "./network.ts";
+import { NATURE } from "./time.ts";
+import type { Owner, SimTime } from "./time.ts";
+
+/** How long `ws` waits for the answer to a close frame, ms (`closeTimeout` in upgrade.ts). */
+const CLOSE_TIMEOUT_MS = 2_000;
+
+const sizeOf = (data: Uint8Array | ArrayBuffer): number => data.byteLength + 6;
+
+/** A WebSocket as browsers have it, as far as y-websocket uses it. */
+export class ClientSocket {
+  static readonly CONNECTING = 0;
+  static readonly OPEN = 1;
+  readonly OPEN = 1;
+  readonly owner: Owner;
+  readonly url: string;
+  readonly offered: readonly string[];
+  readonly link: Link;
+  readyState = 0;
+  binaryType = "arraybuffer";
+  onopen: (() => void) | null = null;
+  onmessage: ((event: { data: ArrayBuffer }) => void) | null = null;
+  onclose: ((event: { code: number; reason: string }) => void) | null = null;
+  onerror: (() => void) | null = null;
+
+  constructor(
+    url: string,
+    offered: readonly string[],
+    owner: Owner,
+    uplink: Uplink,
+    listener: Listener,
+    time: SimTime,
+    random: Random,
+  ) {
+    this.url = url;
+    this.offered = offered;
+    this.owner = owner;
+    this.link = new Link(this, uplink, listener, time, random);
+  }
+
+  send(data: Uint8Array): void {
+    if (this.readyState !== 1) return;
+    const bytes = data.slice();
+    const { link } = this;
+    link.up.send(
+      sizeOf(bytes),
+      () => link.life!,
+      () => link.server?.received(bytes),
+    );
+  }
+
+  close(): void {
+    if (this.readyState >= 2) return;
+    const wasOpen = this.readyState === 1;
+    this.readyState = 2;
+    const { link } = this;
+    const life = link.life;
+    if (life === null) return link.forgetIfOver();
+    if (!wasOpen) {
+      // The browser drops the connection; the other side reads its end.
+      link.up.send(
+        0,
+        () => life,
+        () => {
+          link.server?.closed(ABNORMAL);
+          link.forgetIfOver();
+        },
+      );
+      return;
+    }
+    link.up.send(
+      8,
+      () => life,
+      () => link.server?.closed(1000),
+    );
+  }
+
+  opened(): void {
+    if (this.readyState !== 0) return;
+    this.readyState = 1;
+    this.onopen?.();
+  }
+
+  received(bytes: Uint8Array): void {
+    if (this.readyState !== 1) return;
+    this.onmessage?.({ data: bytes.slice().buffer });
+  }
+
+  closed(code: number, reason: string): void {
+    if (this.readyState === 3) return;
+    const wasConnecting = this.readyState === 0;
+    this.readyState = 3;
+    this.link.forgetIfOver();
+    if (wasConnecting) this.onerror?.();
+    this.onclose?.({ code, reason });
+  }
+}
+
+/** A WebSocket as `ws` has it on the relay's side. */
+export class ServerSocket extends EventEmitter {
+  readonly OPEN = 1;
+  readonly life: Owner;
+  readonly link: Link;
+  readyState = 1;
+  /** When something last arrived, by the world's time, ms. */
+  heardAtMs: number;
+  /** Told of everything that the relay sends, before it is on its way. */
+  onSend: ((bytes: Uint8Array) => void) | null = null;
+  /** Told of everything that the relay has handled. */
+  onHandled: ((bytes: Uint8Array) => void) | null = null;
+  /** Told when the relay knows that it is over. */
+  onClosed: (() => void) | null = null;
+
+  constructor(link: Link, life: Owner) {
+    super();
+    this.link = link;
+    this.life = life;
+    this.heardAtMs = link.time.now;
+  }
+
+  get bufferedAmount(): number {
+    return this.link.down.inFlightBytes;
+  }
+
+  write({ frames }: Batch): void {
+    for (const { payload } of frames) this.send(payload);
+  }
+
+  send(data: Uint8Array): void {
+    if (this.readyState !== 1) return;
+    this.onSend?.(data);
+    const bytes = data.slice();
+    const { client, down } = this.link;
+    down.send(
+      sizeOf(bytes),
+      () => client.owner,
+      () => client.received(bytes),
+    );
+  }
+
+  /** Browsers answer by themselves, those of frozen pages too. */
+  ping(): void {
+    const { link, life } = this;
+    link.down.send(
+      6,
+      () => NATURE,
+      () => {
+        if (link.client.readyState >= 2) return;
+        link.up.send(
+          6,
+          () => life,
+          () => {
+            this.heardAtMs = link.time.now;
+            this.#emit("pong");
+          },
+        );
+      },
+    );
+  }
+
+  close(code: number, reason: string): void {
+    if (this.readyState >= 2) return;
+    this.readyState = 2;
+    const { link, life } = this;
+    link.down.send(
+      8,
+      () => link.client.owner,
+      () => {
+        link.client.closed(code, reason);
+        link.up.send(
+          8,
+          () => life,
+          () => this.closed(code),
+        );
+      },
+    );
+    link.time.schedule(CLOSE_TIMEOUT_MS, () => this.terminate(), life);
+  }
+
+  terminate(): void {
+    if (this.readyState === 3) return;
+    this.link.up.clear();
+    this.link.down.clear();
+    this.link.breakTowardsClient();
+    this.readyState = 3;
+    this.link.time.schedule(0, () => this.#end(ABNORMAL), this.life);
+  }
+
+  received(bytes: Uint8Array): void {
+    if (this.readyState === 3) return;
+    this.heardAtMs = this.link.time.now;
+    this.#emit("message", Buffer.from(bytes), true);
+    this.onHandled?.(bytes);
+  }
+
+  closed(code: number): void {
+    if (this.readyState === 3) return;
+    this.readyState = 3;
+    this.#end(code);
+  }
+
+  #end(code: number): void {
+    this.link.forgetIfOver();
+    this.onClosed?.();
+    this.#emit("close", code, Buffer.alloc(0));
+  }
+
+  #emit(name: string, ...args: unknown[]): void {
+    this.emit(name, ...args);
+  }
+
+  get asRaw(): RawSocket {
+    return this as unknown as RawSocket;
+  }
+}
