@@ -8,7 +8,7 @@ export class Random {
   }
 
   /** A whole number from 0 to 2^32 - 1. */
-  next(): number {
+  uint32(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = this.#state;
     mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
@@ -18,12 +18,12 @@ export class Random {
 
   /** A whole number from 0 to `bound` - 1. */
   below(bound: number): number {
-    return this.next() % bound;
+    return this.uint32() % bound;
   }
 
   /** At least 0, below 1. */
   fraction(): number {
-    return this.next() / 2 ** 32;
+    return this.uint32() / 2 ** 32;
   }
 
   between(low: number, high: number): number {
@@ -50,11 +50,11 @@ export class Random {
   }
 
   bytes(length: number): Uint8Array {
-    return Uint8Array.from({ length }, () => this.next() & 0xff);
+    return Uint8Array.from({ length }, () => this.uint32() & 0xff);
   }
 
   /** Another generator whose numbers this one's later use does not change. */
   fork(): Random {
-    return new Random(this.next());
+    return new Random(this.uint32());
   }
 }

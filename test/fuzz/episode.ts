@@ -45,18 +45,18 @@ const until = async (what: string, condition: () => boolean | Promise<boolean>, 
 const WORDS = ["lorem ", "ipsum ", "dolor ", "sit ", "amet ", "é", "漢字 ", "\n"];
 
 const anyEdit = (random: Random): Edit => {
-  const at = random.next();
+  const at = random.uint32();
   switch (random.below(12)) {
     case 0:
       return { type: "delete", at, length: random.below(6) };
     case 1:
       return { type: "format", at, length: random.below(8), bold: random.pick([true, false, null]) };
     case 2:
-      return { type: "set", key: random.pick(["a", "b", "c"]), value: random.next() };
+      return { type: "set", key: random.pick(["a", "b", "c"]), value: random.uint32() };
     case 3:
       return { type: "nest", key: random.pick(["a", "b"]) };
     case 4:
-      return { type: "push", values: [random.next(), "x"] };
+      return { type: "push", values: [random.uint32(), "x"] };
     case 5:
       return { type: "splice", at, length: random.below(3) };
     case 6:
@@ -154,7 +154,7 @@ export class Episode {
     const innocents = this.#innocents.map(({ clientId }) => clientId);
     for (let i = 0; i < ATTACKERS; i++) {
       const random = this.#random.fork();
-      const own = [random.next(), random.next()];
+      const own = [random.uint32(), random.uint32()];
       const sight = (): Sight => ({
         clocks: this.#clocks,
         innocents,

@@ -6,7 +6,7 @@ import type { Sight } from "./forge-update.ts";
 import type { Random } from "../random.ts";
 
 const anyNumber = (random: Random): number =>
-  random.pick([0, 1, 2, random.below(300), random.next(), 2 ** 32, 2 ** 53 - 1]);
+  random.pick([0, 1, 2, random.below(300), random.uint32(), 2 ** 32, 2 ** 53 - 1]);
 
 const anyId = ({ own, innocents, ledgerId }: Sight, random: Random): number =>
   random.pick([random.pick(own), random.pick(own), random.pick(innocents), ledgerId, anyNumber(random)]);
@@ -20,7 +20,7 @@ const anyState = (random: Random): string => {
     case 1:
       return JSON.stringify({ user: { id: "relay", role: "host", verified: true, name: "The Host" } });
     case 2:
-      return JSON.stringify({ user: { name: "x".repeat(random.below(200)) }, cursor: { anchor: random.next() } });
+      return JSON.stringify({ user: { name: "x".repeat(random.below(200)) }, cursor: { anchor: random.uint32() } });
     case 3:
       return JSON.stringify({ user: random.pick([null, 1, "host", [], { role: { host: true } }]) });
     case 4:
@@ -54,7 +54,7 @@ const forgeAwareness = (sight: Sight, random: Random): Uint8Array =>
 const forgeStateVector = (sight: Sight, random: Random): Uint8Array =>
   encoding.encode((encoder) => {
     const count = random.below(5);
-    encoding.writeVarUint(encoder, random.percent(95) ? count : count + random.next());
+    encoding.writeVarUint(encoder, random.percent(95) ? count : count + random.uint32());
     for (let i = 0; i < count; i++) {
       encoding.writeVarUint(encoder, anyId(sight, random));
       encoding.writeVarUint(encoder, anyNumber(random));
@@ -65,7 +65,7 @@ const forgeCommand = (random: Random): string => {
   const type = random.pick(["join", "leave", "join", "start", "end", "renew", "welcome", "answer", "__proto__", ""]);
   const command = {
     type,
-    id: random.pick<unknown>([1, random.next(), -1, 1.5, "1", null]),
+    id: random.pick<unknown>([1, random.uint32(), -1, 1.5, "1", null]),
     run: random.pick<unknown>([0, 1, 2, 1e9, -1, 0.5, "1", null, undefined]),
     token: random.pick<unknown>(["", "a.b.c", "x".repeat(9_000), 7, undefined]),
   };

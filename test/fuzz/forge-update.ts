@@ -44,13 +44,13 @@ const LONG = 2 ** 40;
 const anyClient = ({ innocents, ledgerId, own, clocks, honestly }: Sight, random: Random): number => {
   const kind = random.below(100);
   // An honest client knows all that it wrote itself; a new one has written nothing.
-  if (honestly !== null && (kind < 45 || kind >= 88)) return random.next();
+  if (honestly !== null && (kind < 45 || kind >= 88)) return random.uint32();
   if (kind < 45) return random.pick(own);
   if (kind < 65) return random.pick(innocents);
   if (kind < 75) return random.pick([...clocks.keys(), ledgerId]);
   if (kind < 83) return ledgerId;
   if (kind < 88) return random.pick([ledgerId + 1, 2 ** 32, 2 ** 32 - 1, 2 ** 53 - 1, 0]);
-  return random.next();
+  return random.uint32();
 };
 
 const anyClock = ({ clocks }: Sight, client: number, random: Random): number => {
@@ -86,11 +86,11 @@ const anyValue = (random: Random, depth = 0): encoding.AnyEncodable => {
     case 2:
       return random.percent(50);
     case 3:
-      return random.next() * (random.percent(50) ? -1 : 1);
+      return random.uint32() * (random.percent(50) ? -1 : 1);
     case 4:
-      return random.next() / 7;
+      return random.uint32() / 7;
     case 5:
-      return BigInt(random.next());
+      return BigInt(random.uint32());
     case 6:
       return random.pick(TEXTS);
     case 7:
@@ -189,7 +189,7 @@ const writeStruct = (encoder: encoding.Encoder, sight: Sight, before: Id | null,
   if (origin) writeId(encoder, origin);
   if (right) writeId(encoder, right);
   if (!origin && !right) {
-    const byName = random.percent(98) ? Number(typeof place.parent === "string") : random.next();
+    const byName = random.percent(98) ? Number(typeof place.parent === "string") : random.uint32();
     encoding.writeVarUint(encoder, byName);
     if (typeof place.parent === "string") encoding.writeVarString(encoder, place.parent);
     else writeId(encoder, place.parent);

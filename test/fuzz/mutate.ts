@@ -77,7 +77,11 @@ export const mutate = (captured: readonly Uint8Array[], clientIds: readonly numb
       return flip(splice(frame, random.pick(captured), random), random);
     default:
       try {
-        return renameClient(frame, random.pick(clientIds), random.percent(50) ? random.pick(clientIds) : random.next());
+        return renameClient(
+          frame,
+          random.pick(clientIds),
+          random.percent(50) ? random.pick(clientIds) : random.uint32(),
+        );
       } catch {
         // Not a frame with a payload.
         return frame;

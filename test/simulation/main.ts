@@ -57,16 +57,18 @@ const showOne = async (seed: number): Promise<void> => {
 const sweep = async (seed: number): Promise<void> => {
   const failures: string[] = [];
   let worlds = 0;
+  let allDeeds = 0;
   for (const how of ["kill", "power"] as const) {
     for (let afterStep = 1; afterStep <= SWEPT_STEPS; afterStep++) {
-      const { violation } = await new World({ seed, end: { afterStep, how } }).run();
+      const { violation, deeds } = await new World({ seed, end: { afterStep, how } }).run();
       worlds++;
+      allDeeds += deeds;
       if (violation !== null) failures.push(`${how} after step ${afterStep}: ${violation.message}`);
     }
   }
   for (const failure of failures.slice(0, SHOWN_FAILURES)) console.log(failure);
   console.log(
-    `${worlds} worlds of seed ${seed}, the relay ended after each of ${SWEPT_STEPS} steps: ${failures.length} failed`,
+    `${worlds} worlds of seed ${seed}, ${allDeeds} deeds, the relay ended after each of ${SWEPT_STEPS} steps: ${failures.length} failed`,
   );
   process.exitCode = failures.length === 0 ? 0 : 1;
 };
@@ -74,12 +76,13 @@ const sweep = async (seed: number): Promise<void> => {
 /** Plays some of the worlds, telling of it now and then. */
 const playPart = async (from: number, count: number, report: (part: Part) => void): Promise<void> => {
   let reportedAt = realTimeMs();
-  const part: Part = { worlds: 0, simulatedMs: 0, steps: 0, failures: [] };
+  const part: Part = { worlds: 0, simulatedMs: 0, steps: 0, deeds: 0, failures: [] };
   for (let seed = from; seed < from + count; seed++) {
-    const { simulatedMs, steps, violation } = await new World({ seed }).run();
+    const { simulatedMs, steps, deeds, violation } = await new World({ seed }).run();
     part.worlds++;
     part.simulatedMs += simulatedMs;
     part.steps += steps;
+    part.deeds += deeds;
     if (violation !== null) part.failures.push({ seed, message: violation.message });
     if (violation !== null && values.first) break;
     if (realTimeMs() - reportedAt > REPORT_EVERY_MS) {
@@ -93,26 +96,21 @@ const playPart = async (from: number, count: number, report: (part: Part) => voi
 const playMany = async (from: number, count: number): Promise<void> => {
   const startedAt = realTimeMs();
   const rate = ({ worlds }: Part): string => `${((worlds / (realTimeMs() - startedAt)) * 1000).toFixed(1)} a second`;
-  const { worlds, simulatedMs, steps, failures } = await splitAmongWorkers(
-    from,
-    count,
-    process.argv.slice(2),
-    (all) => {
-      if (!process.stderr.isTTY) return;
-      const hours = (all.simulatedMs / HOUR_MS).toFixed(0);
-      process.stderr.write(
-        `\r${all.worlds} of ${count} worlds, ${rate(all)}, ${hours} simulated hours, ${all.failures.length} failed `,
-      );
-    },
-  );
+  const all = await splitAmongWorkers(from, count, process.argv.slice(2), (soFar) => {
+    if (!process.stderr.isTTY) return;
+    const hours = (soFar.simulatedMs / HOUR_MS).toFixed(0);
+    process.stderr.write(
+      `\r${soFar.worlds} of ${count} worlds, ${rate(soFar)}, ${hours} simulated hours, ${soFar.failures.length} failed `,
+    );
+  });
   if (process.stderr.isTTY) process.stderr.write("\n");
+  const { worlds, simulatedMs, steps, deeds, failures } = all;
   for (const { seed, message } of failures.slice(0, SHOWN_FAILURES)) {
     console.log(`seed ${seed}: ${message}\n  replay: npm run simulate -- --seed ${seed}`);
   }
-  const part: Part = { worlds, simulatedMs, steps, failures };
   const hours = (simulatedMs / HOUR_MS).toFixed(1);
   console.log(
-    `${worlds} worlds (seeds ${from} to ${from + count - 1}), ${hours} simulated hours, ${steps} steps, ${rate(part)}: ${failures.length} failed`,
+    `${worlds} worlds (seeds ${from} to ${from + count - 1}), ${hours} simulated hours, ${deeds} deeds, ${steps} steps, ${rate(all)}: ${failures.length} failed`,
   );
   process.exitCode = failures.length === 0 && worlds === count ? 0 : 1;
 };

@@ -288,7 +288,7 @@ export const DEEDS: Deeds = [...DOINGS, ...TROUBLES];
 
 /** Lets something happen; says what, or `null` if there was no occasion. */
 export const chooseDeed = (world: World, deeds: Deeds): string | null => {
-  let left = world.random.next() * deeds.reduce((sum, [weight]) => sum + weight, 0);
+  let left = world.random.fraction() * deeds.reduce((sum, [weight]) => sum + weight, 0);
   for (const [weight, deed] of deeds) {
     left -= weight;
     if (left < 0) return deed(world);

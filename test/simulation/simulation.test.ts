@@ -16,6 +16,12 @@ const simulate = (...args: string[]): Promise<{ code: number; output: string }> 
     });
   });
 
+/** How much happened in each world: one in which nothing does holds everything. */
+const deedsPerWorld = (output: string): number => {
+  const [, worlds, deeds] = /^(\d+) worlds .*?(\d+) deeds/m.exec(output) ?? [];
+  return Number(deeds) / Number(worlds);
+};
+
 const fingerprintOf = (output: string): string | undefined => /fingerprint (\S+)\)/.exec(output)?.[1];
 
 describe("the simulation", () => {
@@ -24,6 +30,7 @@ describe("the simulation", () => {
     process.stdout.write(output.split("\n").at(-2) + "\n");
     expect(output).toContain(": 0 failed");
     expect(code, output).toBe(0);
+    expect(deedsPerWorld(output)).toBeGreaterThan(50);
   });
 
   // Each of these once found a fault (docs/simulation.md).
@@ -34,6 +41,7 @@ describe("the simulation", () => {
       const { code, output } = await simulate("--sweep", String(seed));
       expect(output).toContain(": 0 failed");
       expect(code, output).toBe(0);
+      expect(deedsPerWorld(output)).toBeGreaterThan(10);
     },
   );
 

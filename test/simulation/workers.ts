@@ -8,6 +8,7 @@ export type Part = {
   worlds: number;
   simulatedMs: number;
   steps: number;
+  deeds: number;
   readonly failures: { readonly seed: number; readonly message: string }[];
 };
 
@@ -17,6 +18,7 @@ const sum = (parts: readonly Part[]): Part => ({
   worlds: parts.reduce((all, { worlds }) => all + worlds, 0),
   simulatedMs: parts.reduce((all, { simulatedMs }) => all + simulatedMs, 0),
   steps: parts.reduce((all, { steps }) => all + steps, 0),
+  deeds: parts.reduce((all, { deeds }) => all + deeds, 0),
   failures: parts.flatMap(({ failures }) => failures).sort((a, b) => a.seed - b.seed),
 });
 

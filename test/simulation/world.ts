@@ -21,6 +21,8 @@ export type Outcome = {
   readonly violation: Violation | null;
   readonly simulatedMs: number;
   readonly steps: number;
+  /** How many things people did, or befell them or the relay. */
+  readonly deeds: number;
   /** Fingerprint of everything that happened. */
   readonly fingerprint: string;
   /** What happened, if it was asked for. */
@@ -56,6 +58,7 @@ export class World {
   #end: WorldOptions["end"];
   readonly #trace: string[] = [];
   #hash = 0;
+  #deeds = 0;
   #faults: string[] = [];
   /** Nothing goes wrong any more, and a relay that was on its way out comes back at once. */
   #isHealing = false;
@@ -147,7 +150,7 @@ export class World {
     }
     const { now: simulatedMs, steps } = this.time;
     const fingerprint = `${(this.#hash >>> 0).toString(16).padStart(8, "0")}-${steps}`;
-    return { seed: this.#seed, violation, simulatedMs, steps, fingerprint, trace: this.#trace };
+    return { seed: this.#seed, violation, simulatedMs, steps, deeds: this.#deeds, fingerprint, trace: this.#trace };
   }
 
   async #live(): Promise<void> {
@@ -166,7 +169,9 @@ export class World {
       while (time.now < endAt) {
         this.#do(0, () => {
           const deed = chooseDeed(this, isShort ? DOINGS : DEEDS);
-          if (deed !== null) this.note(deed);
+          if (deed === null) return;
+          this.#deeds++;
+          this.note(deed);
         });
         await this.#runFor(random.fraction() * 2 * paceMs);
       }
