@@ -4,12 +4,14 @@
  * `sockets.ts`.
  */
 import type { Random } from "../random.ts";
-import { ClientSocket, ServerSocket } from "./sockets.ts";
+import type { ClientSocket, ServerSocket } from "./sockets.ts";
 import { NATURE } from "./time.ts";
 import type { Owner, SimTime } from "./time.ts";
 
 /** Close code of a line that ended without a word (RFC 6455, 7.1.5). */
 export const ABNORMAL = 1006;
+/** `readyState` of a WebSocket that is not open yet. */
+const CONNECTING = 0;
 
 /** One person's way to the network. */
 export type Uplink = {
@@ -98,12 +100,22 @@ export class Link {
   readonly down: Pipe;
   readonly uplink: Uplink;
   readonly client: ClientSocket;
+  readonly #makeServer: (link: Link, life: Owner) => ServerSocket;
   server: ServerSocket | null = null;
   /** The relay's life that it leads to. */
   life: Owner | null = null;
 
-  constructor(client: ClientSocket, uplink: Uplink, listener: Listener, time: SimTime, random: Random) {
+  /** @param makeServer makes the relay's end, should the line be accepted. */
+  constructor(
+    client: ClientSocket,
+    makeServer: (link: Link, life: Owner) => ServerSocket,
+    uplink: Uplink,
+    listener: Listener,
+    time: SimTime,
+    random: Random,
+  ) {
     this.client = client;
+    this.#makeServer = makeServer;
     this.uplink = uplink;
     this.time = time;
     this.up = new Pipe(time, random, uplink);
@@ -123,8 +135,9 @@ export class Link {
   }
 
   #open(life: Owner): ServerSocket | null {
-    if (this.client.readyState !== ClientSocket.CONNECTING) return null;
-    const server = new ServerSocket(this, life);
+    // They may be gone by now.
+    if (this.client.readyState !== CONNECTING) return null;
+    const server = this.#makeServer(this, life);
     this.server = server;
     this.down.send(
       200,

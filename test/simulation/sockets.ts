@@ -15,7 +15,6 @@ const sizeOf = (data: Uint8Array | ArrayBuffer): number => data.byteLength + 6;
 
 /** A WebSocket as browsers have it, as far as y-websocket uses it. */
 export class ClientSocket {
-  static readonly CONNECTING = 0;
   static readonly OPEN = 1;
   readonly OPEN = 1;
   readonly owner: Owner;
@@ -41,7 +40,7 @@ export class ClientSocket {
     this.url = url;
     this.offered = offered;
     this.owner = owner;
-    this.link = new Link(this, uplink, listener, time, random);
+    this.link = new Link(this, (link, life) => new ServerSocket(link, life), uplink, listener, time, random);
   }
 
   send(data: Uint8Array): void {
