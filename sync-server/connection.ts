@@ -39,6 +39,8 @@ export class Connection {
   /** Whether the client speaks `session-room.v1`; others are stock y-websocket clients. */
   readonly speaksSession: boolean;
 
+  /** Whether it is in its room, from coming to going. */
+  isHere = false;
   /** Whether the client is in the run: a stock client by being here, others after `join`. */
   joined = false;
   /** Whether content goes to it. */

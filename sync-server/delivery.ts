@@ -23,11 +23,7 @@ const frameFor = ({ frame, except, instead }: Telling, receiver: Connection): Fr
 };
 
 /** Tells the same people several things, one after the other. */
-const deliverTogether = (
-  receivers: readonly Connection[],
-  tellings: readonly Telling[],
-  isHere: (connection: Connection) => boolean,
-): void => {
+const deliverTogether = (receivers: readonly Connection[], tellings: readonly Telling[]): void => {
   // Most get all of it, in the same bytes.
   const shared = new Batch(tellings.map(({ frame }) => frame));
   const others = new Set<Connection>();
@@ -35,9 +31,12 @@ const deliverTogether = (
     if (except !== null) others.add(except);
     if (instead !== null) for (const receiver of instead.keys()) others.add(receiver);
   }
+  // For a thousand receivers a look into a set for each counts; mostly it is one, who wrote.
+  const [only] = others;
+  const isOther = (receiver: Connection): boolean => others.size > 1 && others.has(receiver);
   for (const receiver of receivers) {
-    if (!isHere(receiver)) continue;
-    if (!others.has(receiver)) {
+    if (!receiver.isHere) continue;
+    if (receiver !== only && !isOther(receiver)) {
       receiver.socket.send(shared);
       continue;
     }
@@ -47,10 +46,10 @@ const deliverTogether = (
 };
 
 /** Does and tells everything, in order. Lists of receivers are the same if they are one array. */
-export const deliver = (items: readonly (Telling | Act)[], isHere: (connection: Connection) => boolean): void => {
+export const deliver = (items: readonly (Telling | Act)[]): void => {
   let together: Telling[] = [];
   const tellThem = (): void => {
-    if (together.length > 0) deliverTogether(together[0]!.receivers, together, isHere);
+    if (together.length > 0) deliverTogether(together[0]!.receivers, together);
     together = [];
   };
   for (const item of items) {

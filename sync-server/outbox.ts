@@ -131,7 +131,7 @@ export class Outbox {
     this.#writes = [];
     const items = this.#items;
     this.#items = [];
-    if (items.length > 0) journal.afterwards(() => deliver(items, (connection) => this.#connections.has(connection)));
+    if (items.length > 0) journal.afterwards(() => deliver(items));
   }
 
   #tellNow(receivers: readonly Connection[], frame: Frame): void {

@@ -4,7 +4,6 @@
  * with a code, because browsers see nothing of a refused upgrade (docs/SPEC.md, W4).
  */
 import type { Logger } from "pino";
-import type { RawData } from "ws";
 import { CloseCode } from "../src/close-codes.ts";
 import type { Clock } from "../src/clock.ts";
 import { writeRelayMessage } from "../src/protocol.ts";
@@ -19,8 +18,8 @@ import { RateLimit } from "./rate-limit.ts";
 import type { Room } from "./room.ts";
 import type { Lease, Rooms } from "./rooms.ts";
 import type { Tokens } from "./tokens.ts";
+import type { Line } from "./web-socket.ts";
 import { WsSocket } from "./ws-socket.ts";
-import type { RawSocket } from "./ws-socket.ts";
 
 /** RFC 6455: an unexpected condition. Retried by clients. */
 const INTERNAL_ERROR = 1011;
@@ -53,11 +52,6 @@ type Entrance = { readonly lease: Lease; readonly arrival: Arrival; readonly cre
 
 export const refuse = (code: CloseCode, reason: string): Refusal => ({ code, reason });
 
-const toBytes = (data: RawData): Uint8Array => {
-  if (Array.isArray(data)) return Buffer.concat(data);
-  return data instanceof ArrayBuffer ? new Uint8Array(data) : data;
-};
-
 export class Reception {
   readonly #options: ReceptionOptions;
   /** What every newcomer is told, once the relay takes none any more. */
@@ -79,15 +73,15 @@ export class Reception {
    * @param open opens the line; `null` if it is gone by then.
    * @throws StoreError, or what else keeps the room from being opened; the line is the caller's to cut.
    */
-  async receive(visitor: Visitor | Refusal, open: () => RawSocket | null): Promise<void> {
+  async receive(visitor: Visitor | Refusal, open: () => Line | null): Promise<void> {
     const entrance = "code" in visitor ? visitor : await this.#admit(visitor);
-    const socket = open();
-    if ("code" in entrance) return socket === null ? undefined : this.#turnAway(socket, entrance);
+    const line = open();
+    if ("code" in entrance) return line === null ? undefined : this.#turnAway(line, entrance);
     const { lease } = entrance;
     const refusal = this.#refuseAtTheDoor(lease.room);
-    if (socket !== null && refusal === null) return this.#connect(socket, entrance, visitor as Visitor);
+    if (line !== null && refusal === null) return this.#connect(line, entrance, visitor as Visitor);
     lease.release();
-    if (socket !== null) this.#turnAway(socket, refusal!);
+    if (line !== null) this.#turnAway(line, refusal!);
   }
 
   async #admit({ room, token, former, speaksSession, onProved }: Visitor): Promise<Refusal | Entrance> {
@@ -115,38 +109,42 @@ export class Reception {
     return refuse(CloseCode.tryAgainLater, reason);
   }
 
-  #turnAway(socket: RawSocket, refusal: Refusal): void {
+  #turnAway(line: Line, refusal: Refusal): void {
     this.#options.logger.info(refusal, "refused a connection");
-    socket.close(refusal.code, refusal.reason);
+    line.close(refusal.code, refusal.reason);
   }
 
-  #connect(socket: RawSocket, { lease, arrival, credential }: Entrance, { speaksSession }: Visitor): void {
+  #connect(line: Line, { lease, arrival, credential }: Entrance, { speaksSession }: Visitor): void {
     const { clock, limits, heartbeat, logger } = this.#options;
     const { room } = lease;
-    const peer = new WsSocket(socket, clock, limits.bufferedBytes, credential);
+    const peer = new WsSocket(line, clock, limits.bufferedBytes, credential);
     const connection = new Connection(peer, arrival, credential, new RateLimit(limits, clock), speaksSession);
     heartbeat.add(peer);
-    socket.on("pong", () => {
+    /** @returns whether the connection keeps to its limits. */
+    const isWelcome = (bytes: number): boolean => {
       peer.heardAt = clock.now();
-    });
-    socket.on("message", (data, isBinary) => {
-      peer.heardAt = clock.now();
-      try {
-        const bytes = toBytes(data);
-        const broken = connection.rate.takeMessage(bytes.byteLength);
-        if (broken !== null) room.refuse(connection, CloseCode.tryAgainLater, broken);
-        else if (isBinary) room.receive(connection, bytes);
-        else room.refuse(connection, CloseCode.badMessage, "text frames are not part of the protocol");
-      } catch (error) {
-        // Ours, not the client's: it may come again.
-        logger.error({ err: error, room: room.name }, "a message could not be handled");
-        socket.close(INTERNAL_ERROR, "internal error");
-      }
-    });
-    socket.once("close", () => {
-      heartbeat.delete(peer);
-      room.detach(connection);
-      lease.release();
+      const broken = connection.rate.takeMessage(bytes);
+      if (broken !== null) room.refuse(connection, CloseCode.tryAgainLater, broken);
+      return broken === null;
+    };
+    line.listen({
+      message: (bytes, isBinary) => {
+        try {
+          if (!isWelcome(bytes.byteLength)) return;
+          if (isBinary) room.receive(connection, bytes);
+          else room.refuse(connection, CloseCode.badMessage, "text frames are not part of the protocol");
+        } catch (error) {
+          // Ours, not the client's: it may come again.
+          logger.error({ err: error, room: room.name }, "a message could not be handled");
+          line.close(INTERNAL_ERROR, "internal error");
+        }
+      },
+      control: isWelcome,
+      closed: () => {
+        heartbeat.delete(peer);
+        room.detach(connection);
+        lease.release();
+      },
     });
     if (speaksSession) peer.send(new Batch([Frame.of(writeRelayMessage(credential.welcome))]));
     room.attach(connection);

@@ -107,6 +107,7 @@ export class Room {
     if (!connection.speaksSession && connection.isHost) this.#apply({ type: "host-arrived" });
     else this.checkDeadline();
     this.#connections.add(connection);
+    connection.isHere = true;
     connection.arrival = ++this.#arrivals;
     this.#outbox.audienceChanged();
     this.#outbox.tell(connection, writeUpdate(this.#ledger.encode()));
@@ -121,6 +122,7 @@ export class Room {
   /** A connection is gone, for whatever reason. Harmless if it was gone already. */
   detach(connection: Connection): void {
     if (!this.#connections.delete(connection)) return;
+    connection.isHere = false;
     this.#outbox.audienceChanged();
     const wasInRun = connection.joined;
     this.#withdraw(connection);
@@ -141,12 +143,12 @@ export class Room {
 
   /** Lets a connection go because of something that it sent. */
   refuse(connection: Connection, code: CloseCode, reason: string): void {
-    if (this.#connections.has(connection)) this.#close(connection, code, reason);
+    if (connection.isHere) this.#close(connection, code, reason);
   }
 
   /** Lets a connection go because all must; the others, who are next, need not be told. */
   sendAway(connection: Connection, code: CloseCode, reason: string): void {
-    if (!this.#connections.has(connection)) return;
+    if (!connection.isHere) return;
     this.#presence.forget(connection);
     this.#close(connection, code, reason);
   }
@@ -160,7 +162,7 @@ export class Room {
 
   /** Handles one message. Whatever it holds, nothing but its own connection suffers. */
   receive(connection: Connection, message: Uint8Array): void {
-    if (!this.#connections.has(connection)) return;
+    if (!connection.isHere) return;
     try {
       this.#handle(connection, message);
     } catch (error) {
@@ -459,7 +461,7 @@ export class Room {
   #dismiss(connection: Connection): void {
     this.#outbox.afterwards(() => {
       // A new run may have begun in the meantime; then it is welcome to stay.
-      if (this.#connections.has(connection) && this.#state.status === "ended") {
+      if (connection.isHere && this.#state.status === "ended") {
         this.#close(connection, CloseCode.sessionEnded, "the session has ended");
       }
     });

@@ -1,23 +1,21 @@
 /** From an HTTP upgrade to the reception: addresses, origins and subprotocols, and the open WebSockets. */
 import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Logger } from "pino";
-import { WebSocketServer } from "ws";
-import type { WebSocket } from "ws";
+import { WebSocket, WebSocketServer } from "ws";
+import type { Server } from "ws";
 import { CloseCode } from "../src/close-codes.ts";
 import type { Clock } from "../src/clock.ts";
 import { FORMER_SUBPROTOCOL_PREFIX, isRoomName, SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from "../src/protocol.ts";
 import { AddressLimits } from "./address-limits.ts";
-import type { Batch } from "./frame.ts";
 import type { Limits } from "./limits.ts";
 import type { Newcomers } from "./newcomers.ts";
 import { isAllowedOrigin } from "./origin.ts";
 import { refuse } from "./reception.ts";
 import type { Reception, Refusal, Visitor } from "./reception.ts";
-import type { RawSocket } from "./ws-socket.ts";
-
-/** How long a peer may take to answer a close frame before it is cut, in ms. */
-const GOODBYE_MS = 2_000;
+import { WebSocketLine } from "./web-socket.ts";
+import type { Line } from "./web-socket.ts";
 
 export type UpgradeOptions = {
   readonly reception: Reception;
@@ -47,11 +45,27 @@ const parseTarget = (target: string): { room: string; token: string | null } | n
   }
 };
 
+/** What is left of an upgrade that was answered: the stream, and what has come on it already. */
+type Accepted = { readonly stream: Socket; readonly head: Buffer };
+
+/** `ws` does the handshake; it hands the stream over here, and has no more to do with it. */
+class Handshake extends WebSocket {
+  accepted: Accepted | null = null;
+
+  setSocket(stream: Socket, head: Buffer): void {
+    this.accepted = { stream, head };
+  }
+}
+
+function destroy(this: Duplex): void {
+  this.destroy();
+}
+
 export class Upgrades {
   readonly #options: UpgradeOptions;
   readonly #addresses: AddressLimits;
-  readonly #server: WebSocketServer;
-  readonly #sockets = new Set<WebSocket>();
+  readonly #server: Server<typeof Handshake>;
+  readonly #lines = new Set<WebSocketLine>();
   #onDrained: (() => void) | null = null;
 
   constructor(options: UpgradeOptions) {
@@ -61,9 +75,7 @@ export class Upgrades {
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
-      maxPayload: options.limits.frameBytes,
-      // In ws since 8.19; its types do not know it yet.
-      ...({ closeTimeout: GOODBYE_MS } as object),
+      WebSocket: Handshake,
       // ws would echo the first subprotocol offered, which may be the one that carries the token.
       handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
     });
@@ -75,11 +87,7 @@ export class Upgrades {
 
   /** Listener for the server's `upgrade` event. Never throws. */
   readonly handle = (request: IncomingMessage, stream: Duplex, head: Buffer): void => {
-    // Without a listener, a peer that resets the line now would end the process.
-    stream.on("error", () => stream.destroy());
-    const address = request.socket.remoteAddress ?? "";
-    const broken = this.#addresses.open(address);
-    if (broken === null) stream.once("close", () => this.#addresses.close(address));
+    const broken = this.#count(request.socket);
     const visitor = broken === null ? this.#identify(request) : refuse(CloseCode.tryAgainLater, broken);
     this.#options.reception
       .receive(visitor, () => this.#open(request, stream, head))
@@ -88,6 +96,20 @@ export class Upgrades {
         stream.destroy();
       });
   };
+
+  /**
+   * Counts the connection for its address. @returns the limit that it breaks, or `null`.
+   *
+   * What listens as long as the connection lasts is made here, away from the request, which it would keep in memory.
+   */
+  #count(stream: Socket): string | null {
+    // Without a listener, a peer that resets the line now would end the process.
+    stream.on("error", destroy);
+    const address = stream.remoteAddress ?? "";
+    const broken = this.#addresses.open(address);
+    if (broken === null) stream.once("close", () => this.#addresses.close(address));
+    return broken;
+  }
 
   #identify(request: IncomingMessage): Visitor | Refusal {
     const { allowedOrigins, ownUrl, newcomers } = this.#options;
@@ -109,31 +131,32 @@ export class Upgrades {
   }
 
   /** Answers the upgrade; `null` if it is no proper one, which was answered too. */
-  #open(request: IncomingMessage, stream: Duplex, head: Buffer): RawSocket | null {
-    let opened: WebSocket | null = null;
-    this.#server.handleUpgrade(request, stream, head, (socket) => {
-      opened = socket;
+  #open(request: IncomingMessage, stream: Duplex, head: Buffer): Line | null {
+    let accepted: Accepted | null = null;
+    this.#server.handleUpgrade(request, stream, head, (handshake) => {
+      accepted = handshake.accepted;
     });
-    if (opened === null) return null;
-    const socket: WebSocket = opened;
-    // A bad frame is an `error` event; `close` follows and does what is to be done.
-    socket.on("error", () => {});
-    this.#sockets.add(socket);
-    socket.once("close", () => {
-      this.#sockets.delete(socket);
-      if (this.#sockets.size === 0) this.#onDrained?.();
-    });
-    // Frames go straight to the stream: `ws`, without compression, never holds one back.
-    return Object.assign(socket, { write: ({ bytes }: Batch) => void stream.write(bytes) });
+    return accepted === null ? null : this.#take(accepted);
   }
 
-  /** Resolves when no socket is left and each has left its room; after the reception stopped accepting. */
+  #take({ stream, head }: Accepted): Line {
+    const { limits, clock } = this.#options;
+    const line = new WebSocketLine(stream, head, limits.frameBytes, clock);
+    this.#lines.add(line);
+    stream.once("close", () => {
+      this.#lines.delete(line);
+      if (this.#lines.size === 0) this.#onDrained?.();
+    });
+    return line;
+  }
+
+  /** Resolves when no line is left and each has left its room; after the reception stopped accepting. */
   async drained(): Promise<void> {
-    if (this.#sockets.size > 0) await new Promise<void>((resolve) => (this.#onDrained = resolve));
+    if (this.#lines.size > 0) await new Promise<void>((resolve) => (this.#onDrained = resolve));
   }
 
   /** Cuts whatever did not go by itself. */
   terminateAll(): void {
-    for (const socket of this.#sockets) socket.terminate();
+    for (const line of this.#lines) line.terminate();
   }
 }

@@ -1,10 +1,10 @@
 /** A WebSocket as rooms see it, with what the heartbeat and back-pressure need to know. */
-import type { WebSocket } from "ws";
 import { CloseCode } from "../src/close-codes.ts";
 import type { Clock } from "../src/clock.ts";
 import type { PeerSocket } from "./connection.ts";
 import type { Credential } from "./credential.ts";
 import type { Batch } from "./frame.ts";
+import type { Line } from "./web-socket.ts";
 
 /** Longest reason of a close frame, in bytes (RFC 6455, section 5.5). */
 const REASON_MAX_BYTES = 123;
@@ -19,17 +19,8 @@ const fitReason = (reason: string): string => {
   return text.toWellFormed();
 };
 
-/** What is needed of a WebSocket; one of `ws` has all but `write`. */
-export type RawSocket = Pick<
-  WebSocket,
-  "readyState" | "OPEN" | "bufferedAmount" | "ping" | "close" | "terminate" | "on" | "once"
-> & {
-  /** Sends frames that are made already, in one write. */
-  write(batch: Batch): void;
-};
-
 export class WsSocket implements PeerSocket {
-  readonly #socket: RawSocket;
+  readonly #line: Line;
   readonly #clock: Pick<Clock, "now" | "setTimer">;
   readonly #bufferedBytes: number;
   readonly #credential: Pick<Credential, "expiresAt">;
@@ -40,29 +31,29 @@ export class WsSocket implements PeerSocket {
 
   /** @param bufferedBytes how much may wait unsent before the peer counts as too slow. */
   constructor(
-    socket: RawSocket,
+    line: Line,
     clock: Pick<Clock, "now" | "setTimer">,
     bufferedBytes: number,
     credential: Pick<Credential, "expiresAt">,
   ) {
     this.#credential = credential;
-    this.#socket = socket;
+    this.#line = line;
     this.#clock = clock;
     this.#bufferedBytes = bufferedBytes;
     this.sentAt = this.heardAt = clock.now();
   }
 
   send(batch: Batch): void {
-    const socket = this.#socket;
-    if (socket.readyState !== socket.OPEN) return;
-    if (socket.bufferedAmount > this.#bufferedBytes) {
+    const line = this.#line;
+    if (!line.isOpen) return;
+    if (line.bufferedBytes > this.#bufferedBytes) {
       // Nothing is ever skipped: the peer is let go, and gets what it missed by a sync when it returns. If it
-      // has not read as far as the code when the goodbye's time is over, it is cut (upgrade.ts).
+      // has not read as far as the code when the goodbye's time is over, it is cut (web-socket.ts).
       this.close(CloseCode.tryAgainLater, `more than ${this.#bufferedBytes} bytes unread (limit-buffered-bytes)`);
       return;
     }
     this.sentAt = this.#clock.now();
-    socket.write(batch);
+    line.write(batch);
   }
 
   /** When its token expires, ms since the epoch by the wall clock. */
@@ -71,11 +62,11 @@ export class WsSocket implements PeerSocket {
   }
 
   ping(): void {
-    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
+    this.#line.ping();
   }
 
   probe(): void {
-    if (this.#isProbing || this.#socket.readyState !== this.#socket.OPEN) return;
+    if (this.#isProbing || !this.#line.isOpen) return;
     this.#isProbing = true;
     const askedAt = this.#clock.now();
     this.ping();
@@ -86,11 +77,11 @@ export class WsSocket implements PeerSocket {
   }
 
   close(code: CloseCode, reason: string): void {
-    this.#socket.close(code, fitReason(reason));
+    this.#line.close(code, fitReason(reason));
   }
 
   /** Hangs up without a word; for peers that answer nothing. */
   terminate(): void {
-    this.#socket.terminate();
+    this.#line.terminate();
   }
 }

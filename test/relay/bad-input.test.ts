@@ -398,6 +398,9 @@ describe("too much", () => {
     await exchanged(chatty);
     chatty.send(awarenessFrame());
     expect(await closed(chatty)).toEqual([1013, expect.stringContaining("limit-messages-per-second")]);
+    const pinger = await rawClient(slow.setting, await slow.setting.token(participant));
+    for (let i = 0; i < 41; i++) pinger.socket.ping();
+    expect(await closed(pinger)).toEqual([1013, expect.stringContaining("limit-messages-per-second")]);
     await slow.expectCalm();
 
     const narrow = await liveRoom({ limits: { bytesPerSecond: 1_000, messageBytes: 5_000, frameBytes: 5_000 } });
@@ -538,7 +541,7 @@ describe("lines that are no WebSocket", () => {
     await expectCalm();
   });
 
-  it("frames that break RFC 6455 cost their own connection alone", async () => {
+  it("[W14] frames that break RFC 6455 cost their own connection alone", async () => {
     const { setting, expectCalm } = await liveRoom();
     const token = await setting.token(participant);
     const breaks: [string, number[]][] = [
@@ -549,7 +552,9 @@ describe("lines that are no WebSocket", () => {
       ["a length of 2^63", [0x82, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0]],
       ["a close code that is none", [0x88, 0x82, 0, 0, 0, 0, 0x00, 0x01]],
       ["a long ping", [0x89, 0xfe, 0x01, 0x00]],
-      ["text that is no UTF-8", [0x81, 0x81, 0, 0, 0, 0, 0xff]],
+      ["a ping in parts", [0x09, 0x80, 0, 0, 0, 0]],
+      ["a message within a message", [0x02, 0x80, 0, 0, 0, 0, 0x82, 0x80, 0, 0, 0, 0]],
+      ["a goodbye whose reason is no UTF-8", [0x88, 0x83, 0, 0, 0, 0, 0x03, 0xe8, 0xff]],
     ];
     for (const [what, bytes] of breaks) {
       const socket = line(setting);

@@ -163,7 +163,7 @@ export class Link {
     // A dead browser's end of it is gone with it.
     if (!this.client.owner.isAlive) this.client.readyState = 3;
     this.time.schedule(1, () => this.client.closed(ABNORMAL, ""), this.client.owner);
-    if (this.server !== null) this.time.schedule(1, () => this.server!.closed(ABNORMAL), this.server.life);
+    if (this.server !== null) this.time.schedule(1, () => this.server!.closed(), this.server.life);
     this.forgetIfOver();
   }
 

@@ -180,7 +180,7 @@ export class Oracle {
     if (room === undefined) return;
     const line: Line = { claims, speaksSession, inRun: !speaksSession, isGone: false };
     room.lines.set(socket, line);
-    socket.onClosed = () => void room.lines.delete(socket);
+    socket.onClosed.push(() => void room.lines.delete(socket));
     socket.onHandled = (bytes) => {
       const frame = readClientFrame(bytes);
       if (frame.kind === "session") this.#handled.push({ socket, line, command: frame.command });

@@ -171,8 +171,8 @@ export class RelayHost implements Listener {
         const socket = open();
         if (socket === null) return null;
         this.#watch.attached(socket, readToken(token!), speaksSession);
-        socket.once("close", () => running.links.delete(link));
-        return socket.asRaw;
+        socket.onClosed.push(() => running.links.delete(link));
+        return socket;
       });
     this.#time.schedule(0, () => void receive().catch(() => link.breakTowardsClient()), running.owner);
   }

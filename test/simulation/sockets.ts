@@ -1,15 +1,12 @@
-/** The two ends of a simulated connection: a WebSocket as browsers have it, and one as `ws` has it. */
-import { EventEmitter } from "node:events";
+/** The two ends of a simulated connection: a WebSocket as browsers have it, and the relay's line. */
 import type { Batch } from "../../sync-server/frame.ts";
-import type { RawSocket } from "../../sync-server/ws-socket.ts";
+import { GOODBYE_MS } from "../../sync-server/web-socket.ts";
+import type { Line, LineListener } from "../../sync-server/web-socket.ts";
 import type { Random } from "../random.ts";
-import { ABNORMAL, Link } from "./network.ts";
+import { Link } from "./network.ts";
 import type { Listener, Uplink } from "./network.ts";
 import { NATURE } from "./time.ts";
 import type { Owner, SimTime } from "./time.ts";
-
-/** How long `ws` waits for the answer to a close frame, ms (`closeTimeout` in upgrade.ts). */
-const CLOSE_TIMEOUT_MS = 2_000;
 
 const sizeOf = (data: Uint8Array | ArrayBuffer): number => data.byteLength + 6;
 
@@ -67,7 +64,7 @@ export class ClientSocket {
         0,
         () => life,
         () => {
-          link.server?.closed(ABNORMAL);
+          link.server?.closed();
           link.forgetIfOver();
         },
       );
@@ -76,7 +73,7 @@ export class ClientSocket {
     link.up.send(
       8,
       () => life,
-      () => link.server?.closed(1000),
+      () => link.server?.closed(),
     );
   }
 
@@ -101,9 +98,8 @@ export class ClientSocket {
   }
 }
 
-/** A WebSocket as `ws` has it on the relay's side. */
-export class ServerSocket extends EventEmitter {
-  readonly OPEN = 1;
+/** The relay's line, as `web-socket.ts` has it. */
+export class ServerSocket implements Line {
   readonly life: Owner;
   readonly link: Link;
   readyState = 1;
@@ -114,16 +110,25 @@ export class ServerSocket extends EventEmitter {
   /** Told of everything that the relay has handled. */
   onHandled: ((bytes: Uint8Array) => void) | null = null;
   /** Told when the relay knows that it is over. */
-  onClosed: (() => void) | null = null;
+  readonly onClosed: (() => void)[] = [];
+
+  #listener: LineListener | null = null;
 
   constructor(link: Link, life: Owner) {
-    super();
     this.link = link;
     this.life = life;
     this.heardAtMs = link.time.now;
   }
 
-  get bufferedAmount(): number {
+  get isOpen(): boolean {
+    return this.readyState === 1;
+  }
+
+  listen(listener: LineListener): void {
+    this.#listener = listener;
+  }
+
+  get bufferedBytes(): number {
     return this.link.down.inFlightBytes;
   }
 
@@ -156,7 +161,7 @@ export class ServerSocket extends EventEmitter {
           () => life,
           () => {
             this.heardAtMs = link.time.now;
-            this.#emit("pong");
+            this.#listener?.control(0);
           },
         );
       },
@@ -175,11 +180,11 @@ export class ServerSocket extends EventEmitter {
         link.up.send(
           8,
           () => life,
-          () => this.closed(code),
+          () => this.closed(),
         );
       },
     );
-    link.time.schedule(CLOSE_TIMEOUT_MS, () => this.terminate(), life);
+    link.time.schedule(GOODBYE_MS, () => this.terminate(), life);
   }
 
   terminate(): void {
@@ -188,33 +193,26 @@ export class ServerSocket extends EventEmitter {
     this.link.down.clear();
     this.link.breakTowardsClient();
     this.readyState = 3;
-    this.link.time.schedule(0, () => this.#end(ABNORMAL), this.life);
+    this.link.time.schedule(0, () => this.#end(), this.life);
   }
 
   received(bytes: Uint8Array): void {
     if (this.readyState === 3) return;
     this.heardAtMs = this.link.time.now;
-    this.#emit("message", Buffer.from(bytes), true);
+    // What comes behind a goodbye is passed over.
+    if (this.isOpen) this.#listener?.message(bytes.slice(), true);
     this.onHandled?.(bytes);
   }
 
-  closed(code: number): void {
+  closed(): void {
     if (this.readyState === 3) return;
     this.readyState = 3;
-    this.#end(code);
+    this.#end();
   }
 
-  #end(code: number): void {
+  #end(): void {
     this.link.forgetIfOver();
-    this.onClosed?.();
-    this.#emit("close", code, Buffer.alloc(0));
-  }
-
-  #emit(name: string, ...args: unknown[]): void {
-    this.emit(name, ...args);
-  }
-
-  get asRaw(): RawSocket {
-    return this as unknown as RawSocket;
+    for (const tell of this.onClosed) tell();
+    this.#listener?.closed();
   }
 }
