@@ -101,7 +101,7 @@ export class FrameReader {
         const payloadAt = this.#readHeader(bytes, at);
         if (payloadAt === null) {
           // A copy: as a view it would keep the whole piece in memory.
-          this.#headerStart = bytes.slice(at);
+          this.#headerStart = new Uint8Array(bytes.subarray(at));
           return;
         }
         at = payloadAt;

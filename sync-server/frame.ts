@@ -42,25 +42,30 @@ export const writeVarUint = (bytes: Uint8Array, at: number, number: number): num
   return next;
 };
 
+/** No Buffer, whose `slice` copies nothing. */
+const viewFrom = ({ buffer, byteOffset, byteLength }: Buffer, at: number): Uint8Array =>
+  new Uint8Array(buffer, byteOffset + at, byteLength - at);
+
 /** One message in its frame. */
 export class Frame {
   /** All of the frame. */
-  readonly bytes: Uint8Array;
+  readonly bytes: Buffer;
   readonly #payloadAt: number;
 
-  private constructor(bytes: Uint8Array, payloadAt: number) {
+  private constructor(bytes: Buffer, payloadAt: number) {
     this.bytes = bytes;
     this.#payloadAt = payloadAt;
   }
 
   get payload(): Uint8Array {
-    return this.bytes.subarray(this.#payloadAt);
+    return viewFrom(this.bytes, this.#payloadAt);
   }
 
   static #ofSize(payloadBytes: number): Frame {
     const payloadAt = headerBytesFor(payloadBytes);
-    // Not from Node's pool: a log of accepted updates keeps views into these for long.
-    const bytes = new Uint8Array(payloadAt + payloadBytes);
+    // Not from Node's pool: a log of accepted updates keeps views into these for long. Yet a Buffer, or Node would
+    // make one of it at each write.
+    const bytes = Buffer.allocUnsafeSlow(payloadAt + payloadBytes);
     writeHeader(bytes, payloadBytes);
     return new Frame(bytes, payloadAt);
   }
@@ -78,7 +83,7 @@ export class Frame {
     bytes.set(kind, frame.#payloadAt);
     const at = writeVarUint(bytes, frame.#payloadAt + kind.length, body.byteLength);
     bytes.set(body, at);
-    return { frame, body: bytes.subarray(at) };
+    return { frame, body: viewFrom(bytes, at) };
   }
 
   /** An Update, and the update in it as a view. */
@@ -102,14 +107,14 @@ const AWARENESS = [MessageType.awareness];
 /** What goes to a socket together. */
 export class Batch {
   readonly frames: readonly Frame[];
-  #bytes: Uint8Array | null = null;
+  #bytes: Buffer | null = null;
 
   constructor(frames: readonly Frame[]) {
     this.frames = frames;
   }
 
   /** All frames in one run of bytes, made once for however many sockets. */
-  get bytes(): Uint8Array {
+  get bytes(): Buffer {
     if (this.#bytes === null) {
       const { frames } = this;
       this.#bytes = frames.length === 1 ? frames[0]!.bytes : Buffer.concat(frames.map(({ bytes }) => bytes));

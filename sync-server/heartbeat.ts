@@ -6,65 +6,78 @@ import { Batch, Frame } from "./frame.ts";
 import type { WsSocket } from "./ws-socket.ts";
 
 const KEEPALIVE_BATCH = new Batch([Frame.of(KEEPALIVE)]);
-const TICK_MS = 5_000;
-/** y-websocket hangs up after 30 s without a data message; with the tick this is at most 20 s. */
+/**
+ * How often each socket is looked at, and in how many beats all are: what goes to a thousand silent people at
+ * once, and comes back, would keep everybody else waiting.
+ */
+const ROUND_MS = 5_000;
+const BEATS = 10;
+/** y-websocket hangs up after 30 s without a data message; with the round this is at most 20 s. */
 const KEEPALIVE_AFTER_MS = 15_000;
 const PING_AFTER_MS = 10_000;
-/** With the tick, a dead peer is gone within 35 s. */
+/** With the round, a dead peer is gone within 35 s. */
 const DEAD_AFTER_MS = 30_000;
 /** y-protocols drops states that were not renewed for 30 s. */
-const HOUSEKEEPING_EVERY_TICKS = 4;
-/** A tick as late as this means that the process itself was asleep: nobody could have been heard. */
+const HOUSEKEEPING_EVERY_BEATS = 4 * BEATS;
+/** A beat as late as this means that the process itself was asleep: nobody could have been heard. */
 const ASLEEP_MS = 15_000;
 
 export class Heartbeat {
-  readonly #sockets = new Set<WsSocket>();
+  /** By beat. */
+  readonly #sockets = Array.from({ length: BEATS }, () => new Set<WsSocket>());
   readonly #clock: Clock;
   readonly #housekeeping: () => void;
   #cancel: CancelTimer;
-  #ticks = 0;
-  #tickedAt: number;
+  #beats = 0;
+  #beatAt: number;
+  #added = 0;
 
   /** @param housekeeping called about every 20 s. */
   constructor(clock: Clock, housekeeping: () => void) {
     this.#clock = clock;
     this.#housekeeping = housekeeping;
-    this.#tickedAt = clock.now();
-    this.#cancel = this.#clock.setTimer(TICK_MS, this.#tick);
+    this.#beatAt = clock.now();
+    this.#cancel = this.#clock.setTimer(ROUND_MS / BEATS, this.#beat);
+  }
+
+  /** The beat for a new socket. */
+  nextBeat(): number {
+    return this.#added++ % BEATS;
   }
 
   add(socket: WsSocket): void {
-    this.#sockets.add(socket);
+    this.#sockets[socket.beat]!.add(socket);
   }
 
   delete(socket: WsSocket): void {
-    this.#sockets.delete(socket);
+    this.#sockets[socket.beat]!.delete(socket);
   }
 
   stop(): void {
     this.#cancel();
   }
 
-  readonly #tick = (): void => {
-    this.#cancel = this.#clock.setTimer(TICK_MS, this.#tick);
+  readonly #beat = (): void => {
+    this.#cancel = this.#clock.setTimer(ROUND_MS / BEATS, this.#beat);
     const now = this.#clock.now();
-    this.#ticks++;
-    if (this.#ticks % HOUSEKEEPING_EVERY_TICKS === 0) this.#housekeeping();
-    const wasAsleep = now - this.#tickedAt >= ASLEEP_MS;
-    this.#tickedAt = now;
-    for (const socket of this.#sockets) {
-      if (wasAsleep) socket.heardAt = now;
-      const silentMs = now - socket.heardAt;
-      if (silentMs >= DEAD_AFTER_MS) {
-        socket.terminate();
-        continue;
-      }
-      if (this.#clock.wallNow() >= socket.expiresAt) {
-        socket.close(CloseCode.unauthorized, "the token has expired");
-        continue;
-      }
-      if (silentMs >= PING_AFTER_MS) socket.ping();
-      if (now - socket.sentAt >= KEEPALIVE_AFTER_MS) socket.send(KEEPALIVE_BATCH);
+    const wasAsleep = now - this.#beatAt >= ASLEEP_MS;
+    this.#beatAt = now;
+    if (wasAsleep) {
+      for (const sockets of this.#sockets) for (const socket of sockets) socket.heardAt = now;
     }
+    this.#beats++;
+    if (this.#beats % HOUSEKEEPING_EVERY_BEATS === 0) this.#housekeeping();
+    for (const socket of this.#sockets[this.#beats % BEATS]!) this.#lookAt(socket, now);
   };
+
+  #lookAt(socket: WsSocket, now: number): void {
+    socket.look(now);
+    const silentMs = now - socket.heardAt;
+    if (silentMs >= DEAD_AFTER_MS) return socket.terminate();
+    if (this.#clock.wallNow() >= socket.expiresAt) {
+      return socket.close(CloseCode.unauthorized, "the token has expired");
+    }
+    if (silentMs >= PING_AFTER_MS) socket.ping();
+    if (now - socket.sentAt >= KEEPALIVE_AFTER_MS) socket.send(KEEPALIVE_BATCH);
+  }
 }

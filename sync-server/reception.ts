@@ -117,12 +117,11 @@ export class Reception {
   #connect(line: Line, { lease, arrival, credential }: Entrance, { speaksSession }: Visitor): void {
     const { clock, limits, heartbeat, logger } = this.#options;
     const { room } = lease;
-    const peer = new WsSocket(line, clock, limits.bufferedBytes, credential);
+    const peer = new WsSocket(line, clock, limits.bufferedBytes, credential, heartbeat.nextBeat());
     const connection = new Connection(peer, arrival, credential, new RateLimit(limits, clock), speaksSession);
     heartbeat.add(peer);
     /** @returns whether the connection keeps to its limits. */
     const isWelcome = (bytes: number): boolean => {
-      peer.heardAt = clock.now();
       const broken = connection.rate.takeMessage(bytes);
       if (broken !== null) room.refuse(connection, CloseCode.tryAgainLater, broken);
       return broken === null;

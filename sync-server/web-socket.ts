@@ -35,6 +35,9 @@ export type Line = {
   readonly isOpen: boolean;
   /** Bytes that the system has not taken yet. */
   readonly bufferedBytes: number;
+  /** How many writes of messages there were, and how many frames came. */
+  readonly writes: number;
+  readonly heard: number;
   /** Nothing is heard before; whatever came is heard then. */
   listen(listener: LineListener): void;
   /** Sends frames that are made already, in one write. */
@@ -70,6 +73,8 @@ export class WebSocketLine implements Line, FrameListener {
   readonly #reader: FrameReader;
   #listener: LineListener | null = null;
   isOpen = true;
+  writes = 0;
+  heard = 0;
   #isClosed = false;
   #cancelGoodbye: CancelTimer | null = null;
   /** The newest ping that waits for the peer to read what was sent before. */
@@ -102,7 +107,9 @@ export class WebSocketLine implements Line, FrameListener {
   }
 
   write({ bytes }: Batch): void {
-    if (this.isOpen) this.#stream.write(bytes);
+    if (!this.isOpen) return;
+    this.writes++;
+    this.#stream.write(bytes);
   }
 
   ping(): void {
@@ -125,12 +132,15 @@ export class WebSocketLine implements Line, FrameListener {
   }
 
   message(bytes: Uint8Array, isBinary: boolean): void {
-    if (this.isOpen) this.#listener!.message(bytes, isBinary);
+    if (!this.isOpen) return;
+    this.heard++;
+    this.#listener!.message(bytes, isBinary);
   }
 
   control(opcode: number, payload: Uint8Array): void {
     if (opcode === Opcode.close) return this.#receiveClose(payload);
     if (!this.isOpen) return;
+    this.heard++;
     if (opcode === Opcode.ping) this.#answer(payload);
     this.#listener!.control(payload.byteLength);
   }
@@ -155,7 +165,7 @@ export class WebSocketLine implements Line, FrameListener {
       return;
     }
     const isWaiting = this.#unanswered !== null;
-    this.#unanswered = payload.slice();
+    this.#unanswered = new Uint8Array(payload);
     if (isWaiting) return;
     // Behind all that was written before.
     stream.write(new Uint8Array(), () => {
@@ -169,7 +179,7 @@ export class WebSocketLine implements Line, FrameListener {
     if (this.isOpen) {
       checkClose(payload);
       this.isOpen = false;
-      this.#stream.write(payload.byteLength < 2 ? EMPTY_CLOSE : controlFrame(Opcode.close, payload.slice(0, 2)));
+      this.#stream.write(payload.byteLength < 2 ? EMPTY_CLOSE : controlFrame(Opcode.close, payload.subarray(0, 2)));
     }
     this.#reader.stop();
     this.#end();

@@ -103,6 +103,8 @@ export class ServerSocket implements Line {
   readonly life: Owner;
   readonly link: Link;
   readyState = 1;
+  writes = 0;
+  heard = 0;
   /** When something last arrived, by the world's time, ms. */
   heardAtMs: number;
   /** Told of everything that the relay sends, before it is on its way. */
@@ -133,6 +135,7 @@ export class ServerSocket implements Line {
   }
 
   write({ frames }: Batch): void {
+    this.writes++;
     for (const { payload } of frames) this.send(payload);
   }
 
@@ -161,6 +164,7 @@ export class ServerSocket implements Line {
           () => life,
           () => {
             this.heardAtMs = link.time.now;
+            this.heard++;
             this.#listener?.control(0);
           },
         );
@@ -199,6 +203,7 @@ export class ServerSocket implements Line {
   received(bytes: Uint8Array): void {
     if (this.readyState === 3) return;
     this.heardAtMs = this.link.time.now;
+    this.heard++;
     // What comes behind a goodbye is passed over.
     if (this.isOpen) this.#listener?.message(bytes.slice(), true);
     this.onHandled?.(bytes);
