@@ -111,7 +111,7 @@ const sessionRoom: Dialect = {
 /** A session message that answers a command; `null` for anything else. */
 export const readAnswer = (bytes: Buffer, body: number, to: number): { id: number; ok: boolean } | null => {
   if (bytes[body] !== MessageType.session) return null;
-  const message = JSON.parse(bytes.toString("utf8", bytes.indexOf("{", body), to)) as {
+  const message = JSON.parse(bytes.toString("utf8", bytes.indexOf('{"', body), to)) as {
     type: string;
     id: number;
     ok: boolean;
