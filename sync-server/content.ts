@@ -10,10 +10,16 @@ const FOLD_BYTES = 1024 * 1024;
 /** Log that is folded when the room leaves memory; fewer rows load as fast as one. */
 const FOLD_ROWS_AT_REST = 32;
 
+/** Content of all rooms that have none yet. */
+const NOTHING = new Y.Doc();
+
 const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
 export class Content {
   #doc: Y.Doc | null = null;
+  /** Whether the document was needed since `tidy`. */
+  #isInUse = false;
+  /** What is not in the document yet, in order; all of it while there is none. */
   #unapplied: Uint8Array[];
   /** Size of the update into which the log was folded last. */
   #foldedBytes = 0;
@@ -34,6 +40,11 @@ export class Content {
     return this.#foldedBytes + this.#logBytes;
   }
 
+  /** Whether there was never anything; then nothing is made of it. */
+  get #isEmpty(): boolean {
+    return this.#doc === null && this.#unapplied.length === 0;
+  }
+
   add(update: Uint8Array): void {
     this.#encoded = null;
     this.#unapplied.push(update);
@@ -43,7 +54,7 @@ export class Content {
 
   /** For each client id the clock behind its last struct. */
   stateVector(): Map<number, number> {
-    return Y.decodeStateVector(Y.encodeStateVector(this.#current()));
+    return this.#isEmpty ? new Map() : Y.decodeStateVector(Y.encodeStateVector(this.#current()));
   }
 
   /**
@@ -53,7 +64,7 @@ export class Content {
    */
   encodeSince(stateVector: Uint8Array): Uint8Array {
     if (this.#encoded !== null && isSame(this.#encoded.stateVector, stateVector)) return this.#encoded.update;
-    const doc = this.#current();
+    const doc = this.#isEmpty ? NOTHING : this.#current();
     try {
       const update = Y.encodeStateAsUpdate(doc, stateVector);
       this.#encoded = { stateVector: stateVector.slice(), update };
@@ -63,9 +74,17 @@ export class Content {
     }
   }
 
-  /** Lets go of what is kept only because somebody may ask for it soon. */
+  /**
+   * Lets go of what is kept only because somebody may ask for it soon; called now and then. A document that
+   * nobody has needed since the last time becomes bytes again, a tenth of its size.
+   */
   tidy(): void {
     this.#encoded = null;
+    if (this.#doc !== null && !this.#isInUse) {
+      this.#unapplied.unshift(Y.encodeStateAsUpdate(this.#doc));
+      this.#doc = null;
+    }
+    this.#isInUse = false;
   }
 
   /** Whether all of a range of held structs is deleted already. */
@@ -110,6 +129,7 @@ export class Content {
   }
 
   #current(): Y.Doc {
+    this.#isInUse = true;
     const doc = (this.#doc ??= new Y.Doc({ gc: true }));
     if (this.#unapplied.length > 0) {
       const updates = this.#unapplied;

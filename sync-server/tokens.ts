@@ -124,12 +124,19 @@ const explain = (error: unknown): Verified => {
  * @param jwksUrl address of a JSON Web Key Set (RFC 7517) whose keys are trusted beside the secret.
  */
 export const createTokens = (secret: string, clock: Pick<Clock, "wallNow">, jwksUrl: string | null = null): Tokens => {
-  const key = new TextEncoder().encode(secret);
+  // Once: jose would import the bytes anew for each token.
+  const importedKey = crypto.subtle.importKey(
+    "raw",
+    new TextEncoder().encode(secret),
+    { name: "HMAC", hash: "SHA-256" },
+    false,
+    ["sign", "verify"],
+  );
   const keySet = jwksUrl === null ? null : createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: JWKS_TIMEOUT_MS });
   /** Which key may verify is decided by the algorithm, and each kind of key has its own: none can stand for another. */
-  const verifyWith = (token: string, options: JWTVerifyOptions) =>
+  const verifyWith = async (token: string, options: JWTVerifyOptions) =>
     keySet === null || decodeProtectedHeader(token).alg === ALGORITHM
-      ? jwtVerify(token, key, { ...options, algorithms: [ALGORITHM] })
+      ? jwtVerify(token, await importedKey, { ...options, algorithms: [ALGORITHM] })
       : jwtVerify(token, keySet, { ...options, algorithms: JWKS_ALGORITHMS }).catch((error: unknown) => {
           // jose's own errors speak of the token; others, and its time-out, of the line to the address.
           if (
@@ -142,7 +149,7 @@ export const createTokens = (secret: string, clock: Pick<Clock, "wallNow">, jwks
           throw new KeysUnavailable();
         });
   return {
-    sign: ({ room, role, sub, name, guest, expiresAt }) => {
+    sign: async ({ room, role, sub, name, guest, expiresAt }) => {
       const jwt = new SignJWT({
         room,
         role,
@@ -152,7 +159,7 @@ export const createTokens = (secret: string, clock: Pick<Clock, "wallNow">, jwks
         .setProtectedHeader({ alg: ALGORITHM, typ: "JWT" })
         .setIssuedAt(Math.floor(clock.wallNow() / 1000))
         .setExpirationTime(Math.floor(expiresAt / 1000));
-      return (sub === undefined ? jwt : jwt.setSubject(sub)).sign(key);
+      return (sub === undefined ? jwt : jwt.setSubject(sub)).sign(await importedKey);
     },
     verifyFormer: async (token) => {
       if (token.length > TOKEN_MAX_CHARS) return null;
@@ -163,7 +170,7 @@ export const createTokens = (secret: string, clock: Pick<Clock, "wallNow">, jwks
           currentDate: new Date(0),
           requiredClaims: ["exp", "room", "role", "sub"],
         };
-        const { payload } = await jwtVerify(token, key, options);
+        const { payload } = await jwtVerify(token, await importedKey, options);
         const verified = readClaims(payload);
         return verified.ok && verified.claims.expiresAt > clock.wallNow() - FORMER_MS ? verified.claims : null;
       } catch {
