@@ -97,6 +97,8 @@ export const startServer = async (id: ServerId, options: StartOptions = {}): Pro
       SESSION_ROOM_LOG_LEVEL: "error",
       // All people of the bench come from one address, at once.
       SESSION_ROOM_LIMIT_NEW_CONNECTIONS_PER_SECOND_PER_ADDRESS: "100000",
+      // And no host ends and starts a session many times a second.
+      SESSION_ROOM_LIMIT_REQUESTS_PER_SECOND: "100000",
       ...options.env,
     },
   });
