@@ -9,26 +9,21 @@ import { ANOTHER_FOLDER, makeDataDir, reasonOf } from "../data-dir.ts";
 import { inUse, lockFolder } from "./folder-lock.ts";
 import { damaged, isBusy, toStoreError } from "./sqlite-errors.ts";
 import { checkLog, hasLogAlone, logIsSure, withLogUnsure } from "./sqlite-log.ts";
+import { ROWS_PER_ROOM, ROW_TABLES } from "./sqlite-rows.ts";
 import { StoreError } from "./store.ts";
 
 const FILE_NAME = "session-room.db";
 /** Marks the file as ours (`PRAGMA application_id`): the letters "SRdb". */
 const APPLICATION_ID = 0x53526462;
-/** 2: the file says whether it has a log, and the guard has any number of records a room; in 1 it had one. */
-const SCHEMA_VERSION = 2;
+/**
+ * 3: the rows of content and guard have their room in their key. In 2 they had it in a column with an index, and a
+ * number over all rooms as key. In 1 the guard had one record a room, and the file could not say whether it has a log.
+ */
+const SCHEMA_VERSION = 3;
 /** Pages of 4 KiB in the log before they are copied into the database: 16 MiB, to make that rare. */
 const CHECKPOINT_PAGES = 4_000;
 /** What the log is cut down to after a larger one was copied, in bytes. */
 const LOG_KEPT_BYTES = 64 * 1024 * 1024;
-
-const GUARD_TABLE = `
-  CREATE TABLE guard (
-    seq INTEGER PRIMARY KEY,
-    room_id INTEGER NOT NULL REFERENCES room (id),
-    data BLOB NOT NULL
-  );
-  CREATE INDEX guard_room ON guard (room_id);
-`;
 
 /**
  * `state` is the LifecycleState as JSON; `live` and `deadline_at` (ms since the epoch) are drawn
@@ -49,24 +44,28 @@ const SCHEMA = `
   );
   CREATE INDEX room_live ON room (id) WHERE live = 1;
   CREATE INDEX room_deadline ON room (deadline_at, id) WHERE deadline_at IS NOT NULL;
-  CREATE TABLE content (
-    seq INTEGER PRIMARY KEY,
-    room_id INTEGER NOT NULL REFERENCES room (id),
-    data BLOB NOT NULL
-  );
-  CREATE INDEX content_room ON content (room_id);
-  ${GUARD_TABLE}
+  ${ROW_TABLES}
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
   PRAGMA application_id = ${APPLICATION_ID};
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
-/** The guard had one record a room, written whole at each change. */
-const FROM_VERSION_1 = `
-  ALTER TABLE guard RENAME TO guard_of_version_1;
-  ${GUARD_TABLE}
-  INSERT INTO guard (room_id, data) SELECT room_id, data FROM guard_of_version_1;
-  DROP TABLE guard_of_version_1;
+/** The index on `room_id` has the rows in order, so that nothing is sorted. */
+const moveRows = (table: string): string => `
+  INSERT INTO ${table} (key, data)
+    SELECT room_id * ${ROWS_PER_ROOM} + row_number() OVER (PARTITION BY room_id ORDER BY seq) - 1, data FROM old_${table};
+  DROP TABLE old_${table};
+`;
+
+/** What brings a file from a format to this one. The guard of format 1 had no `seq`: its key was the room. */
+const upgradeFrom = (version: number): string => `
+  ALTER TABLE content RENAME TO old_content;
+  ALTER TABLE guard RENAME TO old_guard;
+  ${version === 1 ? "ALTER TABLE old_guard ADD COLUMN seq INTEGER;" : ""}
+  ${ROW_TABLES}
+  ${moveRows("content")}
+  ${moveRows("guard")}
+  PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
 const pragma = (db: DatabaseSync, name: string): unknown => Object.values(db.prepare(`PRAGMA ${name}`).get()!)[0];
@@ -102,9 +101,10 @@ const checkSchema = (db: DatabaseSync, file: string, mayBeNew: boolean): void =>
   // Reads the whole file: a page that is gone would otherwise be found when its room is needed, or never.
   const [fault] = db.prepare("PRAGMA quick_check(1)").all() as { quick_check: string }[];
   if (fault!.quick_check !== "ok") throw damaged(file, `is damaged (${fault!.quick_check.replace(/\s+/g, " ")})`);
-  // A file of format 1 that says it has no log must not be taken for one that tells.
   if (version < SCHEMA_VERSION) {
-    db.exec(`PRAGMA journal_mode = DELETE; BEGIN; ${FROM_VERSION_1} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+    // A file of format 1 that says it has no log must not be taken for one that tells.
+    withLogUnsure(file, () => db.exec("PRAGMA journal_mode = DELETE"));
+    db.exec(`BEGIN; ${upgradeFrom(version)} COMMIT`);
   }
 };
 

@@ -8,6 +8,9 @@ import type { LifecycleState, StartMode } from "../../src/lifecycle.ts";
 import { toStoreError } from "./sqlite-errors.ts";
 import { openDatabase } from "./sqlite-file.ts";
 import type { OpenDatabase } from "./sqlite-file.ts";
+import { Rows } from "./sqlite-rows.ts";
+import type { Place } from "./sqlite-rows.ts";
+import { StoreError } from "./store.ts";
 import type { Durability, RoomRecord, Store, StoredRoom, Write } from "./store.ts";
 
 type RoomRow = {
@@ -19,7 +22,6 @@ type RoomRow = {
   readonly host_absence_ms: number | null;
   readonly state: string;
 };
-type DataRow = { readonly data: Uint8Array };
 
 /** In WAL mode FULL syncs the log at each commit, NORMAL only before it is copied into the database. */
 const SYNCHRONOUS: Readonly<Record<Durability, string>> = { flushed: "FULL", written: "NORMAL" };
@@ -28,7 +30,11 @@ const SYNCHRONOUS: Readonly<Record<Durability, string>> = { flushed: "FULL", wri
 const SINGLE: ReadonlySet<Write["type"]> = new Set(["put-room", "append-content", "append-guard", "put-meta"]);
 
 const ROOM_COLUMNS = "id, name, ledger_id, ledger, start, host_absence_ms, state";
-const ROOM_ID = "(SELECT id FROM room WHERE name = ?)";
+/** Rooms whose places are remembered, some 300 bytes each. */
+const MOST_PLACES = 4_096;
+
+/** Where the rows of a room are. */
+type Places = { readonly content: Place; readonly guard: Place };
 
 const prepareAll = (db: DatabaseSync) => {
   const prepare = (sql: string): StatementSync => db.prepare(sql);
@@ -37,8 +43,7 @@ const prepareAll = (db: DatabaseSync) => {
     commit: prepare("COMMIT"),
     rollback: prepare("ROLLBACK"),
     room: prepare(`SELECT ${ROOM_COLUMNS} FROM room WHERE name = ?`),
-    content: prepare("SELECT data FROM content WHERE room_id = ? ORDER BY seq"),
-    guard: prepare("SELECT data FROM guard WHERE room_id = ? ORDER BY seq"),
+    roomId: prepare("SELECT id FROM room WHERE name = ?"),
     live: prepare(
       `SELECT ${ROOM_COLUMNS} FROM room WHERE live = 1 AND ifnull(deadline_at, 0) < ? AND id > ? ORDER BY id LIMIT ?`,
     ),
@@ -53,11 +58,6 @@ const prepareAll = (db: DatabaseSync) => {
         ledger_id = excluded.ledger_id, ledger = excluded.ledger, start = excluded.start,
         host_absence_ms = excluded.host_absence_ms, state = excluded.state,
         live = excluded.live, deadline_at = excluded.deadline_at`),
-    // Without a record of the room its id is NULL, which the columns refuse.
-    appendContent: prepare(`INSERT INTO content (room_id, data) VALUES (${ROOM_ID}, ?)`),
-    dropContent: prepare(`DELETE FROM content WHERE room_id = ${ROOM_ID}`),
-    appendGuard: prepare(`INSERT INTO guard (room_id, data) VALUES (${ROOM_ID}, ?)`),
-    dropGuard: prepare(`DELETE FROM guard WHERE room_id = ${ROOM_ID}`),
     putMeta: prepare(
       "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
     ),
@@ -78,9 +78,13 @@ export class SqliteStore implements Store {
   readonly #db: DatabaseSync;
   readonly #file: string;
   readonly #sql: ReturnType<typeof prepareAll>;
+  readonly #content: Rows;
+  readonly #guard: Rows;
   /** What the database is set to; `null`: not set yet. */
   #durability: Durability | null = null;
   #isOpen = true;
+  /** By room, of those that were written to lately. */
+  readonly #places = new Map<string, Places>();
 
   /**
    * Opens the database in this folder, making both if need be; nobody else can until it is closed.
@@ -92,14 +96,15 @@ export class SqliteStore implements Store {
     this.#db = this.#opened.db;
     this.#file = this.#opened.file;
     this.#sql = prepareAll(this.#db);
+    this.#content = new Rows(this.#db, "content");
+    this.#guard = new Rows(this.#db, "guard");
   }
 
   async readRoom(room: string): Promise<StoredRoom | null> {
     return this.#guarded(() => {
       const row = this.#sql.room.get(room) as RoomRow | undefined;
       if (row === undefined) return null;
-      const read = (statement: StatementSync) => (statement.all(row.id) as DataRow[]).map(({ data }) => data);
-      return { record: toRecord(row), content: read(this.#sql.content), guard: read(this.#sql.guard) };
+      return { record: toRecord(row), content: this.#content.read(row.id), guard: this.#guard.read(row.id) };
     });
   }
 
@@ -162,23 +167,32 @@ export class SqliteStore implements Store {
         break;
       }
       case "append-content":
-        sql.appendContent.run(write.room, write.update);
+        this.#content.append(this.#placesOf(write.room).content, write.update);
         break;
       case "replace-content":
-        sql.dropContent.run(write.room);
-        sql.appendContent.run(write.room, write.update);
+        this.#content.replace(this.#placesOf(write.room).content, write.update);
         break;
       case "append-guard":
-        sql.appendGuard.run(write.room, write.record);
+        this.#guard.append(this.#placesOf(write.room).guard, write.record);
         break;
       case "replace-guard":
-        sql.dropGuard.run(write.room);
-        sql.appendGuard.run(write.room, write.record);
+        this.#guard.replace(this.#placesOf(write.room).guard, write.record);
         break;
       case "put-meta":
         sql.putMeta.run(write.key, write.value);
         break;
     }
+  }
+
+  #placesOf(room: string): Places {
+    const known = this.#places.get(room);
+    if (known !== undefined) return known;
+    const row = this.#sql.roomId.get(room) as { id: number } | undefined;
+    if (row === undefined) throw new StoreError("the store has no record of the room");
+    const places = { content: this.#content.find(row.id), guard: this.#guard.find(row.id) };
+    if (this.#places.size >= MOST_PLACES) this.#places.clear();
+    this.#places.set(room, places);
+    return places;
   }
 
   /** Between transactions alone. Not a prepared statement: SQLite carries this pragma out when it is prepared. */
@@ -189,6 +203,8 @@ export class SqliteStore implements Store {
   }
 
   #rollBack(): void {
+    // What was found or taken meanwhile is not there.
+    this.#places.clear();
     try {
       this.#sql.rollback.run();
     } catch {

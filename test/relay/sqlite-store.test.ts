@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -140,24 +140,112 @@ describe("a database that cannot be used", () => {
     }
   });
 
-  it("of format 1, which had one record of the guard a room and could not say whether it has a log, is taken over", async () => {
-    const folder = await filledFolder();
-    const older = new DatabaseSync(databaseOf(folder));
-    older.exec(`
-      DROP TABLE guard;
-      CREATE TABLE guard (room_id INTEGER PRIMARY KEY REFERENCES room (id), data BLOB NOT NULL);
-      INSERT INTO guard SELECT id, x'0102' FROM room WHERE name = 'room-7';
-      PRAGMA user_version = 1;
-      PRAGMA journal_mode = WAL;
-    `);
-    older.close();
-    const store = new SqliteStore(folder);
-    await store.commit([{ type: "append-guard", room: "room-7", record: Uint8Array.of(3) }], "written");
-    expect((await store.readRoom("room-7"))!.guard).toEqual([Uint8Array.of(1, 2), Uint8Array.of(3)]);
-    expect((await store.readRoom("room-8"))!.guard).toEqual([]);
-    await store.close();
-    expect(readFileSync(databaseOf(folder)).subarray(18, 20)).toEqual(Buffer.of(1, 1));
-    expect(readFileSync(databaseOf(folder)).readUInt32BE(60)).toBe(2);
+  describe("of an older format is taken over", () => {
+    const CONTENT_2 = `
+      DROP TABLE content;
+      CREATE TABLE content (
+        seq INTEGER PRIMARY KEY, room_id INTEGER NOT NULL REFERENCES room (id), data BLOB NOT NULL
+      );
+      CREATE INDEX content_room ON content (room_id);
+      INSERT INTO content (room_id, data) SELECT id, x'0a' FROM room WHERE name <> 'room-9';
+      INSERT INTO content (room_id, data) SELECT id, x'0b' FROM room WHERE name = 'room-7';
+      INSERT INTO content (room_id, data) SELECT id, x'0c' FROM room WHERE name <> 'room-9' ORDER BY id DESC;
+      DELETE FROM content WHERE room_id = (SELECT id FROM room WHERE name = 'room-8') AND data = x'0a';
+      INSERT INTO content (room_id, data) SELECT id, x'05' FROM room WHERE name = 'room-8';
+    `;
+    const OLDER: Readonly<Record<1 | 2, string>> = {
+      1: `
+        ${CONTENT_2}
+        DROP TABLE guard;
+        CREATE TABLE guard (room_id INTEGER PRIMARY KEY REFERENCES room (id), data BLOB NOT NULL);
+        INSERT INTO guard SELECT id, x'0102' FROM room WHERE name = 'room-7';
+        PRAGMA user_version = 1;
+      `,
+      2: `
+        ${CONTENT_2}
+        DROP TABLE guard;
+        CREATE TABLE guard (
+          seq INTEGER PRIMARY KEY, room_id INTEGER NOT NULL REFERENCES room (id), data BLOB NOT NULL
+        );
+        CREATE INDEX guard_room ON guard (room_id);
+        INSERT INTO guard (room_id, data) SELECT id, x'0102' FROM room WHERE name = 'room-7';
+        PRAGMA user_version = 2;
+      `,
+    };
+
+    /** A folder with a database of an older format, and with its log if it was not closed. */
+    const olderFolder = async (version: 1 | 2, isClosed: boolean): Promise<string> => {
+      const folder = await filledFolder();
+      const older = new DatabaseSync(databaseOf(folder));
+      older.exec(`PRAGMA journal_mode = WAL; ${OLDER[version]}`);
+      if (isClosed) {
+        older.exec("PRAGMA journal_mode = DELETE");
+        older.close();
+        return folder;
+      }
+      const killed = temporaryFolder();
+      for (const end of ["", "-wal"]) copyFileSync(databaseOf(folder) + end, databaseOf(killed) + end);
+      older.close();
+      return killed;
+    };
+
+    it.each([
+      [1, "closed", true],
+      [1, "with a log", false],
+      [2, "closed", true],
+      [2, "with a log", false],
+    ] as const)("format %i, %s: all rows in their order, and new ones behind them", async (version, _, isClosed) => {
+      const folder = await olderFolder(version, isClosed);
+      const store = new SqliteStore(folder);
+      const rows = async (room: string) => {
+        const { content, guard } = (await store.readRoom(room))!;
+        return [content.map(([byte]) => byte), guard.map((record) => [...record])];
+      };
+      expect(await rows("room-7")).toEqual([[10, 11, 12], [[1, 2]]]);
+      expect(await rows("room-8")).toEqual([[12, 5], []]);
+      expect(await rows("room-9")).toEqual([[], []]);
+      expect(await rows("room-49")).toEqual([[10, 12], []]);
+      await store.commit(
+        [7, 8, 9].flatMap((i): Write[] => [
+          append(`room-${i}`, i),
+          { type: "append-guard", room: `room-${i}`, record: Uint8Array.of(i) },
+        ]),
+        "written",
+      );
+      expect(await rows("room-7")).toEqual([
+        [10, 11, 12, 7],
+        [[1, 2], [7]],
+      ]);
+      expect(await rows("room-8")).toEqual([[12, 5, 8], [[8]]]);
+      expect(await rows("room-9")).toEqual([[9], [[9]]]);
+      await store.close();
+      expect(readdirSync(folder)).toEqual(["session-room.db", "session-room.lock"]);
+      expect(readFileSync(databaseOf(folder)).subarray(18, 20)).toEqual(Buffer.of(1, 1));
+      expect(readFileSync(databaseOf(folder)).readUInt32BE(60)).toBe(3);
+      const file = new DatabaseSync(databaseOf(folder));
+      const names = file.prepare("SELECT name FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").all();
+      file.close();
+      expect(names.map(({ name }) => name)).toEqual(["content", "guard", "meta", "room", "room_deadline", "room_live"]);
+    });
+
+    it("is left as it is by a start that is killed in between", async () => {
+      // What such a start leaves: the log is in the database, and SQLite's journal tells how to undo the rest.
+      const folder = await olderFolder(2, true);
+      const file = databaseOf(folder);
+      const before = readFileSync(file);
+      const older = new DatabaseSync(file);
+      // Too small a cache, so that the file is written to before the end.
+      older.exec(`
+        PRAGMA cache_size = 1; BEGIN; DROP TABLE guard; UPDATE content SET data = zeroblob(9000);
+        PRAGMA user_version = 3;
+      `);
+      const killed = temporaryFolder();
+      for (const end of ["", "-journal"]) copyFileSync(file + end, databaseOf(killed) + end);
+      older.close();
+      expect(readFileSync(databaseOf(killed)).equals(before)).toBe(false);
+      const store = open(killed);
+      expect((await store.readRoom("room-7"))!.content.map(([byte]) => byte)).toEqual([10, 11, 12]);
+    });
   });
 
   it("is refused if it is another program's SQLite database", () => {
@@ -173,9 +261,9 @@ describe("a database that cannot be used", () => {
   it("is refused if a newer version wrote it", async () => {
     const folder = await filledFolder();
     const newer = new DatabaseSync(databaseOf(folder));
-    newer.exec("PRAGMA user_version = 3");
+    newer.exec("PRAGMA user_version = 4");
     newer.close();
-    expect(refusal(folder)).toContain("was written by a newer session-room (its format is 3, this version knows 2)");
+    expect(refusal(folder)).toContain("was written by a newer session-room (its format is 4, this version knows 3)");
   });
 
   it("is an error when a room on a damaged page is read, never an empty room", async () => {
@@ -279,6 +367,24 @@ describe.skipIf(!canTrace)("durability, by the system calls that are made", () =
 });
 
 describe("many rooms", () => {
+  it("keep their order while more of them are written to than it remembers the places of", async () => {
+    const store = open(temporaryFolder());
+    const rooms = Array.from({ length: 5_000 }, (_, i) => `room-${i}`);
+    await store.commit(
+      rooms.map((room) => putRoom(room)),
+      "written",
+    );
+    for (const byte of [1, 2, 3]) {
+      await store.commit(
+        rooms.map((room) => append(room, byte)),
+        "written",
+      );
+    }
+    for (const room of ["room-0", "room-1", "room-903", "room-904", "room-4095", "room-4096", "room-4999"]) {
+      expect((await store.readRoom(room))!.content, room).toEqual([1, 2, 3].map((byte) => Uint8Array.of(byte)));
+    }
+  });
+
   it("walks through 100,000 live rooms, and finds the due ones, in well under a second each", async () => {
     const store = open(temporaryFolder());
     const rooms = Array.from({ length: 100_000 }, (_, i) => putRoom(`room-${i}`, live(i % 1_000 === 0 ? i : null)));

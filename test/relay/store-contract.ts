@@ -168,6 +168,27 @@ export const describeStore = (name: string, open: () => Promise<OpenStore>): voi
       expect((await store.readRoom("a"))!.content).toEqual([Uint8Array.of(2)]);
     });
 
+    it("goes on as if a batch that failed had never been, whatever was in it", async () => {
+      await commit(putRoom("a"), append("a", 1), append("a", 2), guard("a", 1), guard("a", 2));
+      const batch = [
+        putRoom("b"),
+        append("b", 9),
+        { type: "replace-content", room: "a", update: Uint8Array.of(9) } as const,
+        { type: "replace-guard", room: "a", record: Uint8Array.of(9) } as const,
+        append("nobody", 1),
+      ];
+      await expect(commit(...batch)).rejects.toThrow(StoreError);
+      await commit(putRoom("c"), append("c", 4), putRoom("b"), append("b", 5), append("a", 3), guard("a", 3));
+      const [one, two, three] = [1, 2, 3].map((byte) => Uint8Array.of(byte));
+      expect(await store.readRoom("a")).toEqual({
+        record: record("a"),
+        content: [one, two, three],
+        guard: [one, two, three],
+      });
+      expect((await store.readRoom("b"))!.content).toEqual([Uint8Array.of(5)]);
+      expect((await store.readRoom("c"))!.content).toEqual([Uint8Array.of(4)]);
+    });
+
     it.each(["flushed", "written"] as const)(
       "has what was committed (%s) after it is opened again",
       async (durability) => {
