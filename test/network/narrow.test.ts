@@ -12,8 +12,8 @@ const MOST_BYTES = 64 * 1024 * 1024;
 /** Surely more than those hold, and so little that the relay's goodbye, of 2 s, is not over before it has passed. */
 const BURST_BYTES = 24 * 1024 * 1024;
 const EDIT_BYTES = 128 * 1024;
-/** Others get an edit within this, in ms, while one of them is too slow. */
-const UNDISTURBED_MS = 250;
+/** Others get an edit within this, in ms, while one of them is too slow: a busy machine may take some of it, a wait for that one would be longer. */
+const UNDISTURBED_MS = 1_000;
 
 const town = createTown({
   SESSION_ROOM_LIMIT_BUFFERED_BYTES: String(BUFFERED_BYTES),
