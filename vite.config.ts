@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { defineConfig } from "vite";
+import { minifyAgain } from "./examples/minify-again.ts";
 import { trimOwnTemplates } from "./examples/trim-templates.ts";
 
 const page = join(import.meta.dirname, "examples/classroom");
@@ -21,6 +22,7 @@ export default defineConfig({
       transform: { filter: { id: /[/](components|examples)[/]/ }, handler: () => ({ moduleSideEffects: true }) },
     },
     trimOwnTemplates(),
+    minifyAgain(),
   ],
   build: {
     outDir: join(import.meta.dirname, "dist/web"),

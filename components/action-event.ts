@@ -1,12 +1,14 @@
 /** How the parts of `<session-room>` tell it what the person wants. Stops at `<session-room>`. */
 
+import { BubblingEvent } from "./bubbling-event.ts";
+
 /** What a person can do by a button, an item or a link. */
 export type Action = "leave" | "rejoin" | "start" | "end";
 
-export class ActionEvent extends Event {
+export class ActionEvent extends BubblingEvent {
   readonly action: Action;
   constructor(action: Action) {
-    super("session-action", { bubbles: true, composed: true });
+    super("session-action");
     this.action = action;
   }
 }

@@ -4,15 +4,10 @@
  */
 import type { RoomError, RoomState } from "../src/room-state.ts";
 import type { SessionEnd } from "../src/session.ts";
-
-class SessionRoomEvent extends Event {
-  constructor(type: string) {
-    super(type, { bubbles: true, composed: true });
-  }
-}
+import { BubblingEvent } from "./bubbling-event.ts";
 
 /** Anything in the state has changed. */
-export class SessionRoomStateEvent extends SessionRoomEvent {
+export class SessionRoomStateEvent extends BubblingEvent {
   readonly state: RoomState;
   constructor(state: RoomState) {
     super("session-room-state");
@@ -21,7 +16,7 @@ export class SessionRoomStateEvent extends SessionRoomEvent {
 }
 
 /** The person has come in: the content shows. Also when the next run begins without a screen between. */
-export class SessionRoomJoinedEvent extends SessionRoomEvent {
+export class SessionRoomJoinedEvent extends BubblingEvent {
   /** Number of the run, from 1. */
   readonly run: number;
   constructor(run: number) {
@@ -31,14 +26,14 @@ export class SessionRoomJoinedEvent extends SessionRoomEvent {
 }
 
 /** The person has left; the session may go on. */
-export class SessionRoomLeftEvent extends SessionRoomEvent {
+export class SessionRoomLeftEvent extends BubblingEvent {
   constructor() {
     super("session-room-left");
   }
 }
 
 /** The session has ended, or was found ended. */
-export class SessionRoomEndedEvent extends SessionRoomEvent {
+export class SessionRoomEndedEvent extends BubblingEvent {
   readonly end: SessionEnd;
   constructor(end: SessionEnd) {
     super("session-room-ended");
@@ -47,7 +42,7 @@ export class SessionRoomEndedEvent extends SessionRoomEvent {
 }
 
 /** Something failed: for good (the failed screen shows), or a command that was refused. */
-export class SessionRoomErrorEvent extends SessionRoomEvent {
+export class SessionRoomErrorEvent extends BubblingEvent {
   readonly error: RoomError;
   constructor(error: RoomError) {
     super("session-room-error");

@@ -2,63 +2,56 @@
  * What a menu and a list that open from a button have in common: open or not, and everything that
  * closes them. Escape closes and returns focus to the button; a press or focus elsewhere closes.
  */
-import type { ReactiveController, ReactiveControllerHost } from "lit";
+import type { LitElement } from "lit";
 
-export class Popup implements ReactiveController {
-  #open = false;
-  readonly #host: ReactiveControllerHost & HTMLElement;
-  readonly #button: () => HTMLElement;
-
-  /** @param button finds the button that opens it, in the host's rendered content. */
-  constructor(host: ReactiveControllerHost & HTMLElement, button: () => HTMLElement) {
-    this.#host = host;
-    this.#button = button;
-    host.addController(this);
-    host.addEventListener("focusout", this.#closeOnFocusElsewhere);
-  }
-
-  get isOpen(): boolean {
-    return this.#open;
-  }
-
-  open(): void {
-    this.#set(true);
-  }
-
-  close(): void {
-    this.#set(false);
-  }
-
+export type Popup = {
+  isOpen: boolean;
   /** Closes it and puts focus on the button, for those who were inside. */
-  closeAndReturn(): void {
-    this.#set(false);
-    this.#button().focus();
-  }
+  closeAndReturn(): void;
+};
 
-  hostDisconnected(): void {
-    this.#set(false);
-  }
+/** What the first button of `host` opens. */
+export const popupOf = (host: LitElement): Popup => {
+  let isOpen = false;
 
-  #set(open: boolean): void {
-    if (open === this.#open) return;
-    this.#open = open;
+  const set = (open: boolean): void => {
+    if (open === isOpen) return;
+    isOpen = open;
     // At the document: not every browser gives focus to a button that is clicked.
     const listen = open ? "addEventListener" : "removeEventListener";
-    document[listen]("pointerdown", this.#closeOnPressElsewhere);
-    document[listen]("keydown", this.#closeOnEscape);
-    this.#host.requestUpdate();
-  }
-
-  #closeOnEscape = (event: Event): void => {
-    if ((event as KeyboardEvent).key === "Escape") this.closeAndReturn();
+    document[listen]("pointerdown", closeOnPressElsewhere);
+    document[listen]("keydown", closeOnEscape);
+    host.requestUpdate();
   };
 
-  #closeOnPressElsewhere = (event: Event): void => {
-    if (!event.composedPath().includes(this.#host)) this.close();
+  const close = (): void => set(false);
+
+  const closeAndReturn = (): void => {
+    close();
+    host.renderRoot.querySelector("button")?.focus();
   };
 
-  /** Focus that moves within the host's shadow root never gets here: its event does not leave the root. */
-  #closeOnFocusElsewhere = (event: FocusEvent): void => {
-    if (event.relatedTarget !== null) this.close();
+  const closeOnEscape = (event: Event): void => {
+    if ((event as KeyboardEvent).key === "Escape") closeAndReturn();
   };
-}
+
+  const closeOnPressElsewhere = (event: Event): void => {
+    if (!event.composedPath().includes(host)) close();
+  };
+
+  host.addController({ hostDisconnected: close });
+  // Focus that moves within the host's shadow root never gets here: its event does not leave the root.
+  host.addEventListener("focusout", ({ relatedTarget }) => {
+    if (relatedTarget !== null) close();
+  });
+
+  return {
+    get isOpen() {
+      return isOpen;
+    },
+    set isOpen(open) {
+      set(open);
+    },
+    closeAndReturn,
+  };
+};

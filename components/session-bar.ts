@@ -3,18 +3,17 @@
  * session End Session (hosts) and the menu. Emits `session-action`.
  */
 import { css, html, LitElement, nothing } from "lit";
-import type { PropertyDeclarations } from "lit";
+import type { PropertyDeclarations, TemplateResult } from "lit";
 import type { Connection, RoomState } from "../src/room-state.ts";
 import { ActionEvent } from "./action-event.ts";
 import { arcIcon, checkIcon, crossIcon, stopIcon } from "./icons.ts";
 import { base } from "./theme.ts";
 
-const CONNECTION_ICON = { connecting: arcIcon, online: checkIcon, reconnecting: arcIcon, closed: crossIcon };
-const CONNECTION_TEXT: Record<Connection, string> = {
-  connecting: "Connecting…",
-  online: "Connected",
-  reconnecting: "Reconnecting…",
-  closed: "Not connected",
+const CONNECTIONS: Record<Connection, readonly [icon: TemplateResult, text: string]> = {
+  connecting: [arcIcon, "Connecting…"],
+  online: [checkIcon, "Connected"],
+  reconnecting: [arcIcon, "Reconnecting…"],
+  closed: [crossIcon, "Not connected"],
 };
 
 export class SessionBar extends LitElement {
@@ -41,8 +40,7 @@ export class SessionBar extends LitElement {
         border-block-end: 1px solid var(--_border);
       }
       h1 {
-        flex: 1 1 0;
-        min-inline-size: 0;
+        flex: 1;
         font-size: 17px;
         font-weight: 650;
         overflow: hidden;
@@ -59,13 +57,8 @@ export class SessionBar extends LitElement {
         font-size: 14px;
         color: var(--_muted);
       }
-      .connecting svg,
-      .reconnecting svg {
-        animation: spin 1.1s linear infinite;
-      }
       .state svg {
-        inline-size: 1.1em;
-        block-size: 1.1em;
+        font-size: 0.88em;
       }
       .online svg {
         color: var(--_good);
@@ -82,10 +75,8 @@ export class SessionBar extends LitElement {
         .reconnecting {
           order: 1;
           flex: 1 0 100%;
-          margin: 4px 8px 4px 0;
-        }
-        .reconnecting:dir(rtl) {
-          margin: 4px 0 4px 8px;
+          margin-block: 4px;
+          margin-inline: 0 8px;
         }
       }
       @container (inline-size < 26rem) {
@@ -108,28 +99,28 @@ export class SessionBar extends LitElement {
     const { connection, screen, me, people } = this.state;
     const isJoined = screen.name === "joined";
     // On the other screens a sound connection is no news.
-    const text =
-      isJoined && connection === "reconnecting" ? "Reconnecting… what you write is kept." : CONNECTION_TEXT[connection];
-    const showsState = isJoined || connection === "reconnecting";
-    return html` <header part="bar">
+    const isReconnecting = connection === "reconnecting";
+    const showsState = isJoined || isReconnecting;
+    const [icon, text] = CONNECTIONS[connection];
+    return html`<header part="bar">
       <h1 part="title" tabindex="-1"><bdi>${this.heading}</bdi></h1>
       <div role="status" part="state" class=${showsState ? `state ${connection}` : ""}>
-        ${showsState ? html`${CONNECTION_ICON[connection]}<span>${text}</span>` : nothing}
+        ${showsState ? html`${icon}<span>${text}${isJoined && isReconnecting ? " what you write is kept." : nothing}</span>` : nothing}
       </div>
       ${
         isJoined
           ? html`<session-people .people=${people}></session-people>
-              ${me?.role === "host" ? this.#endButton() : nothing}
+              ${
+                me?.role === "host"
+                  ? html`<button class="icon end" title="End Session" aria-label="End Session" @click=${this.#end}>
+                      ${stopIcon}
+                    </button>`
+                  : nothing
+              }
               <session-menu></session-menu>`
           : nothing
       }
     </header>`;
-  }
-
-  #endButton() {
-    return html`<button class="icon end" title="End Session" aria-label="End Session" @click=${this.#end}>
-      ${stopIcon}
-    </button>`;
   }
 
   /** Puts focus on the title, for when what had it is gone. */

@@ -10,18 +10,14 @@ import { base } from "./theme.ts";
 
 export type Question = "leave" | "end";
 
-const QUESTIONS = {
-  leave: {
-    title: "Leave the session?",
-    text: "The session goes on without you, and you can rejoin it.",
-    yes: "Yes",
-  },
-  end: {
-    title: "End the session for everyone?",
-    text: "Everyone goes to a closing screen, you included. The document is kept, and a host can start the session again.",
-    yes: "Yes, End Session",
-  },
-} as const;
+const QUESTIONS: Record<Question, readonly [title: string, text: string, yes: string]> = {
+  leave: ["Leave the session?", "The session goes on without you, and you can rejoin it.", "Yes"],
+  end: [
+    "End the session for everyone?",
+    "Everyone goes to a closing screen, you included. The document is kept, and a host can start the session again.",
+    "Yes, End Session",
+  ],
+};
 
 export class SessionConfirm extends LitElement {
   static override styles = [
@@ -29,16 +25,15 @@ export class SessionConfirm extends LitElement {
     css`
       dialog {
         inline-size: 26rem;
-        max-inline-size: calc(100vw - 32px);
         padding: 24px;
         color: var(--_text);
         background: var(--_surface);
         border: 1px solid var(--_border);
         border-radius: calc(var(--_radius) * 1.5);
-        box-shadow: 0 20px 60px rgb(0 0 0 / 0.3);
+        box-shadow: 0 20px 60px #0000004d;
       }
       dialog::backdrop {
-        background: rgb(10 14 22 / 0.5);
+        background: #0a0e1680;
       }
       h2 {
         font-size: 20px;
@@ -68,18 +63,11 @@ export class SessionConfirm extends LitElement {
   /** Why it did not work; empty if nothing failed. */
   declare error: string;
 
-  constructor() {
-    super();
-    this.question = null;
-    this.busy = false;
-    this.error = "";
-  }
-
   override render() {
     const { question, busy, error } = this;
     // Closed, it keeps some question: what is not shown needs no state of its own.
-    const { title, text, yes } = QUESTIONS[question ?? "leave"];
-    return html` <dialog
+    const [title, text, yes] = QUESTIONS[question ?? "leave"];
+    return html`<dialog
       part="dialog"
       role="alertdialog"
       aria-labelledby="title"

@@ -5,17 +5,16 @@
 import { css, html, LitElement } from "lit";
 import { ActionEvent } from "./action-event.ts";
 import { dotsIcon, doorIcon } from "./icons.ts";
-import { Popup } from "./popup.ts";
+import { popupOf } from "./popup.ts";
 import { base, hanging } from "./theme.ts";
+
+const ARROWS = ["ArrowDown", "ArrowUp"];
 
 export class SessionMenu extends LitElement {
   static override styles = [
     base,
     hanging,
     css`
-      :host {
-        display: block;
-      }
       #button svg {
         stroke-width: 3;
       }
@@ -25,24 +24,17 @@ export class SessionMenu extends LitElement {
         font-weight: 500;
         padding-inline: 0.75em;
       }
-      [role="menuitem"] svg:dir(rtl) {
-        scale: -1 1;
-      }
       [role="menuitem"]:focus-visible {
         outline-offset: -3px;
       }
     `,
   ];
 
-  readonly #popup = new Popup(this, () => this.#button);
-
-  get #button(): HTMLElement {
-    return this.renderRoot.querySelector<HTMLElement>("#button")!;
-  }
+  readonly #popup = popupOf(this);
 
   override render() {
     const { isOpen } = this.#popup;
-    return html` <button
+    return html`<button
         id="button"
         class="icon"
         title="Session menu"
@@ -55,42 +47,33 @@ export class SessionMenu extends LitElement {
       >
         ${dotsIcon}
       </button>
-      <div id="menu" class="hanging" role="menu" aria-label="Session" ?hidden=${!isOpen} @keydown=${this.#move}>
+      <div id="menu" class="hanging" role="menu" aria-label="Session" ?hidden=${!isOpen} @keydown=${this.#stay}>
         <button role="menuitem" tabindex="-1" @click=${this.#leave}>${doorIcon}Leave Session</button>
       </div>`;
   }
 
   #toggle(): void {
     if (this.#popup.isOpen) this.#popup.closeAndReturn();
-    else void this.#openAt(0);
+    else void this.#open();
   }
 
-  /** @param index which item gets focus; -1 is the last. */
-  async #openAt(index: number): Promise<void> {
-    this.#popup.open();
+  async #open(): Promise<void> {
+    this.#popup.isOpen = true;
     await this.updateComplete;
-    this.#items().at(index)?.focus();
+    this.renderRoot.querySelector<HTMLElement>("[role=menuitem]")?.focus();
   }
 
-  #items(): HTMLElement[] {
-    return [...this.renderRoot.querySelectorAll<HTMLElement>("[role=menuitem]")];
-  }
-
+  /** Both arrows open it at its only item, which is the first and the last. */
   #openByKey(event: KeyboardEvent): void {
-    if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
+    if (!ARROWS.includes(event.key)) return;
     event.preventDefault();
-    void this.#openAt(event.key === "ArrowDown" ? 0 : -1);
+    void this.#open();
   }
 
-  #move(event: KeyboardEvent): void {
-    if (event.key === "Tab") this.#popup.close();
-    const items = this.#items();
-    const at = items.indexOf(event.target as HTMLElement);
-    const next: Record<string, number> = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: -1 };
-    const index = next[event.key];
-    if (index === undefined) return;
-    event.preventDefault();
-    items.at(index % items.length)?.focus();
+  /** There is nowhere to move to, but the page below must not move either. */
+  #stay(event: KeyboardEvent): void {
+    if (event.key === "Tab") this.#popup.isOpen = false;
+    if ([...ARROWS, "Home", "End"].includes(event.key)) event.preventDefault();
   }
 
   #leave(): void {

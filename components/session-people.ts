@@ -7,16 +7,14 @@ import type { PropertyDeclarations } from "lit";
 import type { Participant } from "../src/room-state.ts";
 import { hashOfText } from "../src/text-hash.ts";
 import { checkIcon, peopleIcon } from "./icons.ts";
-import { Popup } from "./popup.ts";
+import { popupOf } from "./popup.ts";
 import { base, hanging } from "./theme.ts";
 
 /** So many faces fit beside the number in a wide bar. */
 const FACES = 4;
 
-const initials = (name: string): string => {
-  const words = name.split(/\s+/u);
-  return [words[0], words.length > 1 ? words.at(-1) : ""].map((word) => [...(word ?? "")][0] ?? "").join("");
-};
+/** The first character of the first word, and of the last if there are several. */
+const initials = (name: string): string => name.replace(/^(.).*?(?:\s(\S)\S*)?$/su, "$1$2");
 
 /** A hue that follows from the id alone, so that everybody sees a person in the same colour. */
 const hue = (id: string): number => hashOfText(id) % 360;
@@ -29,9 +27,6 @@ export class SessionPeople extends LitElement {
     base,
     hanging,
     css`
-      :host {
-        display: block;
-      }
       .open {
         padding: 0 0.6em;
         gap: 0.4em;
@@ -84,8 +79,7 @@ export class SessionPeople extends LitElement {
         margin-inline-start: -0.3em;
       }
       .verified svg {
-        inline-size: 1em;
-        block-size: 1em;
+        font-size: 0.8em;
         stroke-width: 3;
       }
       .badge {
@@ -110,19 +104,14 @@ export class SessionPeople extends LitElement {
   static override properties: PropertyDeclarations = { people: { attribute: false } };
   declare people: readonly Participant[];
 
-  readonly #popup = new Popup(this, () => this.renderRoot.querySelector("button")!);
-
-  constructor() {
-    super();
-    this.people = [];
-  }
+  readonly #popup = popupOf(this);
 
   override render() {
     const { people } = this;
     const count = people.length;
     const { isOpen } = this.#popup;
     const what = count === 1 ? "person here" : "people here";
-    return html` <button
+    return html`<button
         class="open"
         title="Who is here"
         aria-expanded=${isOpen}
@@ -149,8 +138,7 @@ export class SessionPeople extends LitElement {
   }
 
   #toggle(): void {
-    if (this.#popup.isOpen) this.#popup.close();
-    else this.#popup.open();
+    this.#popup.isOpen = !this.#popup.isOpen;
   }
 }
 

@@ -4,6 +4,8 @@
  */
 import { css, html, LitElement, nothing } from "lit";
 import type { PropertyDeclarations, PropertyValues } from "lit";
+import { quietPromise } from "../src/quiet-promise.ts";
+import { badSettings } from "../src/relay-address.ts";
 import { Room } from "../src/room-client.ts";
 import type { RoomOptions } from "../src/room-client.ts";
 import { NOTHING_KNOWN, RoomError } from "../src/room-state.ts";
@@ -107,7 +109,7 @@ export class SessionRoom extends LitElement {
   #state = NOTHING_KNOWN;
   /** The state that the page was last told of. */
   #told = NOTHING_KNOWN;
-  #ready = newReady();
+  #ready = quietPromise<Room>();
   #isReadySettled = false;
   #question: Question | null = null;
   #busy: Action | null = null;
@@ -127,7 +129,6 @@ export class SessionRoom extends LitElement {
     this.token = "";
     this.displayName = "";
     this.heading = "";
-    this.getToken = undefined;
     this.#internals.states.add("connecting");
   }
 
@@ -188,13 +189,14 @@ export class SessionRoom extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback();
     const { signal } = (this.#pageEvents = new AbortController());
-    addEventListener("pagehide", this.#suspend, { signal });
-    addEventListener("pageshow", this.#resume, { signal });
+    const options = { signal };
+    addEventListener("pagehide", this.#suspend, options);
+    addEventListener("pageshow", this.#resume, options);
     // A tab in the background that is frozen to save energy is not hidden by a `pagehide`.
-    document.addEventListener("freeze", this.#suspend, { signal });
-    document.addEventListener("resume", this.#resume, { signal });
+    document.addEventListener("freeze", this.#suspend, options);
+    document.addEventListener("resume", this.#resume, options);
     // At once rather than with the first rendering, so that `doc` is there as soon as the element is.
-    if (this.relay !== "" && this.room !== "" && this.token !== "") this.#open();
+    if (this.relay && this.room && this.token) this.#open();
   }
 
   override disconnectedCallback(): void {
@@ -222,7 +224,7 @@ export class SessionRoom extends LitElement {
     const question = this.#question;
     const busy = this.#busy;
     const failed = this.#failed;
-    return html` <session-bar
+    return html`<session-bar
         exportparts="bar, title, state"
         .heading=${this.heading || this.room}
         .state=${this.#state}
@@ -267,7 +269,7 @@ export class SessionRoom extends LitElement {
     if (!this.isConnected || settings === this.#openedWith) return;
     this.#close();
     this.#openedWith = settings;
-    if (this.#isReadySettled) this.#ready = newReady();
+    if (this.#isReadySettled) this.#ready = quietPromise();
     this.#isReadySettled = false;
     try {
       const client = this.createRoom({ relay, room, token, displayName, getToken: () => this.getToken?.() ?? "" });
@@ -335,7 +337,7 @@ export class SessionRoom extends LitElement {
 
   async #run(action: Action): Promise<void> {
     const client = this.#client;
-    if (client === undefined) throw new RoomError("bad-settings", "There is no room: set relay, room and token.");
+    if (client === undefined) throw badSettings("There is no room: set relay, room and token.");
     this.#busy = action;
     this.#failed = null;
     this.requestUpdate();
@@ -361,7 +363,7 @@ export class SessionRoom extends LitElement {
     const states = this.#internals.states;
     states.delete(before.name);
     states.add(now.name);
-    const isNowhere = document.activeElement === null || document.activeElement === document.body;
+    const isNowhere = (document.activeElement ?? document.body) === document.body;
     const isJoined = now.name === "joined";
     // Coming in takes focus only from a screen that is gone: the page may have plans for it.
     const moves = this.#hadFocus || (isNowhere && !isJoined);
@@ -383,15 +385,6 @@ export class SessionRoom extends LitElement {
     if (now.name === "ended") this.dispatchEvent(new SessionRoomEndedEvent(now.end));
     if (now.name === "failed") this.dispatchEvent(new SessionRoomErrorEvent(now.error));
   }
-}
-
-type Ready = ReturnType<typeof Promise.withResolvers<Room>>;
-
-/** A page that does not ask for `ready` hears of a failure by event and screen, not as an unhandled rejection. */
-function newReady(): Ready {
-  const ready = Promise.withResolvers<Room>();
-  ready.promise.catch(() => undefined);
-  return ready;
 }
 
 declare global {

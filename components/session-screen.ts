@@ -14,14 +14,15 @@ import { base } from "./theme.ts";
 /** Everything but the session itself. */
 export type CoverScreen = Exclude<Screen, { name: "joined" }>;
 
-const ICONS: Record<CoverScreen["name"], TemplateResult> = {
-  connecting: arcIcon,
-  waiting: clockIcon,
-  left: doorIcon,
-  ended: stopIcon,
-  failed: crossIcon,
+const SCREENS: Record<CoverScreen["name"], readonly [icon: TemplateResult, heading: string]> = {
+  connecting: [arcIcon, "Connecting to the session…"],
+  waiting: [clockIcon, "The session has not started yet"],
+  left: [doorIcon, "You have left the session"],
+  ended: [stopIcon, "The session has ended"],
+  failed: [crossIcon, "The session cannot go on here"],
 };
 
+/** What is known better than that it cannot go on. */
 const FAILURES: Partial<Record<RoomErrorCode, string>> = {
   unauthorized: "This link does not open the session",
   forbidden: "You cannot take part in this session",
@@ -29,20 +30,8 @@ const FAILURES: Partial<Record<RoomErrorCode, string>> = {
 };
 
 /** The heading of each screen; also what is announced when focus stays elsewhere. */
-export const headingOf = (screen: CoverScreen): string => {
-  switch (screen.name) {
-    case "connecting":
-      return "Connecting to the session…";
-    case "waiting":
-      return "The session has not started yet";
-    case "left":
-      return "You have left the session";
-    case "ended":
-      return "The session has ended";
-    case "failed":
-      return FAILURES[screen.error.code] ?? "The session cannot go on here";
-  }
-};
+export const headingOf = (screen: CoverScreen): string =>
+  (screen.name === "failed" && FAILURES[screen.error.code]) || SCREENS[screen.name][1];
 
 /** Why it ended, in words; nothing for a reason that a later version may have added. */
 const reasonOf = ({ reason, by }: SessionEnd): string => {
@@ -83,15 +72,8 @@ export class SessionScreen extends LitElement {
         background: color-mix(in srgb, currentColor 12%, transparent);
       }
       .badge svg {
-        inline-size: 28px;
-        block-size: 28px;
+        font-size: 22.4px;
         stroke-width: 1.75;
-      }
-      .left svg:dir(rtl) {
-        scale: -1 1;
-      }
-      .connecting svg {
-        animation: spin 1.1s linear infinite;
       }
       .failed {
         color: var(--_danger);
@@ -130,8 +112,8 @@ export class SessionScreen extends LitElement {
 
   override render() {
     const { screen, error } = this;
-    return html` <section part="screen" aria-labelledby="heading" aria-busy=${this.busy}>
-      <div class="badge ${screen.name}">${ICONS[screen.name]}</div>
+    return html`<section part="screen" aria-labelledby="heading" aria-busy=${this.busy}>
+      <div class="badge ${screen.name}">${SCREENS[screen.name][0]}</div>
       <h2 id="heading" part="screen-heading" tabindex="-1">${headingOf(screen)}</h2>
       ${this.#details(screen)}
       <p class="alert" role="alert">${error}</p>
@@ -159,8 +141,14 @@ export class SessionScreen extends LitElement {
           ${this.#link()}`;
       case "ended":
         return html`<p>${reasonOf(screen.end)}</p>
-          ${screen.canRejoin ? html`<p>A new one is on.</p>` : nothing}
-          ${screen.canRejoin ? this.#link() : screen.canStart ? this.#button() : nothing}`;
+          ${
+            screen.canRejoin
+              ? html`<p>A new one is on.</p>
+                  ${this.#link()}`
+              : screen.canStart
+                ? this.#button()
+                : nothing
+          }`;
       case "failed":
         return html`<p>${screen.error.message}</p>`;
     }

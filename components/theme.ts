@@ -107,31 +107,32 @@ export const base = css`
     position: absolute;
     inline-size: 1px;
     block-size: 1px;
-    margin: -1px;
     overflow: hidden;
     clip-path: inset(50%);
     white-space: nowrap;
+  }
+  [role="menuitem"] svg:dir(rtl),
+  .left svg:dir(rtl) {
+    scale: -1 1;
   }
   @keyframes spin {
     to {
       rotate: 1turn;
     }
   }
-  @media (prefers-reduced-motion: reduce) {
-    svg {
-      animation: none !important;
-    }
-  }
-  @media (forced-colors: active) {
-    button,
-    .button {
-      border-color: ButtonBorder;
+  @media (prefers-reduced-motion: no-preference) {
+    .connecting svg,
+    .reconnecting svg {
+      animation: spin 1.1s linear infinite;
     }
   }
 `;
 
 /** A list or menu that hangs below the bar, at its end; the bar is what it is placed by. */
 export const hanging = css`
+  :host {
+    display: block;
+  }
   .hanging {
     position: absolute;
     inset-block-start: calc(100% + 4px);
@@ -145,6 +146,6 @@ export const hanging = css`
     background: var(--_surface);
     border: 1px solid var(--_border);
     border-radius: var(--_radius);
-    box-shadow: 0 8px 28px rgb(0 0 0 / 0.18);
+    box-shadow: 0 8px 28px #0000002e;
   }
 `;

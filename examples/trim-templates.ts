@@ -4,7 +4,10 @@
  *
  * It is exact as long as no template of ours holds a line break that means something, as in `<pre>`, in an
  * attribute or in a string of CSS: a break with the spaces around it becomes one space, which HTML and CSS
- * hold for the same. In CSS the spaces that are no separators go too, and so do comments.
+ * hold for the same. In CSS the spaces that are no separators go too, and so do comments. In HTML the quotes
+ * go that an attribute of one word does without; no text of ours looks like one.
+ *
+ * Custom properties that are ours alone (`--_on-accent`) get the first letters of their words (`--_oa`).
  */
 import { parseAst } from "vite";
 import type { Plugin } from "vite";
@@ -15,16 +18,32 @@ type Template = {
   readonly quasi: { readonly quasis: readonly { readonly start: number; readonly end: number }[] };
 };
 
-const joinLines = (text: string): string => text.replace(/\s*\n\s*/g, " ");
+const longNames = new Map<string, string>();
+
+const shorten = (property: string): string => {
+  const short = property.replace(/(?<=[_-][a-z])[a-z]+|(?<=[a-z])-/g, "");
+  const long = longNames.get(short) ?? property;
+  if (long !== property) throw new Error(`${long} and ${property} are both ${short} in short: rename one.`);
+  longNames.set(short, property);
+  return short;
+};
+
+const joinLines = (text: string): string =>
+  text.replace(/\s*\n\s*/g, " ").replace(/--_[a-z-]+/g, (property) => shorten(property));
+
+const trimMarkup = (text: string): string =>
+  joinLines(text.replace(/\s*\n\s*>/g, ">")).replace(/(?<=\s[\w-]+=)"([\w-]+)"(?=[\s>])/g, "$1");
 
 const TRIMS: Readonly<Record<string, (text: string) => string>> = {
-  html: joinLines,
-  svg: joinLines,
+  html: trimMarkup,
+  svg: trimMarkup,
   css: (text) =>
     joinLines(text.replace(/\/\*.*?\*\//gs, ""))
       // A space before a colon separates selectors, and one beside `+` or `-` belongs to `calc()`.
       .replace(/ ?([{};,]) ?/g, "$1")
-      .replace(/(?<=[{;][\w-]+:) /g, "")
+      .replace(/(?<=[{;(][\w-]+:) /g, "")
+      .replace(/ ([<>]=?|!) ?/g, "$1")
+      .replace(/(?<=[\s:(,])0(?=\.\d)/g, "")
       .replaceAll(";}", "}")
       .trim(),
 };

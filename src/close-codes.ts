@@ -26,6 +26,3 @@ export const CloseCode = {
 } as const;
 
 export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode];
-
-/** Whether a client should give up after this code. */
-export const isFinalClose = (code: number): boolean => code >= 4400 && code < 4500;

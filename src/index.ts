@@ -1,5 +1,4 @@
 /** Everything of session-room that needs no custom elements: the room client and what its state is made of. */
-export { CloseCode, isFinalClose } from "./close-codes.ts";
 export type { CancelTimer, Timers } from "./clock.ts";
 export type { TokenStorage } from "./personal-token.ts";
 export type { Identity } from "./protocol.ts";

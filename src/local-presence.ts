@@ -11,68 +11,68 @@ type State = Record<string, unknown>;
 
 const userOf = (state: State | null): State => fieldsOf(state?.["user"]);
 
-export class LocalPresence {
-  readonly #awareness: Awareness;
-  #displayName = "";
-  /** What was shown when the person went out. */
-  #kept: State | null = null;
-  #name = "";
-
-  constructor(awareness: Awareness, displayName: string) {
-    this.#awareness = awareness;
-    this.displayName = displayName;
-  }
-
-  get displayName(): string {
-    return this.#displayName;
-  }
-
-  set displayName(displayName: string) {
-    const name = cleanPersonName(displayName);
-    if (name === this.#displayName) return;
-    this.#displayName = name;
-    this.#rename();
-  }
-
+export type LocalPresence = {
+  /** The chosen name, trimmed and at most 80 characters. */
+  displayName: string;
   /** The name that others see unless the token names the person: the page may set `user.name` itself. */
-  get name(): string {
-    return this.#name;
-  }
-
-  hide(): void {
-    this.#kept = this.#awareness.getLocalState() ?? this.#kept;
-    this.#awareness.setLocalState(null);
-  }
-
+  readonly name: string;
+  hide(): void;
   /** Shows the state, or shows it again: the relay may have forgotten it. */
-  show(): void {
-    const state = this.#awareness.getLocalState() ?? this.#kept ?? {};
-    this.#kept = null;
-    this.#awareness.setLocalState(state);
-    this.#keepName();
-  }
-
+  show(): void;
   /** Takes a change of the states in; true if the page itself has renamed the person. */
-  take({ added, updated }: AwarenessChange): boolean {
-    const { clientID } = this.#awareness;
-    if (!added.includes(clientID) && !updated.includes(clientID)) return false;
-    this.#keepName();
-    const before = this.#name;
-    this.#name = cleanPersonName(userOf(this.#awareness.getLocalState())["name"]);
-    return this.#name !== before;
-  }
+  take(change: AwarenessChange): boolean;
+};
+
+export const localPresence = (awareness: Awareness): LocalPresence => {
+  let chosen = "";
+  /** What was shown when the person went out. */
+  let kept: State | null = null;
+  let shown = "";
+
+  const rename = (): void => {
+    const state = awareness.getLocalState();
+    const named = (from: State): State => ({ ...from, user: { ...userOf(from), name: chosen } });
+    shown = chosen;
+    if (state !== null) awareness.setLocalState(named(state));
+    else if (kept !== null) kept = named(kept);
+  };
 
   /** A page that sets `user` to its colours alone would take the name away. */
-  #keepName(): void {
-    const state = this.#awareness.getLocalState();
-    if (state !== null && this.#displayName !== "" && userOf(state)["name"] === undefined) this.#rename();
-  }
+  const keepName = (): void => {
+    const state = awareness.getLocalState();
+    if (state !== null && chosen !== "" && userOf(state)["name"] === undefined) rename();
+  };
 
-  #rename(): void {
-    const state = this.#awareness.getLocalState();
-    const named = (from: State): State => ({ ...from, user: { ...userOf(from), name: this.#displayName } });
-    this.#name = this.#displayName;
-    if (state !== null) this.#awareness.setLocalState(named(state));
-    else if (this.#kept !== null) this.#kept = named(this.#kept);
-  }
-}
+  return {
+    get displayName() {
+      return chosen;
+    },
+    set displayName(displayName) {
+      const name = cleanPersonName(displayName);
+      if (name === chosen) return;
+      chosen = name;
+      rename();
+    },
+    get name() {
+      return shown;
+    },
+    hide() {
+      kept = awareness.getLocalState() ?? kept;
+      awareness.setLocalState(null);
+    },
+    show() {
+      const state = awareness.getLocalState() ?? kept ?? {};
+      kept = null;
+      awareness.setLocalState(state);
+      keepName();
+    },
+    take({ added, updated }) {
+      const { clientID } = awareness;
+      if (!added.includes(clientID) && !updated.includes(clientID)) return false;
+      keepName();
+      const before = shown;
+      shown = cleanPersonName(userOf(awareness.getLocalState())["name"]);
+      return shown !== before;
+    },
+  };
+};

@@ -14,39 +14,38 @@ type Pending = { readonly settle: (outcome: Outcome) => void; readonly cancelTim
 export const disconnected = (): RoomError =>
   new RoomError("disconnected", "There is no connection to the relay. Try again when it is back.");
 
-export class PendingAnswers {
-  readonly #clock: Timers;
-  readonly #pending = new Map<number, Pending>();
-  #lastId = 0;
-
-  constructor(clock: Timers) {
-    this.#clock = clock;
-  }
-
+export type PendingAnswers = {
   /** Makes an id for a command; `settle` is called once. */
-  expect(settle: (outcome: Outcome) => void): number {
-    const id = ++this.#lastId;
-    const cancelTimer = this.#clock.setTimer(ANSWER_TIMEOUT_MS, () => {
-      const seconds = ANSWER_TIMEOUT_MS / 1000;
-      this.#take(id)?.settle(new RoomError("disconnected", `The relay did not answer within ${seconds} s. Try again.`));
-    });
-    this.#pending.set(id, { settle, cancelTimer });
-    return id;
-  }
-
+  expect(settle: (outcome: Outcome) => void): number;
   /** An answer to nothing that is pending, such as a late one, is nobody's. */
-  settle(answer: Answer): void {
-    this.#take(answer.id)?.settle(answer);
-  }
+  settle(answer: Answer): void;
+  rejectAll(error: RoomError): void;
+};
 
-  rejectAll(error: RoomError): void {
-    for (const id of [...this.#pending.keys()]) this.#take(id)?.settle(error);
-  }
+export const pendingAnswers = (clock: Timers): PendingAnswers => {
+  const pendings = new Map<number, Pending>();
+  let lastId = 0;
 
-  #take(id: number): Pending | undefined {
-    const pending = this.#pending.get(id);
-    this.#pending.delete(id);
+  const settle = (id: number, outcome: Outcome): void => {
+    const pending = pendings.get(id);
+    pendings.delete(id);
     pending?.cancelTimer();
-    return pending;
-  }
-}
+    pending?.settle(outcome);
+  };
+
+  return {
+    expect(settleOne) {
+      const id = ++lastId;
+      const seconds = ANSWER_TIMEOUT_MS / 1000;
+      const cancelTimer = clock.setTimer(ANSWER_TIMEOUT_MS, () =>
+        settle(id, new RoomError("disconnected", `The relay did not answer within ${seconds} s. Try again.`)),
+      );
+      pendings.set(id, { settle: settleOne, cancelTimer });
+      return id;
+    },
+    settle: (answer) => settle(answer.id, answer),
+    rejectAll(error) {
+      for (const id of [...pendings.keys()]) settle(id, error);
+    },
+  };
+};

@@ -43,41 +43,39 @@ export const listPeople = (others: Iterable<Identity>, me: Identity): Participan
     .map((person) => ({ ...person, name: person.name || NAMELESS, self: person.id === me.id }))
     .toSorted(
       (a, b) =>
-        Number(b.role === "host") - Number(a.role === "host") ||
-        collator.compare(a.name, b.name) ||
-        (a.id < b.id ? -1 : 1),
+        // The names of the two roles happen to stand in the order of the list.
+        collator.compare(a.role, b.role) || collator.compare(a.name, b.name) || (a.id < b.id ? -1 : 1),
     );
 };
 
 /** What an awareness `change` event says has changed, as awareness client ids. */
 export type AwarenessChange = Readonly<Record<"added" | "updated" | "removed", readonly number[]>>;
 
-/** Everybody else's states as persons. Cursors move all the time: only changed states are read again. */
-export class Others {
-  readonly #awareness: Awareness;
-  readonly #people = new Map<number, Identity>();
-
-  constructor(awareness: Awareness) {
-    this.#awareness = awareness;
-  }
-
+export type Others = {
   /** Takes a change in; false if it changed nobody's name or presence. */
-  take({ added, updated, removed }: AwarenessChange): boolean {
-    let changed = false;
-    for (const clientId of [...added, ...updated, ...removed]) {
-      const known = this.#people.get(clientId);
-      const own = clientId === this.#awareness.clientID;
-      const person = own ? null : readPerson(this.#awareness.getStates().get(clientId));
-      if (person === null) changed = this.#people.delete(clientId) || changed;
-      else if (!saysTheSame(known, person)) {
-        this.#people.set(clientId, person);
-        changed = true;
-      }
-    }
-    return changed;
-  }
+  take(change: AwarenessChange): boolean;
+  readonly people: Iterable<Identity>;
+};
 
-  get people(): Iterable<Identity> {
-    return this.#people.values();
-  }
-}
+/** Everybody else's states as persons. Cursors move all the time: only changed states are read again. */
+export const othersIn = (awareness: Awareness): Others => {
+  const people = new Map<number, Identity>();
+  return {
+    take({ added, updated, removed }) {
+      let changed = false;
+      for (const clientId of [...added, ...updated, ...removed]) {
+        const own = clientId === awareness.clientID;
+        const person = own ? null : readPerson(awareness.getStates().get(clientId));
+        if (person === null) changed = people.delete(clientId) || changed;
+        else if (!saysTheSame(people.get(clientId), person)) {
+          people.set(clientId, person);
+          changed = true;
+        }
+      }
+      return changed;
+    },
+    get people() {
+      return people.values();
+    },
+  };
+};

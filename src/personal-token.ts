@@ -25,58 +25,62 @@ export const tabStorage = (): TokenStorage | null => {
 const storageKey = (relayUrl: string, room: string, pageToken: string): string =>
   `session-room:${JSON.stringify([relayUrl, room, hashOfText(pageToken)])}`;
 
-export class PersonalToken {
-  readonly #storage: TokenStorage | null;
-  readonly #key: string;
-  #pageToken: string;
-  #personal: string | null;
-  /** The personal token that the relay took no more. */
-  #former: string | null = null;
-
-  constructor(storage: TokenStorage | null, relayUrl: string, room: string, pageToken: string) {
-    this.#storage = storage;
-    this.#key = storageKey(relayUrl, room, pageToken);
-    this.#pageToken = pageToken;
-    const kept = this.#try((store) => store.getItem(this.#key));
-    this.#personal = isTokenText(kept) ? kept : null;
-  }
-
+export type PersonalToken = {
   /** The token to connect with: the personal one if there is one, else the page's. */
-  get current(): string {
-    return this.#personal ?? this.#pageToken;
-  }
-
+  readonly current: string;
   /** Tells the relay who one was when one has to come with the page's token again; `null`: nobody yet. */
-  get former(): string | null {
-    return this.#former;
-  }
-
+  readonly former: string | null;
   /** Keeps what the relay gave. */
-  keep(token: string): void {
-    this.#personal = token;
-    this.#former = null;
-    this.#try((store) => store.setItem(this.#key, token));
-  }
-
+  keep(token: string): void;
   /** Takes a newer token of the page. A personal one stays in use: the relay replaces it too. */
-  renew(pageToken: string): void {
-    this.#pageToken = pageToken;
-  }
-
+  renew(pageToken: string): void;
   /** Uses the personal token no more; false if the page's was in use already. It is kept as proof until there is a new one. */
-  drop(): boolean {
-    if (this.#personal === null) return false;
-    this.#former = this.#personal;
-    this.#personal = null;
-    return true;
-  }
+  drop(): boolean;
+};
+
+export const personalToken = (
+  storage: TokenStorage | null,
+  relayUrl: string,
+  room: string,
+  firstPageToken: string,
+): PersonalToken => {
+  const key = storageKey(relayUrl, room, firstPageToken);
+  let pageToken = firstPageToken;
 
   /** A full or forbidden storage costs the person their identity at the next reload, nothing more. */
-  #try<T>(use: (storage: TokenStorage) => T): T | null {
+  const attempt = <T>(use: (store: TokenStorage) => T): T | null => {
     try {
-      return this.#storage === null ? null : use(this.#storage);
+      return storage === null ? null : use(storage);
     } catch {
       return null;
     }
-  }
-}
+  };
+
+  const kept = attempt((store) => store.getItem(key));
+  let personal = isTokenText(kept) ? kept : null;
+  /** The personal token that the relay took no more. */
+  let former: string | null = null;
+
+  return {
+    get current() {
+      return personal ?? pageToken;
+    },
+    get former() {
+      return former;
+    },
+    keep(token) {
+      personal = token;
+      former = null;
+      attempt((store) => store.setItem(key, token));
+    },
+    renew(token) {
+      pageToken = token;
+    },
+    drop() {
+      if (personal === null) return false;
+      former = personal;
+      personal = null;
+      return true;
+    },
+  };
+};

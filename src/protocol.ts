@@ -44,7 +44,7 @@ export const cleanPersonName = (name: unknown): string => {
   // Line breaks and bidirectional overrides could dress up a name as another; joiners are part of many scripts.
   const plain = name
     .toWellFormed()
-    .replace(/[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+/gu, " ")
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\ufeff]+/gu, " ")
     .trim();
   return [...plain].slice(0, PERSON_NAME_MAX_CHARS).join("").trim();
 };
@@ -188,25 +188,22 @@ export const readClientFrame = (frame: Uint8Array): ClientFrame => {
   }
 };
 
-const syncFrame = (step: number, payload: Uint8Array): Uint8Array =>
+const bytesFrame = (head: readonly number[], payload: Uint8Array): Uint8Array =>
   encoding.encode((encoder) => {
-    encoding.writeVarUint(encoder, MessageType.sync);
-    encoding.writeVarUint(encoder, step);
+    for (const number of head) encoding.writeVarUint(encoder, number);
     encoding.writeVarUint8Array(encoder, payload);
   });
 
-export const writeSyncStep1 = (stateVector: Uint8Array): Uint8Array => syncFrame(SyncStep.step1, stateVector);
-export const writeSyncStep2 = (update: Uint8Array): Uint8Array => syncFrame(SyncStep.step2, update);
-export const writeUpdate = (update: Uint8Array): Uint8Array => syncFrame(SyncStep.update, update);
+export const writeSyncStep1 = (stateVector: Uint8Array): Uint8Array =>
+  bytesFrame([MessageType.sync, SyncStep.step1], stateVector);
+export const writeSyncStep2 = (update: Uint8Array): Uint8Array =>
+  bytesFrame([MessageType.sync, SyncStep.step2], update);
+export const writeUpdate = (update: Uint8Array): Uint8Array => bytesFrame([MessageType.sync, SyncStep.update], update);
 
 /** Asks the receiver for the awareness states that it knows; a stock client answers with its own among them. */
 export const QUERY_AWARENESS: Uint8Array = /* @__PURE__ */ Uint8Array.of(MessageType.queryAwareness);
 
-export const writeAwareness = (update: Uint8Array): Uint8Array =>
-  encoding.encode((encoder) => {
-    encoding.writeVarUint(encoder, MessageType.awareness);
-    encoding.writeVarUint8Array(encoder, update);
-  });
+export const writeAwareness = (update: Uint8Array): Uint8Array => bytesFrame([MessageType.awareness], update);
 
 /**
  * The smallest data message, an awareness update of no states. An idle relay sends it because
@@ -220,8 +217,8 @@ const sessionFrame = (message: Command | RelayMessage): Uint8Array =>
     encoding.writeVarString(encoder, JSON.stringify(message));
   });
 
-export const writeCommand = (command: Command): Uint8Array => sessionFrame(command);
-export const writeRelayMessage = (message: RelayMessage): Uint8Array => sessionFrame(message);
+export const writeCommand: (command: Command) => Uint8Array = sessionFrame;
+export const writeRelayMessage: (message: RelayMessage) => Uint8Array = sessionFrame;
 
 /**
  * Reads the body of a session message from the relay (the decoder stands behind the type).

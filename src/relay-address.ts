@@ -2,7 +2,9 @@
 import { isRoomName, ROOM_NAME_MAX_CHARS } from "./protocol.ts";
 import { RoomError } from "./room-state.ts";
 
-const badSettings = (message: string): RoomError => new RoomError("bad-settings", message);
+/** What is wrong with the settings of a page. */
+export const badSettings = (message: string, options?: ErrorOptions): RoomError =>
+  new RoomError("bad-settings", message, options);
 
 /**
  * The relay's WebSocket address without a slash at its end.

@@ -14,24 +14,51 @@ import * as Y from "yjs";
 import { backgroundTimers } from "./clock.ts";
 import type { Timers } from "./clock.ts";
 import { closeError } from "./close-errors.ts";
-import { LocalPresence } from "./local-presence.ts";
-import { listPeople, Others } from "./people.ts";
-import type { AwarenessChange } from "./people.ts";
-import { disconnected, PendingAnswers } from "./pending-answers.ts";
-import type { Outcome } from "./pending-answers.ts";
-import { PersonalToken, tabStorage } from "./personal-token.ts";
-import type { TokenStorage } from "./personal-token.ts";
+import { localPresence } from "./local-presence.ts";
+import type { LocalPresence } from "./local-presence.ts";
+import { listPeople, othersIn } from "./people.ts";
+import type { AwarenessChange, Others } from "./people.ts";
+import { disconnected, pendingAnswers } from "./pending-answers.ts";
+import type { Outcome, PendingAnswers } from "./pending-answers.ts";
+import { personalToken, tabStorage } from "./personal-token.ts";
+import type { PersonalToken, TokenStorage } from "./personal-token.ts";
 import type { Command, RelayMessage } from "./protocol.ts";
-import { checkRoomName, checkToken, toRelayUrl } from "./relay-address.ts";
-import { RelayLine } from "./room-provider.ts";
-import { INITIAL_MODEL, reduceRoom, screenOf, shouldJoin } from "./room-reducer.ts";
+import { quietPromise } from "./quiet-promise.ts";
+import { badSettings, checkRoomName, checkToken, toRelayUrl } from "./relay-address.ts";
+import {
+  askForDocument,
+  forgetOthers,
+  makeProvider,
+  readSessionMessages,
+  reconnect,
+  sendCommand,
+  tendTries,
+  useToken,
+} from "./room-provider.ts";
+import {
+  came,
+  closed,
+  failed,
+  INITIAL_MODEL,
+  joinAccepted,
+  joinRefused,
+  joinSent,
+  left,
+  lineLost,
+  reduceRoom,
+  screenOf,
+  sessionRead,
+  shouldJoin,
+  started,
+  welcomed,
+} from "./room-reducer.ts";
 import type { RoomEvent, RoomModel } from "./room-reducer.ts";
 import { NOTHING_KNOWN, RoomError } from "./room-state.ts";
 import type { RoomState } from "./room-state.ts";
 import { saysTheSame } from "./same.ts";
 import { readSession, SESSION_ROOT } from "./session.ts";
-import { TokenRenewal } from "./token-renewal.ts";
-import type { GetToken } from "./token-renewal.ts";
+import { tokenRenewal } from "./token-renewal.ts";
+import type { GetToken, TokenRenewal } from "./token-renewal.ts";
 
 export type RoomOptions = {
   /** Address of the relay: ws(s):// or http(s)://, with or without a path. */
@@ -58,8 +85,7 @@ type Question = Command extends infer Kind ? (Kind extends Command ? Omit<Kind, 
 
 const checkDoc = (doc: Y.Doc): Y.Doc => {
   if (!(doc instanceof Y.Doc)) {
-    throw new RoomError(
-      "bad-settings",
+    throw badSettings(
       "The document is not a Y.Doc of the Yjs that session-room uses. A page with two copies of Yjs loses data: load it once.",
     );
   }
@@ -67,7 +93,7 @@ const checkDoc = (doc: Y.Doc): Y.Doc => {
     doc.getMap(SESSION_ROOT);
   } catch (error) {
     const message = `The document's root "${SESSION_ROOT}" belongs to session-room. Give the page's own type another name.`;
-    throw new RoomError("bad-settings", message, { cause: error });
+    throw badSettings(message, { cause: error });
   }
   return doc;
 };
@@ -82,21 +108,23 @@ export class Room {
   /** Resolves when the person is in the session and has its document for the first time; rejects with a RoomError. */
   readonly ready: Promise<void>;
 
-  readonly #line: RelayLine;
   readonly #token: PersonalToken;
   readonly #renewal: TokenRenewal | null;
   readonly #answers: PendingAnswers;
   readonly #presence: LocalPresence;
   readonly #others: Others;
-  readonly #settleReady: PromiseWithResolvers<void>;
+  readonly #settleReady = quietPromise<void>();
   readonly #listeners = new Set<(state: RoomState) => void>();
-  readonly #cleanUps: (() => void)[] = [];
-  /** Calls of `rejoin` that wait for the answer to the `join` on its way. */
-  #rejoins: ((error: RoomError | null) => void)[] = [];
+  /** Ends with the room. */
+  readonly #listening = new AbortController();
+  /** Why the last `join` has failed, once it is answered; `null` if it has not. */
+  #joining: Promise<RoomError | null> | undefined;
   #model: RoomModel = INITIAL_MODEL;
   #state = NOTHING_KNOWN;
   /** Whether the relay has sent some of the document: a page's stored one may tell of sessions long past. */
   #hasDocument = false;
+  /** Whether the relay serves nothing on this line any more, as after a leave or an end. */
+  #isUnserved = false;
   /** Whether a line should stand: after `join`, and not while the page is away. */
   #isWanted = false;
   #isAway = false;
@@ -105,38 +133,23 @@ export class Room {
 
   /** Connects to nothing yet. @throws RoomError `bad-settings`. */
   constructor(options: RoomOptions) {
+    const { room, token, getToken, displayName = "", doc = new Y.Doc(), storage = tabStorage() } = options;
+    const { clock = backgroundTimers, WebSocketPolyfill } = options;
     const relayUrl = toRelayUrl(options.relay);
-    checkRoomName(options.room);
-    checkToken(options.token);
-    this.doc = checkDoc(options.doc ?? new Y.Doc());
-    const storage = options.storage === undefined ? tabStorage() : options.storage;
-    this.#token = new PersonalToken(storage, relayUrl, options.room, options.token);
-    const clock = options.clock ?? backgroundTimers;
-    this.#line = new RelayLine({
-      relayUrl,
-      room: options.room,
-      doc: this.doc,
-      token: this.#token.current,
-      clock,
-      WebSocketPolyfill: options.WebSocketPolyfill,
-      onMessage: (message) => this.#receive(message),
-      onDocument: () => this.#receiveDocument(),
-      onLost: () => this.#loseLine(),
-      onRefused: (code, reason) => this.#beRefused(code, reason),
-    });
-    this.awareness = this.#line.awareness;
-    this.provider = this.#line.provider;
-    this.#answers = new PendingAnswers(clock);
-    const { getToken } = options;
-    this.#renewal =
-      getToken === undefined ? null : new TokenRenewal(getToken, clock, (token) => this.#renewToken(token));
-    this.#presence = new LocalPresence(this.awareness, options.displayName ?? "");
-    this.#others = new Others(this.awareness);
-    this.#settleReady = Promise.withResolvers<void>();
+    checkRoomName(room);
+    checkToken(token);
+    this.doc = checkDoc(doc);
+    this.#token = personalToken(storage, relayUrl, room, token);
+    this.provider = makeProvider(relayUrl, room, doc, WebSocketPolyfill);
+    this.awareness = this.provider.awareness;
+    useToken(this.provider, this.#token);
+    this.#answers = pendingAnswers(clock);
+    this.#renewal = getToken === undefined ? null : tokenRenewal(getToken, clock, (newer) => this.#renewToken(newer));
+    this.#presence = localPresence(this.awareness);
+    this.#presence.displayName = displayName;
+    this.#others = othersIn(this.awareness);
     this.ready = this.#settleReady.promise;
-    // Whoever does not wait for it need not hear of it: the state tells the same.
-    this.ready.catch(() => {});
-    this.#listen();
+    this.#listen(clock);
   }
 
   /** What to show: a new object at each change. */
@@ -165,20 +178,20 @@ export class Room {
   join(): void {
     this.#isWanted = true;
     this.#connect();
-    this.#dispatch({ type: "came" });
+    this.#dispatch(came);
   }
 
   /** Goes out of the session. Without a line this is so at once, for the relay counts nobody without one. */
   async leave(): Promise<void> {
     const wasOnline = this.#isOnline;
-    this.#dispatch({ type: "left" });
+    this.#dispatch(left);
     if (!wasOnline) return;
     await new Promise<void>((resolve) => {
       this.#ask({ type: "leave" }, (outcome) => {
         // Others' presence that was still on its way: nobody says that they are gone while one is out.
-        this.#line.forgetOthers();
+        forgetOthers(this.provider);
         // No answer in time: without this line the person is out for certain.
-        if (outcome instanceof RoomError && this.#isOnline) this.#line.reconnect();
+        if (outcome instanceof RoomError && this.#isOnline) reconnect(this.provider);
         resolve();
       });
     });
@@ -196,7 +209,7 @@ export class Room {
     if (error !== null) throw error;
     if (!this.#isOnline) throw disconnected();
     if (join === null || join.refused) return;
-    const failure = await new Promise<RoomError | null>((resolve) => this.#rejoins.push(resolve));
+    const failure = await this.#joining;
     if (failure !== null) throw failure;
   }
 
@@ -207,13 +220,13 @@ export class Room {
 
   /** Starts a new run and comes in. @throws RoomError `refused` or `disconnected`. */
   async start(): Promise<void> {
-    this.#dispatch({ type: "started", run: await this.#command("start") });
+    this.#dispatch(started(await this.#command("start")));
   }
 
   /** Hangs up at once, for a page that goes away (`pagehide`, `freeze`). */
   suspend(): void {
     this.#isAway = true;
-    this.#line.disconnect();
+    this.provider.disconnect();
   }
 
   /** Takes the line up again when the page is back (a persisted `pageshow`, `resume`). */
@@ -225,11 +238,12 @@ export class Room {
   /** Ends everything that this room keeps going. The document is the page's and stays. */
   destroy(): void {
     this.#isWanted = false;
-    for (const cleanUp of this.#cleanUps.splice(0)) cleanUp();
+    this.#listening.abort();
     this.#renewal?.stop();
     this.#listeners.clear();
-    this.#dispatch({ type: "closed" });
-    this.#line.destroy();
+    this.#dispatch(closed);
+    this.provider.destroy();
+    this.awareness.destroy();
     this.#answers.rejectAll(disconnected());
     this.#settleReady.reject(disconnected());
   }
@@ -238,44 +252,46 @@ export class Room {
     return this.#model.connection === "online";
   }
 
-  #listen(): void {
+  #listen(clock: Timers): void {
+    const { signal } = this.#listening;
     const map = this.doc.getMap(SESSION_ROOT);
     const onLedger = (): void => this.#readSession();
     map.observe(onLedger);
-    this.#cleanUps.push(() => map.unobserve(onLedger));
+    signal.addEventListener("abort", () => map.unobserve(onLedger));
 
-    const onChange = (change: AwarenessChange): void => {
+    // The provider and its awareness are the room's own: whoever listens to them goes with them.
+    this.awareness.on("change", (change: AwarenessChange) => {
       const isRenamed = this.#presence.take(change);
       if (this.#others.take(change) || isRenamed) this.#publish();
-    };
-    this.awareness.on("change", onChange);
-    this.#cleanUps.push(() => this.awareness.off("change", onChange));
-
-    const onSync = (): void => this.#resolveReady();
-    this.provider.on("sync", onSync);
-    this.#cleanUps.push(() => this.provider.off("sync", onSync));
+    });
+    this.provider.on("sync", () => this.#resolveReady());
+    tendTries(this.provider, clock);
+    this.provider.on("connection-close", () => this.#loseLine());
+    // With a code that says not to come back.
+    this.provider.on("closed", ({ code, reason }) => this.#beRefused(code, reason));
+    readSessionMessages(
+      this.provider,
+      (message) => this.#receive(message),
+      () => this.#receiveDocument(),
+    );
 
     if (typeof window === "undefined") return;
     // A browser that is wrong about being offline still gets through: the tries go on.
     const onOffline = (): void => {
-      if (this.#isWanted && !this.#isAway) this.#line.reconnect();
+      if (this.#isWanted && !this.#isAway) reconnect(this.provider);
     };
-    const onOnline = (): void => this.#connect();
-    const windowEvents = new AbortController();
-    const { signal } = windowEvents;
     window.addEventListener("offline", onOffline, { signal });
-    window.addEventListener("online", onOnline, { signal });
-    this.#cleanUps.push(() => windowEvents.abort());
+    window.addEventListener("online", () => this.#connect(), { signal });
   }
 
   #connect(): void {
     if (!this.#isWanted || this.#isAway || this.#model.connection === "closed") return;
     try {
-      this.#line.connect();
+      this.provider.connect();
     } catch {
       // Browsers throw at once at ws:// on a page that came by https. What they say may hold the token.
       const message = "The browser does not open the relay's address from this page: an https page needs wss://.";
-      this.#fail(new RoomError("bad-settings", message));
+      this.#fail(badSettings(message));
     }
   }
 
@@ -283,17 +299,17 @@ export class Room {
     if (message.type === "answer") return this.#answers.settle(message);
     if (message.token !== undefined) {
       this.#token.keep(message.token);
-      this.#line.useToken(message.token);
+      useToken(this.provider, this.#token);
     }
     this.#isTokenFresh = false;
     this.#renewal?.plan(message.expiresInMs);
-    this.#dispatch({ type: "welcomed", person: message.person });
+    this.#dispatch(welcomed(message.person));
   }
 
   /** The page has given a newer token: for this line, if there is one, and for those to come. */
   #renewToken(token: string): void {
     this.#token.renew(token);
-    this.#line.useToken(this.#token.current, this.#token.former);
+    useToken(this.provider, this.#token);
     if (!this.#isOnline) return;
     this.#ask({ type: "renew", token }, (outcome) => {
       // A token that the relay does not take is as good as none: the present one may still hold a while.
@@ -308,19 +324,33 @@ export class Room {
   }
 
   #readSession(): void {
-    if (this.#hasDocument) this.#dispatch({ type: "session-read", session: readSession(this.doc) });
+    if (this.#hasDocument) this.#dispatch(sessionRead(readSession(this.doc)));
+  }
+
+  /** Asks for what is missing of the document, unless the question that each line opens with still stands. */
+  #askForDocument(): void {
+    if (this.#isUnserved) askForDocument(this.provider);
+    this.#isUnserved = false;
+  }
+
+  #stopServing(): void {
+    this.#isUnserved = true;
+    this.provider.synced = false;
+    forgetOthers(this.provider);
   }
 
   #loseLine(): void {
+    this.#isUnserved = false;
+    forgetOthers(this.provider);
     // First the line, then the answers that come no more: whoever gets one must find things as they are.
-    this.#dispatch({ type: "line-lost" });
+    this.#dispatch(lineLost);
     this.#answers.rejectAll(disconnected());
   }
 
   #beRefused(code: number, reason: string): void {
     const error = closeError(code, reason);
     if (error.code === "unauthorized" && this.#token.drop()) {
-      this.#line.useToken(this.#token.current, this.#token.former);
+      useToken(this.provider, this.#token);
       this.#connect();
     } else if (error.code === "unauthorized" && this.#renewal !== null && !this.#isTokenFresh) {
       // Once for each refusal: a page whose new token is refused too has nothing better.
@@ -332,59 +362,58 @@ export class Room {
   #fail(error: RoomError): void {
     this.#isWanted = false;
     this.#renewal?.stop();
-    this.#line.disconnect();
+    this.provider.disconnect();
     this.#answers.rejectAll(error);
     this.#settleReady.reject(error);
-    this.#dispatch({ type: "failed", error });
+    this.#dispatch(failed(error));
   }
 
   #ask(command: Question, settle: (outcome: Outcome) => void): void {
-    this.#line.send({ ...command, id: this.#answers.expect(settle) });
+    sendCommand(this.provider, { ...command, id: this.#answers.expect(settle) });
   }
 
   /** Sends a command about the run that this page shows; resolves to the run that the room is in. */
-  #command(type: "start" | "end"): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const { error, session } = this.#model;
-      if (!this.#isOnline) return reject(error ?? disconnected());
-      this.#ask({ type, run: session?.run ?? 0 }, (outcome) => {
-        if (outcome instanceof RoomError) reject(outcome);
-        else if (outcome.ok) resolve(outcome.run);
-        else reject(new RoomError("refused", outcome.message));
-      });
-    });
+  async #command(type: "start" | "end"): Promise<number> {
+    const { error, session } = this.#model;
+    if (!this.#isOnline) throw error ?? disconnected();
+    const run = session?.run ?? 0;
+    const outcome = await new Promise<Outcome>((resolve) => this.#ask({ type, run }, resolve));
+    if (outcome instanceof RoomError) throw outcome;
+    if (!outcome.ok) throw new RoomError("refused", outcome.message);
+    return outcome.run;
   }
 
   #join(): void {
-    this.#line.askForDocument();
+    this.#askForDocument();
     this.#presence.show();
-    const id = this.#answers.expect((outcome) => this.#endJoin(id, outcome));
-    this.#dispatch({ type: "join-sent", id });
-    this.#line.send({ type: "join", id });
+    const { promise, resolve } = Promise.withResolvers<RoomError | null>();
+    this.#joining = promise;
+    const id = this.#answers.expect((outcome) => resolve(this.#endJoin(id, outcome)));
+    this.#dispatch(joinSent(id));
+    sendCommand(this.provider, { type: "join", id });
   }
 
-  #endJoin(id: number, outcome: Outcome): void {
-    const waiting = this.#rejoins.splice(0);
-    let error: RoomError | null = null;
+  #endJoin(id: number, outcome: Outcome): RoomError | null {
     if (outcome instanceof RoomError) {
-      error = outcome;
-      if (this.#isOnline) this.#line.reconnect();
-    } else if (outcome.ok) this.#beLetIn(id, outcome.run);
-    else {
-      error = new RoomError("refused", outcome.message);
-      this.#dispatch({ type: "join-refused", id, code: outcome.code });
+      if (this.#isOnline) reconnect(this.provider);
+      return outcome;
     }
-    for (const settle of waiting) settle(error);
+    if (outcome.ok) {
+      this.#beLetIn(id, outcome.run);
+      return null;
+    }
+    this.#dispatch(joinRefused(id, outcome.code));
+    return new RoomError("refused", outcome.message);
   }
 
   #beLetIn(id: number, run: number): void {
     const { join, endSeen } = this.#model;
     // Into a new run, while the person looks at the end of the one before: they are not in it.
-    if (join?.id === id && endSeen !== null) this.#ask({ type: "leave" }, () => this.#line.forgetOthers());
-    this.#dispatch({ type: "join-accepted", id, run });
+    if (join?.id === id && endSeen !== null) this.#ask({ type: "leave" }, () => forgetOthers(this.provider));
+    this.#dispatch(joinAccepted(id, run));
     if (!this.#model.inside) return;
     // An end in between, from which they came back, has hidden them and ended what they had asked for.
-    this.#line.askForDocument();
+    this.#askForDocument();
     if (this.awareness.getLocalState() === null) this.#presence.show();
   }
 
@@ -394,8 +423,8 @@ export class Room {
     if (this.#model === before) return;
     const { inside, session } = this.#model;
     const hasEnded = session?.status === "ended" && session !== before.session;
-    if (event.type === "left" || (before.inside && !inside)) this.#presence.hide();
-    if (event.type === "left" || hasEnded) this.#line.stopServing();
+    if (event === left || (before.inside && !inside)) this.#presence.hide();
+    if (event === left || hasEnded) this.#stopServing();
     if (shouldJoin(this.#model)) this.#join();
     this.#resolveReady();
     this.#publish();

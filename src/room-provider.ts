@@ -25,6 +25,7 @@ import {
 } from "./protocol.ts";
 import type { Command, RelayMessage } from "./protocol.ts";
 import type { AwarenessChange } from "./people.ts";
+import type { PersonalToken } from "./personal-token.ts";
 
 /** Longest wait before the next try, in ms. */
 const MAX_BACKOFF_MS = 2_500;
@@ -34,167 +35,109 @@ const MAX_BACKOFF_MS = 2_500;
  */
 export const CONNECT_TIMEOUT_MS = 10_000;
 
-export type RelayLineOptions = {
-  readonly relayUrl: string;
-  readonly room: string;
-  readonly doc: Y.Doc;
-  readonly token: string;
-  readonly clock: Timers;
-  readonly WebSocketPolyfill?: typeof WebSocket | undefined;
-  readonly onMessage: (message: RelayMessage) => void;
-  /** The relay has sent some of the document, the session first of all. */
-  readonly onDocument: () => void;
-  readonly onLost: () => void;
-  /** The relay has closed the line with a code that says not to come back. */
-  readonly onRefused: (code: number, reason: string) => void;
-};
-
 /**
- * An Awareness whose states neither expire nor are renewed: the relay knows from its sockets who is
- * here, while the timers of hidden tabs are so slow that people would flicker in each other's lists.
+ * Makes the provider, which connects to nothing yet. Its Awareness neither lets states expire nor renews its
+ * own: the relay knows from its sockets who is here, while the timers of hidden tabs are so slow that people
+ * would flicker in each other's lists.
  */
-const timelessAwareness = (doc: Y.Doc): Awareness => {
+export const makeProvider = (
+  relayUrl: string,
+  room: string,
+  doc: Y.Doc,
+  WebSocketPolyfill: typeof WebSocket = WebSocket,
+): WebsocketProvider => {
   const awareness = new Awareness(doc);
   clearInterval(awareness._checkInterval);
-  return awareness;
+  const provider = new WebsocketProvider(relayUrl, encodeURIComponent(room), doc, {
+    awareness,
+    connect: false,
+    // Other tabs may hold other tokens: what the relay withholds must not come from them.
+    disableBc: true,
+    maxBackoffTime: MAX_BACKOFF_MS,
+    WebSocketPolyfill,
+  });
+  sendOwnAwarenessOnly(provider);
+  return provider;
 };
 
-export class RelayLine {
-  readonly provider: WebsocketProvider;
-  readonly awareness: Awareness;
-  readonly #doc: Y.Doc;
-  readonly #clock: Timers;
-  #isUnserved = false;
-  #cancelTry: CancelTimer | null = null;
+/** Takes this token from the next connect on. It travels as a subprotocol: addresses end up in logs. */
+export const useToken = (provider: WebsocketProvider, { current, former }: PersonalToken): void => {
+  const proof = former === null ? [] : [FORMER_SUBPROTOCOL_PREFIX + former];
+  provider.protocols = [SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX + current, ...proof];
+};
 
-  constructor(options: RelayLineOptions) {
-    const { doc } = options;
-    const awareness = timelessAwareness(doc);
-    const provider = new WebsocketProvider(options.relayUrl, encodeURIComponent(options.room), doc, {
-      awareness,
-      connect: false,
-      // Other tabs may hold other tokens: what the relay withholds must not come from them.
-      disableBc: true,
-      maxBackoffTime: MAX_BACKOFF_MS,
-      ...(options.WebSocketPolyfill === undefined ? {} : { WebSocketPolyfill: options.WebSocketPolyfill }),
-    });
-    this.#doc = doc;
-    this.#clock = options.clock;
-    this.awareness = awareness;
-    this.provider = provider;
-    this.useToken(options.token);
-    this.#sendOwnAwarenessOnly();
-    this.#readSessionMessages(options);
-    provider.on("status", ({ status }) => this.#watchTry(status === "connecting"));
-    provider.on("connection-close", () => {
-      this.#watchTry(false);
-      // Tries that are spread out do not fall upon a restarted relay all at once.
-      const backoffMs = Math.min(2 ** (provider.wsUnsuccessfulReconnects + 1) * 100, MAX_BACKOFF_MS);
-      provider.maxBackoffTime = backoffMs * (0.5 + Math.random() / 2);
-      this.#isUnserved = false;
-      this.forgetOthers();
-      options.onLost();
-    });
-    provider.on("closed", ({ code, reason }) => options.onRefused(code, reason));
-  }
+/** Hangs up at once and tries again, after the usual wait. */
+export const reconnect = (provider: WebsocketProvider): void => {
+  provider.disconnect();
+  provider.shouldConnect = true;
+};
 
-  /** Takes this token from the next connect on. It travels as a subprotocol: addresses end up in logs. */
-  useToken(token: string, former: string | null = null): void {
-    const proof = former === null ? [] : [FORMER_SUBPROTOCOL_PREFIX + former];
-    this.provider.protocols = [SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX + token, ...proof];
-  }
+/** Sends a frame if there is a line. */
+const send = ({ wsconnected, ws }: WebsocketProvider, frame: Uint8Array): void => {
+  if (wsconnected && ws?.readyState === 1) ws.send(frame as Uint8Array<ArrayBuffer>);
+};
 
-  /** Whether something can be sent. */
-  get isOpen(): boolean {
-    return this.provider.wsconnected && this.provider.ws?.readyState === 1;
-  }
+export const sendCommand = (provider: WebsocketProvider, command: Command): void =>
+  send(provider, writeCommand(command));
 
-  connect(): void {
-    this.provider.connect();
-  }
+/** Asks for what is missing of the document. */
+export const askForDocument = (provider: WebsocketProvider): void =>
+  send(provider, writeSyncStep1(Y.encodeStateVector(provider.doc)));
 
-  /** Hangs up at once and stays away until `connect`. */
-  disconnect(): void {
-    this.provider.disconnect();
-  }
+/**
+ * Drops everybody else's presence, clocks included: whoever is still there when presence is served
+ * again must not be taken for old news.
+ */
+export const forgetOthers = (provider: WebsocketProvider): void => {
+  const { states, meta, clientID } = provider.awareness;
+  const isOther = (clientId: number): boolean => clientId !== clientID;
+  removeAwarenessStates(provider.awareness, [...states.keys()].filter(isOther), provider);
+  for (const clientId of meta.keys()) if (isOther(clientId)) meta.delete(clientId);
+};
 
-  /** Hangs up at once and tries again, after the usual wait. */
-  reconnect(): void {
-    this.provider.disconnect();
-    this.provider.shouldConnect = true;
-  }
+/** Spreads the tries to connect, and gives one up that takes too long; the next one may find another way. */
+export const tendTries = (provider: WebsocketProvider, clock: Timers): void => {
+  let cancelTry: CancelTimer | undefined;
+  provider.on("status", ({ status }) => {
+    cancelTry?.();
+    if (status === "connecting") cancelTry = clock.setTimer(CONNECT_TIMEOUT_MS, () => reconnect(provider));
+  });
+  provider.on("connection-close", () => {
+    cancelTry?.();
+    // Tries that are spread out do not fall upon a restarted relay all at once.
+    const backoffMs = Math.min(2 ** (provider.wsUnsuccessfulReconnects + 1) * 100, MAX_BACKOFF_MS);
+    provider.maxBackoffTime = backoffMs * (0.5 + Math.random() / 2);
+  });
+};
 
-  send(command: Command): void {
-    this.#sendBytes(writeCommand(command));
-  }
+const sendOwnAwarenessOnly = (provider: WebsocketProvider): void => {
+  const { awareness } = provider;
+  const sendOwn = (): void => send(provider, writeAwareness(encodeAwarenessUpdate(awareness, [awareness.clientID])));
+  awareness.off("update", provider._awarenessUpdateHandler);
+  // Kept where the provider's own handler was: its destroy() takes that off.
+  provider._awarenessUpdateHandler = (change: AwarenessChange, origin: unknown) => {
+    const { added, updated, removed } = change;
+    const ids = [...added, ...updated, ...removed];
+    if (origin !== provider && ids.includes(awareness.clientID)) sendOwn();
+  };
+  awareness.on("update", provider._awarenessUpdateHandler);
+  provider.messageHandlers[MessageType.queryAwareness] = sendOwn;
+};
 
-  /** Asks for what is missing of the document, unless the question that each line opens with still stands. */
-  askForDocument(): void {
-    if (!this.#isUnserved) return;
-    this.#isUnserved = false;
-    this.#sendBytes(writeSyncStep1(Y.encodeStateVector(this.#doc)));
-  }
-
-  /** Takes note that the relay serves nothing on this line any more, as after a leave or an end. */
-  stopServing(): void {
-    this.#isUnserved = true;
-    this.provider.synced = false;
-    this.forgetOthers();
-  }
-
-  /**
-   * Drops everybody else's presence, clocks included: whoever is still there when presence is served
-   * again must not be taken for old news.
-   */
-  forgetOthers(): void {
-    const { awareness } = this;
-    const isOther = (clientId: number): boolean => clientId !== awareness.clientID;
-    removeAwarenessStates(awareness, [...awareness.states.keys()].filter(isOther), this.provider);
-    for (const clientId of awareness.meta.keys()) if (isOther(clientId)) awareness.meta.delete(clientId);
-  }
-
-  /** Gives up a try to connect that takes too long; the next one may find another way. */
-  #watchTry(isTrying: boolean): void {
-    this.#cancelTry?.();
-    this.#cancelTry = isTrying ? this.#clock.setTimer(CONNECT_TIMEOUT_MS, () => this.reconnect()) : null;
-  }
-
-  destroy(): void {
-    this.provider.destroy();
-    this.awareness.destroy();
-  }
-
-  #sendBytes(frame: Uint8Array): void {
-    if (this.isOpen) this.provider.ws?.send(frame as Uint8Array<ArrayBuffer>);
-  }
-
-  #sendOwnAwarenessOnly(): void {
-    const { provider, awareness } = this;
-    const sendOwn = (): void => {
-      this.#sendBytes(writeAwareness(encodeAwarenessUpdate(awareness, [awareness.clientID])));
-    };
-    awareness.off("update", provider._awarenessUpdateHandler);
-    // Kept where the provider's own handler was: its destroy() takes that off.
-    provider._awarenessUpdateHandler = (change: AwarenessChange, origin: unknown) => {
-      const { added, updated, removed } = change;
-      const ids = [...added, ...updated, ...removed];
-      if (origin !== provider && ids.includes(awareness.clientID)) sendOwn();
-    };
-    awareness.on("update", provider._awarenessUpdateHandler);
-    provider.messageHandlers[MessageType.queryAwareness] = sendOwn;
-  }
-
-  #readSessionMessages({ onMessage, onDocument }: RelayLineOptions): void {
-    const { messageHandlers } = this.provider;
-    const readSync = messageHandlers[MessageType.sync]!;
-    messageHandlers[MessageType.sync] = (encoder, decoder, ...rest) => {
-      const step = decoding.peekVarUint(decoder);
-      readSync(encoder, decoder, ...rest);
-      if (step !== SyncStep.step1) onDocument();
-    };
-    messageHandlers[MessageType.session] = (_encoder, decoder) => {
-      const message = readRelayMessage(decoder);
-      if (message !== null) onMessage(message);
-    };
-  }
-}
+/** @param onDocument is called when the relay has sent some of the document, the session first of all. */
+export const readSessionMessages = (
+  { messageHandlers }: WebsocketProvider,
+  onMessage: (message: RelayMessage) => void,
+  onDocument: () => void,
+): void => {
+  const readSync = messageHandlers[MessageType.sync]!;
+  messageHandlers[MessageType.sync] = (encoder, decoder, ...rest) => {
+    const step = decoding.peekVarUint(decoder);
+    readSync(encoder, decoder, ...rest);
+    if (step !== SyncStep.step1) onDocument();
+  };
+  messageHandlers[MessageType.session] = (_encoder, decoder) => {
+    const message = readRelayMessage(decoder);
+    if (message !== null) onMessage(message);
+  };
+};

@@ -48,75 +48,79 @@ export const INITIAL_MODEL: RoomModel = {
   error: null,
 };
 
-export type RoomEvent =
-  /** The person wants in: for the first time or again. */
-  | { readonly type: "came" }
-  | { readonly type: "left" }
-  /** The relay has said who the person is. */
-  | { readonly type: "welcomed"; readonly person: Identity }
-  | { readonly type: "session-read"; readonly session: Session | null }
-  | { readonly type: "join-sent"; readonly id: number }
-  | { readonly type: "join-accepted"; readonly id: number; readonly run: number }
-  | { readonly type: "join-refused"; readonly id: number; readonly code: RefusalCode }
-  /** The person's Start was answered; `run` is the present one. */
-  | { readonly type: "started"; readonly run: number }
-  | { readonly type: "line-lost" }
-  /** For good. */
-  | { readonly type: "failed"; readonly error: RoomError }
-  | { readonly type: "closed" };
+/** Something that has happened: what it makes of the model. */
+export type RoomEvent = (model: RoomModel) => RoomModel;
 
 /** Whether a run is over as far as this page knows: an answer that speaks of it comes too late. */
 const isOver = ({ session }: RoomModel, run: number): boolean => session?.status === "ended" && session.run >= run;
 
-const onSession = (model: RoomModel, session: Session | null): RoomModel => {
-  if (saysTheSame(model.session, session)) return model;
-  const next = { ...model, session, join: model.join?.refused === true ? null : model.join, startsByHand: false };
-  if (session === null || session.status === "live") return next;
-  // A relay that lost its store waits again, and nobody has seen the end of what now comes.
-  const endSeen = session.status === "ended" ? session.ended : null;
-  return { ...next, joinedRun: null, inside: false, endSeen };
-};
+/** The person wants in: for the first time or again. */
+export const came: RoomEvent = (model) => ({ ...model, wish: "in", endSeen: null });
 
-export const reduceRoom = (model: RoomModel, event: RoomEvent): RoomModel => {
-  if (model.connection === "closed") return model;
-  switch (event.type) {
-    case "came":
-      return { ...model, wish: "in", endSeen: null };
-    case "left":
-      return { ...model, wish: "left", ...OUTSIDE };
-    case "welcomed":
-      return { ...model, me: event.person, connection: "online" };
-    case "session-read":
-      return onSession(model, event.session);
-    case "join-sent":
-      if (model.session === null) return model;
-      return { ...model, join: { id: event.id, asOf: model.session, refused: false } };
-    case "join-accepted":
-      if (model.join?.id !== event.id) return model;
-      // Who has seen an end since comes back only by asking.
-      if (isOver(model, event.run) || model.endSeen !== null) return { ...model, join: null };
-      return { ...model, join: null, joinedRun: event.run, inside: true };
-    case "join-refused": {
-      if (model.join?.id !== event.id) return model;
-      if (!saysTheSame(model.join.asOf, model.session)) return { ...model, join: null };
-      const startsByHand = event.code === "not-started" && model.session?.status === "waiting";
-      return { ...model, join: { ...model.join, refused: true }, startsByHand };
-    }
-    case "started":
-      return isOver(model, event.run) ? model : { ...model, wish: "in", endSeen: null };
-    case "line-lost":
-      return {
-        ...model,
-        connection: model.me === null ? "connecting" : "reconnecting",
-        join: null,
-        joinedRun: null,
-      };
-    case "failed":
-      return { ...model, connection: "closed", ...OUTSIDE, error: event.error };
-    case "closed":
-      return { ...model, connection: "closed", ...OUTSIDE };
-  }
-};
+export const left: RoomEvent = (model) => ({ ...model, ...OUTSIDE, wish: "left" });
+
+/** The relay has said who the person is. */
+export const welcomed =
+  (me: Identity): RoomEvent =>
+  (model) => ({ ...model, me, connection: "online" });
+
+export const sessionRead =
+  (session: Session | null): RoomEvent =>
+  (model) => {
+    if (saysTheSame(model.session, session)) return model;
+    const next = { ...model, session, join: model.join?.refused === true ? null : model.join, startsByHand: false };
+    if (session === null || session.status === "live") return next;
+    // A relay that lost its store waits again, and nobody has seen the end of what now comes.
+    const endSeen = session.status === "ended" ? session.ended : null;
+    return { ...next, joinedRun: null, inside: false, endSeen };
+  };
+
+export const joinSent =
+  (id: number): RoomEvent =>
+  (model) =>
+    model.session === null ? model : { ...model, join: { id, asOf: model.session, refused: false } };
+
+export const joinAccepted =
+  (id: number, run: number): RoomEvent =>
+  (model) => {
+    if (model.join?.id !== id) return model;
+    // Who has seen an end since comes back only by asking.
+    if (isOver(model, run) || model.endSeen !== null) return { ...model, join: null };
+    return { ...model, join: null, joinedRun: run, inside: true };
+  };
+
+export const joinRefused =
+  (id: number, code: RefusalCode): RoomEvent =>
+  (model) => {
+    if (model.join?.id !== id) return model;
+    if (!saysTheSame(model.join.asOf, model.session)) return { ...model, join: null };
+    const startsByHand = code === "not-started" && model.session?.status === "waiting";
+    return { ...model, join: { ...model.join, refused: true }, startsByHand };
+  };
+
+/** The person's Start was answered; `run` is the present one. */
+export const started =
+  (run: number): RoomEvent =>
+  (model) =>
+    isOver(model, run) ? model : came(model);
+
+export const lineLost: RoomEvent = (model) => ({
+  ...model,
+  connection: model.me === null ? "connecting" : "reconnecting",
+  join: null,
+  joinedRun: null,
+});
+
+export const closed: RoomEvent = (model) => ({ ...model, ...OUTSIDE, connection: "closed" });
+
+/** For good. */
+export const failed =
+  (error: RoomError): RoomEvent =>
+  (model) => ({ ...closed(model), error });
+
+/** After the end of everything nothing happens any more. */
+export const reduceRoom = (model: RoomModel, event: RoomEvent): RoomModel =>
+  model.connection === "closed" ? model : event(model);
 
 const isHost = ({ me }: RoomModel): boolean => me?.role === "host";
 

@@ -12,55 +12,55 @@ const AHEAD_MS = 60_000;
 /** Least wait before the page is asked again, in ms. */
 const RETRY_MS = 5_000;
 
-export class TokenRenewal {
-  readonly #getToken: GetToken;
-  readonly #clock: Timers;
-  readonly #use: (token: string) => void;
-  #cancel: CancelTimer | null = null;
-  /** Counts the plans; whatever belongs to an earlier one is too late. */
-  #plan = 0;
-
-  /** @param use takes what the page gives. */
-  constructor(getToken: GetToken, clock: Timers, use: (token: string) => void) {
-    this.#getToken = getToken;
-    this.#clock = clock;
-    this.#use = use;
-  }
-
+export type TokenRenewal = {
   /** Plans the renewal of a token that expires in so many ms. */
-  plan(expiresInMs: number): void {
-    this.stop();
-    const delayMs = expiresInMs - Math.min(AHEAD_MS, expiresInMs / 5);
-    // A page that gives the same token again must not be asked without end in its last moment.
-    this.#setTimer(Math.max(delayMs, RETRY_MS));
-  }
-
+  plan(expiresInMs: number): void;
   /** Asks now; resolves to whether the page gave a token. */
-  async renew(): Promise<boolean> {
-    this.stop();
-    const plan = this.#plan;
+  renew(): Promise<boolean>;
+  stop(): void;
+};
+
+/** @param use takes what the page gives. */
+export const tokenRenewal = (getToken: GetToken, clock: Timers, use: (token: string) => void): TokenRenewal => {
+  let cancel: CancelTimer | undefined;
+  /** Counts the plans; whatever belongs to an earlier one is too late. */
+  let lastPlan = 0;
+
+  const stop = (): void => {
+    lastPlan++;
+    cancel?.();
+  };
+
+  const askIn = (delayMs: number): void => {
+    cancel = clock.setTimer(delayMs, () => void renew());
+  };
+
+  const renew = async (): Promise<boolean> => {
+    stop();
+    const plan = lastPlan;
     let token: string | null = null;
     try {
-      token = await this.#getToken();
+      token = await getToken();
     } catch {
       // The page's own fault or its server's: what follows from it is shown when the token expires.
     }
-    if (plan !== this.#plan) return false;
+    if (plan !== lastPlan) return false;
     if (typeof token !== "string" || token === "") {
-      this.#setTimer(RETRY_MS);
+      askIn(RETRY_MS);
       return false;
     }
-    this.#use(token);
+    use(token);
     return true;
-  }
+  };
 
-  stop(): void {
-    this.#plan++;
-    this.#cancel?.();
-    this.#cancel = null;
-  }
-
-  #setTimer(delayMs: number): void {
-    this.#cancel = this.#clock.setTimer(delayMs, () => void this.renew());
-  }
-}
+  return {
+    plan(expiresInMs) {
+      stop();
+      const delayMs = expiresInMs - Math.min(AHEAD_MS, expiresInMs / 5);
+      // A page that gives the same token again must not be asked without end in its last moment.
+      askIn(Math.max(delayMs, RETRY_MS));
+    },
+    renew,
+    stop,
+  };
+};

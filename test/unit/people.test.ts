@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate } from "y-protocols/awareness";
 import * as Y from "yjs";
-import { listPeople, Others, readPerson } from "../../src/people.ts";
+import { listPeople, othersIn, readPerson } from "../../src/people.ts";
 import type { AwarenessChange } from "../../src/people.ts";
 import type { Identity } from "../../src/protocol.ts";
 
@@ -117,7 +117,7 @@ describe("the others", () => {
   const pair = () => {
     const ours = make();
     const theirs = make();
-    const others = new Others(ours);
+    const others = othersIn(ours);
     const changes: boolean[] = [];
     ours.on("change", (change: AwarenessChange) => changes.push(others.take(change)));
     const show = (state: Record<string, unknown> | null): void => {

@@ -1,7 +1,7 @@
 /** The personal token, and the settings of a page that go over the wire. */
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { PersonalToken, tabStorage } from "../../src/personal-token.ts";
+import { personalToken, tabStorage } from "../../src/personal-token.ts";
 import type { TokenStorage } from "../../src/personal-token.ts";
 import { checkRoomName, checkToken, isTokenText, toRelayUrl } from "../../src/relay-address.ts";
 
@@ -21,24 +21,24 @@ const RELAY = "wss://relay.example";
 describe("the personal token", () => {
   it("[P5] is used from its arrival on, and by the next page of the tab", () => {
     const { storage } = memory();
-    const token = new PersonalToken(storage, RELAY, "room", "invitation");
+    const token = personalToken(storage, RELAY, "room", "invitation");
     expect(token.current).toBe("invitation");
     token.keep("personal");
     expect(token.current).toBe("personal");
-    expect(new PersonalToken(storage, RELAY, "room", "invitation").current).toBe("personal");
+    expect(personalToken(storage, RELAY, "room", "invitation").current).toBe("personal");
   });
 
   it("[P5] is another's for another invitation, room or relay", () => {
     const { storage } = memory();
-    new PersonalToken(storage, RELAY, "room", "invitation").keep("personal");
-    expect(new PersonalToken(storage, RELAY, "room", "other").current).toBe("other");
-    expect(new PersonalToken(storage, RELAY, "room2", "invitation").current).toBe("invitation");
-    expect(new PersonalToken(storage, `${RELAY}/a`, "room", "invitation").current).toBe("invitation");
+    personalToken(storage, RELAY, "room", "invitation").keep("personal");
+    expect(personalToken(storage, RELAY, "room", "other").current).toBe("other");
+    expect(personalToken(storage, RELAY, "room2", "invitation").current).toBe("invitation");
+    expect(personalToken(storage, `${RELAY}/a`, "room", "invitation").current).toBe("invitation");
   });
 
   it("the invitation is stored nowhere, neither as a value nor in a key", () => {
     const { storage, items } = memory();
-    new PersonalToken(storage, RELAY, "room", "invitation").keep("personal");
+    personalToken(storage, RELAY, "room", "invitation").keep("personal");
     expect([...items]).toEqual([
       [expect.stringMatching(/^session-room:\["wss:\/\/relay\.example","room",\d{1,15}\]$/), "personal"],
     ]);
@@ -46,21 +46,21 @@ describe("the personal token", () => {
 
   it("[P10] is dropped once, and then says who one was, after a reload too", () => {
     const { storage } = memory();
-    const token = new PersonalToken(storage, RELAY, "room", "invitation");
+    const token = personalToken(storage, RELAY, "room", "invitation");
     expect(token.former).toBe(null);
     token.keep("personal");
     expect(token.drop()).toBe(true);
     expect(token.current).toBe("invitation");
     expect(token.former).toBe("personal");
     expect(token.drop()).toBe(false);
-    const reloaded = new PersonalToken(storage, RELAY, "room", "invitation");
+    const reloaded = personalToken(storage, RELAY, "room", "invitation");
     expect(reloaded.drop()).toBe(true);
     expect(reloaded.former).toBe("personal");
   });
 
   it("something else under its key is no token", () => {
     const { storage } = memory();
-    expect(new PersonalToken({ ...storage, getItem: () => "no token: spaces" }, RELAY, "room", "page").current).toBe(
+    expect(personalToken({ ...storage, getItem: () => "no token: spaces" }, RELAY, "room", "page").current).toBe(
       "page",
     );
   });
@@ -70,7 +70,7 @@ describe("the personal token", () => {
       throw new Error("quota");
     };
     for (const storage of [null, { getItem: fail, setItem: fail }]) {
-      const token = new PersonalToken(storage, RELAY, "room", "invitation");
+      const token = personalToken(storage, RELAY, "room", "invitation");
       token.keep("personal");
       expect(token.current).toBe("personal");
       expect(token.drop()).toBe(true);

@@ -324,6 +324,24 @@ describe("leaving and coming back", () => {
     expect(relay.socket.shown).toEqual([]);
   });
 
+  it("a rejoin that a listener calls while the join goes out waits for the answer to it", async () => {
+    const { room, relay } = inside();
+    const leaving = room.leave();
+    relay.socket.accept(relay.socket.command("leave"), 1);
+    await leaving;
+    let isBack = false;
+    const unsubscribe = room.subscribe(() => {
+      unsubscribe();
+      void room.rejoin().then(() => (isBack = true));
+    });
+    room.join();
+    for (let i = 0; i < 5; i++) await Promise.resolve();
+    expect(isBack).toBe(false);
+    relay.letIn(1);
+    for (let i = 0; i < 5; i++) await Promise.resolve();
+    expect(isBack).toBe(true);
+  });
+
   it("[P7] whose presence was on its way while one left is no ghost after the rejoin", async () => {
     const { room, relay } = inside();
     void room.leave();

@@ -2,7 +2,23 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Identity } from "../../src/protocol.ts";
-import { INITIAL_MODEL, reduceRoom, screenOf, shouldJoin } from "../../src/room-reducer.ts";
+import {
+  came,
+  closed,
+  failed,
+  INITIAL_MODEL,
+  joinAccepted as accepted,
+  joinRefused as refused,
+  joinSent as asked,
+  left,
+  lineLost as lost,
+  reduceRoom,
+  screenOf,
+  sessionRead as read,
+  shouldJoin,
+  started,
+  welcomed,
+} from "../../src/room-reducer.ts";
 import type { RoomEvent, RoomModel } from "../../src/room-reducer.ts";
 import { RoomError } from "../../src/room-state.ts";
 import type { Screen } from "../../src/room-state.ts";
@@ -15,16 +31,6 @@ const end: SessionEnd = { at: 9, reason: "host-ended", by: null };
 const waiting: Session = { status: "waiting", run: 0 };
 const live = (run: number): Session => ({ status: "live", run, startedAt: run });
 const ended = (run: number): Session => ({ status: "ended", run, startedAt: run, ended: { ...end, at: run } });
-
-const came: RoomEvent = { type: "came" };
-const left: RoomEvent = { type: "left" };
-const lost: RoomEvent = { type: "line-lost" };
-const welcomed = (person: Identity): RoomEvent => ({ type: "welcomed", person });
-const read = (session: Session | null): RoomEvent => ({ type: "session-read", session });
-const asked = (id: number): RoomEvent => ({ type: "join-sent", id });
-const accepted = (id: number, run: number): RoomEvent => ({ type: "join-accepted", id, run });
-const refused = (id: number, code: "ended" | "not-started"): RoomEvent => ({ type: "join-refused", id, code });
-const started = (run: number): RoomEvent => ({ type: "started", run });
 
 const after = (...events: RoomEvent[]): RoomModel => events.reduce(reduceRoom, INITIAL_MODEL);
 
@@ -275,10 +281,9 @@ describe("the stories of a person", () => {
 
   it("a failure is final, and so is the end of the room client", () => {
     const error = new RoomError("forbidden", "no");
-    const failed = after(...into(2), { type: "failed", error });
-    expect(screenOf(failed)).toEqual({ name: "failed", error });
-    const closed = after(...into(2), { type: "closed" });
-    for (const model of [failed, closed]) {
+    const afterFailure = after(...into(2), failed(error));
+    expect(screenOf(afterFailure)).toEqual({ name: "failed", error });
+    for (const model of [afterFailure, after(...into(2), closed)]) {
       expect(model.connection).toBe("closed");
       for (const event of [came, left, lost, welcomed(host), read(live(9)), started(9)]) {
         expect(reduceRoom(model, event)).toBe(model);
@@ -294,25 +299,27 @@ describe("all stories", () => {
     fc.integer({ min: 1, max: 3 }).map(ended),
     fc.constant(null),
   );
-  const event: fc.Arbitrary<RoomEvent> = fc.oneof(
-    fc.constantFrom(came, left, lost),
-    fc.constantFrom(guest, host).map(welcomed),
-    session.map(read),
-    fc.integer({ min: 1, max: 3 }).map(asked),
-    fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })).map(([id, run]) => accepted(id, run)),
-    fc
-      .tuple(fc.integer({ min: 1, max: 3 }), fc.constantFrom("ended" as const, "not-started" as const))
-      .map(([id, code]) => refused(id, code)),
-    fc.integer({ min: 1, max: 3 }).map(started),
+  /** An event, and what the checks below need to know of it. */
+  type Step = { readonly name: string; readonly happen: RoomEvent; readonly session?: Session | null };
+  const number = fc.integer({ min: 1, max: 3 });
+  const code = fc.constantFrom("ended" as const, "not-started" as const);
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    fc.constantFrom({ name: "came", happen: came }, { name: "left", happen: left }, { name: "lost", happen: lost }),
+    fc.constantFrom(guest, host).map((person) => ({ name: "welcomed", happen: welcomed(person) })),
+    session.map((known) => ({ name: "read", happen: read(known), session: known })),
+    number.map((id) => ({ name: "asked", happen: asked(id) })),
+    fc.tuple(number, number).map(([id, run]) => ({ name: "accepted", happen: accepted(id, run) })),
+    fc.tuple(number, code).map(([id, why]) => ({ name: "refused", happen: refused(id, why) })),
+    number.map((run) => ({ name: "started", happen: started(run) })),
   );
-  const forAll = (check: (before: RoomModel, what: RoomEvent, now: RoomModel) => void): void =>
+  const forAll = (check: (before: RoomModel, what: Step, now: RoomModel) => void): void =>
     fc.assert(
-      fc.property(fc.array(event, { maxLength: 40 }), (events) => {
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
         let model = INITIAL_MODEL;
-        for (const what of events) {
+        for (const what of steps) {
           // The room client asks when it is told to, and only then.
-          if (what.type === "join-sent" && !shouldJoin(model)) continue;
-          const now = reduceRoom(model, what);
+          if (what.name === "asked" && !shouldJoin(model)) continue;
+          const now = reduceRoom(model, what.happen);
           check(model, what, now);
           model = now;
         }
@@ -329,15 +336,15 @@ describe("all stories", () => {
 
   it("[P1] the content comes into sight by the relay's answer alone", () => {
     forAll((before, what, now) => {
-      if (now.inside && !before.inside) expect(what.type).toBe("join-accepted");
+      if (now.inside && !before.inside) expect(what.name).toBe("accepted");
     });
   });
 
   it("[U6] whoever has seen an end gets in only by asking, starting, or a relay that waits again", () => {
     forAll((before, what, now) => {
       if (before.endSeen === null || now.endSeen !== null) return;
-      const isWaiting = what.type === "session-read" && what.session?.status === "waiting";
-      expect(isWaiting || what.type === "came" || what.type === "started").toBe(true);
+      const isWaiting = what.name === "read" && what.session?.status === "waiting";
+      expect(isWaiting || what.name === "came" || what.name === "started").toBe(true);
     });
   });
 

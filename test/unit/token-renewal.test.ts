@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { manualClock } from "../manual-clock.ts";
-import { TokenRenewal } from "../../src/token-renewal.ts";
+import { tokenRenewal } from "../../src/token-renewal.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -13,7 +13,7 @@ const setUp = (answers: (string | Error)[]) => {
     if (answer instanceof Error) throw answer;
     return answer;
   };
-  const renewal = new TokenRenewal(getToken, clock, (token) => used.push(token));
+  const renewal = tokenRenewal(getToken, clock, (token) => used.push(token));
   const advance = async (byMs: number): Promise<void> => {
     clock.advance(byMs);
     for (let i = 0; i < 5; i++) await Promise.resolve();
