@@ -11,6 +11,7 @@
 import type { Awareness } from "y-protocols/awareness";
 import type { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
+import { writeAs } from "./authorship.ts";
 import { backgroundTimers } from "./clock.ts";
 import type { Timers } from "./clock.ts";
 import { closeError } from "./close-errors.ts";
@@ -88,9 +89,10 @@ export class Room {
   readonly #answers: PendingAnswers;
   readonly #presence: LocalPresence;
   readonly #others: Others;
-  readonly #settleReady: PromiseWithResolvers<void>;
+  readonly #settleReady = Promise.withResolvers<void>();
   readonly #listeners = new Set<(state: RoomState) => void>();
-  readonly #cleanUps: (() => void)[] = [];
+  /** Ends with the room. */
+  readonly #listening = new AbortController();
   /** Calls of `rejoin` that wait for the answer to the `join` on its way. */
   #rejoins: ((error: RoomError | null) => void)[] = [];
   #model: RoomModel = INITIAL_MODEL;
@@ -132,7 +134,6 @@ export class Room {
       getToken === undefined ? null : new TokenRenewal(getToken, clock, (token) => this.#renewToken(token));
     this.#presence = new LocalPresence(this.awareness, options.displayName ?? "");
     this.#others = new Others(this.awareness);
-    this.#settleReady = Promise.withResolvers<void>();
     this.ready = this.#settleReady.promise;
     // Whoever does not wait for it need not hear of it: the state tells the same.
     this.ready.catch(() => {});
@@ -225,7 +226,7 @@ export class Room {
   /** Ends everything that this room keeps going. The document is the page's and stays. */
   destroy(): void {
     this.#isWanted = false;
-    for (const cleanUp of this.#cleanUps.splice(0)) cleanUp();
+    this.#listening.abort();
     this.#renewal?.stop();
     this.#listeners.clear();
     this.#dispatch({ type: "closed" });
@@ -239,33 +240,26 @@ export class Room {
   }
 
   #listen(): void {
+    const { signal } = this.#listening;
     const map = this.doc.getMap(SESSION_ROOT);
     const onLedger = (): void => this.#readSession();
     map.observe(onLedger);
-    this.#cleanUps.push(() => map.unobserve(onLedger));
+    signal.addEventListener("abort", () => map.unobserve(onLedger));
 
-    const onChange = (change: AwarenessChange): void => {
+    // These two are the line's own: with it go whoever listens to them.
+    this.awareness.on("change", (change: AwarenessChange) => {
       const isRenamed = this.#presence.take(change);
       if (this.#others.take(change) || isRenamed) this.#publish();
-    };
-    this.awareness.on("change", onChange);
-    this.#cleanUps.push(() => this.awareness.off("change", onChange));
-
-    const onSync = (): void => this.#resolveReady();
-    this.provider.on("sync", onSync);
-    this.#cleanUps.push(() => this.provider.off("sync", onSync));
+    });
+    this.provider.on("sync", () => this.#resolveReady());
 
     if (typeof window === "undefined") return;
     // A browser that is wrong about being offline still gets through: the tries go on.
     const onOffline = (): void => {
       if (this.#isWanted && !this.#isAway) this.#line.reconnect();
     };
-    const onOnline = (): void => this.#connect();
-    const windowEvents = new AbortController();
-    const { signal } = windowEvents;
     window.addEventListener("offline", onOffline, { signal });
-    window.addEventListener("online", onOnline, { signal });
-    this.#cleanUps.push(() => windowEvents.abort());
+    window.addEventListener("online", () => this.#connect(), { signal });
   }
 
   #connect(): void {
@@ -286,6 +280,7 @@ export class Room {
       this.#line.useToken(message.token);
     }
     this.#isTokenFresh = false;
+    writeAs(message.person.id, this.awareness);
     this.#renewal?.plan(message.expiresInMs);
     this.#dispatch({ type: "welcomed", person: message.person });
   }
@@ -386,6 +381,14 @@ export class Room {
     // An end in between, from which they came back, has hidden them and ended what they had asked for.
     this.#line.askForDocument();
     if (this.awareness.getLocalState() === null) this.#presence.show();
+    if (!this.#line.lacksFormer) return;
+    // By now the relay has been sent all that it had asked for; before it answers another join, it asks again.
+    this.#ask({ type: "join" }, (outcome) => {
+      const isAnswered = !(outcome instanceof RoomError) && outcome.ok;
+      if (isAnswered && this.#line.lacksFormer) {
+        this.#fail(new RoomError("bad-message", "What you wrote last was not saved. Load the page again."));
+      }
+    });
   }
 
   #dispatch(event: RoomEvent): void {

@@ -11,6 +11,7 @@ import * as decoding from "lib0/decoding";
 import { Awareness, encodeAwarenessUpdate, removeAwarenessStates } from "y-protocols/awareness";
 import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
+import { lacksFormer } from "./authorship.ts";
 import type { CancelTimer, Timers } from "./clock.ts";
 import {
   FORMER_SUBPROTOCOL_PREFIX,
@@ -62,8 +63,9 @@ const timelessAwareness = (doc: Y.Doc): Awareness => {
 export class RelayLine {
   readonly provider: WebsocketProvider;
   readonly awareness: Awareness;
-  readonly #doc: Y.Doc;
   readonly #clock: Timers;
+  /** Whether the relay lacked something that the page wrote as somebody else, when it last asked for more. */
+  lacksFormer: boolean | undefined;
   #isUnserved = false;
   #cancelTry: CancelTimer | null = null;
 
@@ -76,12 +78,13 @@ export class RelayLine {
       // Other tabs may hold other tokens: what the relay withholds must not come from them.
       disableBc: true,
       maxBackoffTime: MAX_BACKOFF_MS,
-      ...(options.WebSocketPolyfill === undefined ? {} : { WebSocketPolyfill: options.WebSocketPolyfill }),
+      WebSocketPolyfill: options.WebSocketPolyfill ?? WebSocket,
     });
-    this.#doc = doc;
     this.#clock = options.clock;
     this.awareness = awareness;
     this.provider = provider;
+    // Says goodbye under the document's client id, and throws if that is not the awareness' any more; a close says it too.
+    provider.disconnectBc = () => {};
     this.useToken(options.token);
     this.#sendOwnAwarenessOnly();
     this.#readSessionMessages(options);
@@ -102,11 +105,6 @@ export class RelayLine {
   useToken(token: string, former: string | null = null): void {
     const proof = former === null ? [] : [FORMER_SUBPROTOCOL_PREFIX + former];
     this.provider.protocols = [SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX + token, ...proof];
-  }
-
-  /** Whether something can be sent. */
-  get isOpen(): boolean {
-    return this.provider.wsconnected && this.provider.ws?.readyState === 1;
   }
 
   connect(): void {
@@ -132,7 +130,7 @@ export class RelayLine {
   askForDocument(): void {
     if (!this.#isUnserved) return;
     this.#isUnserved = false;
-    this.#sendBytes(writeSyncStep1(Y.encodeStateVector(this.#doc)));
+    this.#sendBytes(writeSyncStep1(Y.encodeStateVector(this.provider.doc)));
   }
 
   /** Takes note that the relay serves nothing on this line any more, as after a leave or an end. */
@@ -165,7 +163,8 @@ export class RelayLine {
   }
 
   #sendBytes(frame: Uint8Array): void {
-    if (this.isOpen) this.provider.ws?.send(frame as Uint8Array<ArrayBuffer>);
+    const { ws } = this.provider;
+    if (ws?.readyState === 1) ws.send(frame as Uint8Array<ArrayBuffer>);
   }
 
   #sendOwnAwarenessOnly(): void {
@@ -188,7 +187,12 @@ export class RelayLine {
     const { messageHandlers } = this.provider;
     const readSync = messageHandlers[MessageType.sync]!;
     messageHandlers[MessageType.sync] = (encoder, decoder, ...rest) => {
-      const step = decoding.peekVarUint(decoder);
+      const { pos } = decoder;
+      const step = decoding.readVarUint(decoder);
+      if (step === SyncStep.step1) {
+        this.lacksFormer = lacksFormer(this.provider.doc, Y.decodeStateVector(decoding.readVarUint8Array(decoder)));
+      }
+      decoder.pos = pos;
       readSync(encoder, decoder, ...rest);
       if (step !== SyncStep.step1) onDocument();
     };
