@@ -26,7 +26,8 @@ type Limit = {
   readonly goalBytes: number | null;
 };
 
-const KB = 1_000;
+/** As in the other benches; the bytes are printed beside it. */
+const KB = 1_024;
 const LIMITS: readonly Limit[] = [
   {
     what: "our own code",
@@ -39,14 +40,14 @@ const LIMITS: readonly Limit[] = [
     what: "everything, with lit, yjs and y-websocket",
     modules: ELEMENTS,
     isExternal: () => false,
-    limitBytes: 42.6 * KB,
+    limitBytes: 41.8 * KB,
     goalBytes: 46 * KB,
   },
   {
     what: "the relay's session-room.js, with all of Yjs",
     modules: SERVED,
     isExternal: () => false,
-    limitBytes: 47.5 * KB,
+    limitBytes: 46.6 * KB,
     goalBytes: null,
   },
 ];

@@ -11,6 +11,7 @@
 import type { Awareness } from "y-protocols/awareness";
 import type { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
+import { lacksFormer, writeAs } from "./authorship.ts";
 import { backgroundTimers } from "./clock.ts";
 import type { Timers } from "./clock.ts";
 import { closeError } from "./close-errors.ts";
@@ -125,6 +126,8 @@ export class Room {
   #hasDocument = false;
   /** Whether the relay serves nothing on this line any more, as after a leave or an end. */
   #isUnserved = false;
+  /** Whether the relay lacked something that the page wrote as somebody else, when it last asked for more. */
+  #lacksFormer: boolean | undefined;
   /** Whether a line should stand: after `join`, and not while the page is away. */
   #isWanted = false;
   #isAway = false;
@@ -254,7 +257,8 @@ export class Room {
 
   #listen(clock: Timers): void {
     const { signal } = this.#listening;
-    const map = this.doc.getMap(SESSION_ROOT);
+    const { doc } = this;
+    const map = doc.getMap(SESSION_ROOT);
     const onLedger = (): void => this.#readSession();
     map.observe(onLedger);
     signal.addEventListener("abort", () => map.unobserve(onLedger));
@@ -273,6 +277,9 @@ export class Room {
       this.provider,
       (message) => this.#receive(message),
       () => this.#receiveDocument(),
+      (held) => {
+        this.#lacksFormer = lacksFormer(doc, held);
+      },
     );
 
     if (typeof window === "undefined") return;
@@ -302,6 +309,7 @@ export class Room {
       useToken(this.provider, this.#token);
     }
     this.#isTokenFresh = false;
+    writeAs(message.person.id, this.awareness);
     this.#renewal?.plan(message.expiresInMs);
     this.#dispatch(welcomed(message.person));
   }
@@ -415,6 +423,14 @@ export class Room {
     // An end in between, from which they came back, has hidden them and ended what they had asked for.
     this.#askForDocument();
     if (this.awareness.getLocalState() === null) this.#presence.show();
+    if (!this.#lacksFormer) return;
+    // By now the relay has been sent all that it had asked for; before it answers another join, it asks again.
+    this.#ask({ type: "join" }, (outcome) => {
+      const isAnswered = !(outcome instanceof RoomError) && outcome.ok;
+      if (isAnswered && this.#lacksFormer) {
+        this.#fail(new RoomError("bad-message", "What you wrote last was not saved. Load the page again."));
+      }
+    });
   }
 
   #dispatch(event: RoomEvent): void {

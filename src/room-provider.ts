@@ -56,6 +56,8 @@ export const makeProvider = (
     maxBackoffTime: MAX_BACKOFF_MS,
     WebSocketPolyfill,
   });
+  // Says goodbye under the document's client id, and throws if that is not the awareness' any more; a close says it too.
+  provider.disconnectBc = () => {};
   sendOwnAwarenessOnly(provider);
   return provider;
 };
@@ -124,15 +126,22 @@ const sendOwnAwarenessOnly = (provider: WebsocketProvider): void => {
   provider.messageHandlers[MessageType.queryAwareness] = sendOwn;
 };
 
-/** @param onDocument is called when the relay has sent some of the document, the session first of all. */
+/**
+ * @param onDocument is called when the relay has sent some of the document, the session first of all.
+ * @param onAsked is called when it asks for more, with the state vector of what it holds.
+ */
 export const readSessionMessages = (
   { messageHandlers }: WebsocketProvider,
   onMessage: (message: RelayMessage) => void,
   onDocument: () => void,
+  onAsked: (held: Map<number, number>) => void,
 ): void => {
   const readSync = messageHandlers[MessageType.sync]!;
   messageHandlers[MessageType.sync] = (encoder, decoder, ...rest) => {
-    const step = decoding.peekVarUint(decoder);
+    const { pos } = decoder;
+    const step = decoding.readVarUint(decoder);
+    if (step === SyncStep.step1) onAsked(Y.decodeStateVector(decoding.readVarUint8Array(decoder)));
+    decoder.pos = pos;
     readSync(encoder, decoder, ...rest);
     if (step !== SyncStep.step1) onDocument();
   };

@@ -59,12 +59,14 @@ export type StartOptions = {
   readonly clock?: ManualClock;
   readonly config?: Partial<RelayConfig>;
   readonly limits?: Partial<Limits>;
+  readonly secret?: string;
 };
 
 /** Starts a relay that is closed when the test ends. */
 export const startRelay = async (options: StartOptions = {}): Promise<Setting> => {
   const clock = options.clock ?? manualClock(Date.now());
   const store = options.store ?? new MemoryStore();
+  const secret = options.secret ?? SECRET;
   const config: RelayConfig = {
     port: 0,
     host: "127.0.0.1",
@@ -88,7 +90,7 @@ export const startRelay = async (options: StartOptions = {}): Promise<Setting> =
     config,
     clock,
     store,
-    tokenSecret: SECRET,
+    tokenSecret: secret,
     logger: pino({ level: "trace" }, { write: (line) => void log.push(line) }),
     webRoot: null,
     onFatal: (error) => {
@@ -96,7 +98,7 @@ export const startRelay = async (options: StartOptions = {}): Promise<Setting> =
     },
   });
   onTestFinished(() => relay.close());
-  const tokens = createTokens(SECRET, clock);
+  const tokens = createTokens(secret, clock);
   return {
     relay,
     clock,

@@ -4,7 +4,7 @@ import { Awareness } from "y-protocols/awareness";
 import * as Y from "yjs";
 import { manualClock } from "../manual-clock.ts";
 import { ANSWER_TIMEOUT_MS } from "../../src/pending-answers.ts";
-import { SUBPROTOCOL, writeUpdate } from "../../src/protocol.ts";
+import { SUBPROTOCOL, writeSyncStep1, writeUpdate } from "../../src/protocol.ts";
 import type { Identity } from "../../src/protocol.ts";
 import { Room } from "../../src/room-client.ts";
 import type { RoomOptions } from "../../src/room-client.ts";
@@ -86,6 +86,18 @@ describe("the settings", () => {
 
   it("two copies of Yjs are called by their name", () => {
     expect(() => make({ doc: {} as Y.Doc })).toThrow(/two copies of Yjs/);
+  });
+
+  it("a document that Yjs has given another client id since can be let go", () => {
+    const { room } = make();
+    const twin = new Y.Doc();
+    twin.clientID = room.doc.clientID;
+    twin.getText("text").insert(0, "from before");
+    Y.applyUpdate(room.doc, Y.encodeStateAsUpdate(twin));
+    expect(room.doc.clientID).not.toBe(twin.clientID);
+    room.join();
+    expect(() => room.suspend()).not.toThrow();
+    expect(() => room.destroy()).not.toThrow();
   });
 
   it("[S1] a page that uses the root `session` is told so", () => {
@@ -601,6 +613,100 @@ describe("lost lines", () => {
     window.dispatchEvent(new Event("offline"));
     vi.advanceTimersByTime(3_000);
     expect(relay.sockets).toHaveLength(2);
+  });
+});
+
+describe("[P11] coming back as somebody else", () => {
+  /** A person in run 1 who types while the line is down, and is somebody else when it is back. */
+  const comeBack = () => {
+    const setting = inside(invited);
+    const { relay, room } = setting;
+    const { clientID } = room.doc;
+    room.doc.getText("text").insert(0, "before");
+    const kept = Y.encodeStateAsUpdate(room.doc);
+    relay.socket.hangUp(1006);
+    room.doc.getText("text").insert(0, "offline ");
+    vi.advanceTimersByTime(5_000);
+    relay.admit({ ...invited, id: "another" }, live(1));
+    /** The relay asks for what it lacks, holding this. */
+    const ask = (update: Uint8Array): void => relay.socket.say(writeSyncStep1(Y.encodeStateVectorFromUpdate(update)));
+    return { ...setting, clientID, kept, ask };
+  };
+
+  it("shows the person under the fresh client id alone, before anything else is asked", () => {
+    const { relay, room, clientID } = comeBack();
+    expect(room.doc.clientID).not.toBe(clientID);
+    expect(room.awareness.clientID).toBe(room.doc.clientID);
+    expect([...room.awareness.getStates().keys()]).toEqual([room.doc.clientID]);
+    const shown = new Map(relay.socket.shown);
+    expect(shown.get(clientID)).toBe(null);
+    expect(shown.get(room.doc.clientID)).toEqual({});
+    expect(relay.socket.commands("join").length).toBe(1);
+    relay.queryAwareness();
+    expect(relay.socket.shown.at(-1)).toEqual([room.doc.clientID, {}]);
+  });
+
+  it("keeps a person hidden who is out", async () => {
+    const { relay, room } = inside(invited);
+    const leaving = room.leave();
+    relay.socket.accept(relay.socket.command("leave"), 1);
+    await leaving;
+    relay.socket.hangUp(1006);
+    vi.advanceTimersByTime(5_000);
+    relay.admit({ ...invited, id: "another" }, live(1));
+    relay.queryAwareness();
+    expect(relay.socket.shown.filter(([, state]) => state !== null)).toEqual([]);
+    const rejoining = room.rejoin();
+    relay.letIn(1);
+    await rejoining;
+    expect(relay.socket.shown.at(-1)).toEqual([room.doc.clientID, {}]);
+  });
+
+  it("goes on when the relay takes what it wrote, however late", () => {
+    const { relay, room, kept, ask } = comeBack();
+    ask(kept);
+    expect(relay.socket.count("sync-step-2")).toBe(1);
+    ask(kept);
+    relay.letIn(1);
+    expect(relay.socket.commands("join").length).toBe(2);
+    ask(Y.encodeStateAsUpdate(room.doc));
+    relay.socket.accept(relay.socket.command("join"), 1);
+    expect(room.state).toMatchObject({ connection: "online", screen: { name: "joined" } });
+    // And it is that person from then on, and asks no more.
+    const { clientID } = room.doc;
+    relay.socket.hangUp(1006);
+    vi.advanceTimersByTime(5_000);
+    relay.admit({ ...invited, id: "another" }, live(1));
+    ask(Y.encodeStateAsUpdate(room.doc));
+    relay.letIn(1);
+    expect(room.doc.clientID).toBe(clientID);
+    expect(relay.socket.commands("join").length).toBe(1);
+  });
+
+  it("does not take an end for a refusal", () => {
+    const { relay, room, kept, ask } = comeBack();
+    ask(kept);
+    relay.letIn(1);
+    relay.writeSession(ended(1));
+    relay.socket.refuse(relay.socket.command("join"), "ended");
+    expect(room.state).toMatchObject({ connection: "online", screen: { name: "ended" } });
+  });
+
+  it("fails for good when the relay does not, also while one is leaving", async () => {
+    const { relay, room, kept, ask } = comeBack();
+    ask(kept);
+    relay.letIn(1);
+    const leaving = room.leave();
+    ask(kept);
+    relay.socket.accept(relay.socket.command("join"), 1);
+    await leaving;
+    expect(room.state).toMatchObject({
+      connection: "closed",
+      screen: { name: "failed", error: { code: "bad-message" } },
+    });
+    const { length } = relay.sockets;
+    vi.advanceTimersByTime(60_000);
+    expect(relay.sockets.length).toBe(length);
   });
 });
 
