@@ -14,7 +14,7 @@ const ROUND_MS = 5_000;
 const BEATS = 10;
 /** y-websocket hangs up after 30 s without a data message; with the round this is at most 20 s. */
 const KEEPALIVE_AFTER_MS = 15_000;
-const PING_AFTER_MS = 10_000;
+const PING_AFTER_MS = 15_000;
 /** With the round, a dead peer is gone within 35 s. */
 const DEAD_AFTER_MS = 30_000;
 /** y-protocols drops states that were not renewed for 30 s. */
