@@ -10,8 +10,8 @@ const FOLD_BYTES = 1024 * 1024;
 /** Log that is folded when the room leaves memory; fewer rows load as fast as one. */
 const FOLD_ROWS_AT_REST = 32;
 
-/** Content of all rooms that have none yet. */
-const NOTHING = new Y.Doc();
+/** An update that says nothing. */
+const NOTHING = Uint8Array.of(0, 0);
 
 const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
@@ -64,9 +64,12 @@ export class Content {
    */
   encodeSince(stateVector: Uint8Array): Uint8Array {
     if (this.#encoded !== null && isSame(this.#encoded.stateVector, stateVector)) return this.#encoded.update;
-    const doc = this.#isEmpty ? NOTHING : this.#current();
     try {
-      const update = Y.encodeStateAsUpdate(doc, stateVector);
+      if (this.#isEmpty) {
+        Y.decodeStateVector(stateVector);
+        return NOTHING;
+      }
+      const update = Y.encodeStateAsUpdate(this.#current(), stateVector);
       this.#encoded = { stateVector: stateVector.slice(), update };
       return update;
     } catch {
