@@ -12,16 +12,16 @@ import { Room } from "../../sync-server/room.ts";
 import { WsSocket } from "../../sync-server/ws-socket.ts";
 import { RelayHost } from "./relay-host.ts";
 
-/** What is broken, by its name: what that does, and the rule that must be found broken. */
-export const MUTANTS: Readonly<Record<string, { readonly rule: string; readonly apply: () => void }>> = {
+/** What is broken, by its name: what that does, and the rules of which one must be found broken. */
+export const MUTANTS: Readonly<Record<string, { readonly rules: readonly string[]; readonly apply: () => void }>> = {
   "tells before it has written": {
-    rule: "I3",
+    rules: ["I3"],
     apply: () => {
       Journal.prototype.afterwards = (run) => run();
     },
   },
   "never syncs": {
-    rule: "I3",
+    rules: ["I3"],
     apply: () => {
       const write = Journal.prototype.write;
       Journal.prototype.write = function (this: Journal, each) {
@@ -30,49 +30,50 @@ export const MUTANTS: Readonly<Record<string, { readonly rule: string; readonly 
     },
   },
   "forgets deadlines": {
-    rule: "I1",
+    rules: ["I1"],
     apply: () => {
       Deadlines.prototype.noticed = () => {};
     },
   },
   "reckons deadlines by the wall clock": {
-    rule: "I1",
+    rules: ["I1"],
     apply: () => {
       RelayHost.prototype.present = (clock: Clock) => ({ ...clock, now: clock.wallNow });
     },
   },
   "keeps the presence of who is gone": {
-    rule: "I5",
+    rules: ["I5"],
     apply: () => {
       Presence.prototype.release = () => null;
     },
   },
   "lets nobody go": {
-    rule: "I1",
+    rules: ["I1"],
     apply: () => {
       Room.prototype.detach = () => {};
     },
   },
   "keeps dead lines": {
-    rule: "I5",
+    rules: ["I5"],
     apply: () => {
       WsSocket.prototype.terminate = () => {};
     },
   },
   "does not take back what a power cut cost": {
-    rule: "I4",
+    // What somebody writes is refused, and so is where they are.
+    rules: ["I4", "I5"],
     apply: () => {
       Intake.prototype.recover = () => {};
     },
   },
   "answers SyncStep1 with nothing": {
-    rule: "I4",
+    rules: ["I4"],
     apply: () => {
       Content.prototype.encodeSince = () => Uint8Array.of(0, 0);
     },
   },
   "renews no presence": {
-    rule: "I5",
+    rules: ["I5"],
     apply: () => {
       Room.prototype.housekeep = () => {};
     },

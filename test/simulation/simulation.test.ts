@@ -57,9 +57,12 @@ describe("the simulation", () => {
   it.each(Object.entries(MUTANTS))(
     "finds out a relay that %s, and says with which seed",
     { timeout: 300_000 },
-    async (name, { rule }) => {
+    async (name, { rules }) => {
       const { code, output } = await simulate("--seeds", String(MUTANT_WORLDS), "--first", "--mutant", name);
-      expect(output).toContain(`[${rule}]`);
+      expect(
+        rules.some((rule) => output.includes(`[${rule}]`)),
+        output,
+      ).toBe(true);
       expect(output).toMatch(/replay: npm run simulate -- --seed \d+/);
       expect(code).toBe(1);
     },
