@@ -64,12 +64,13 @@ export class Content {
    */
   encodeSince(stateVector: Uint8Array): Uint8Array {
     if (this.#encoded !== null && isSame(this.#encoded.stateVector, stateVector)) return this.#encoded.update;
+    const doc = this.#isEmpty ? null : this.#current();
     try {
-      if (this.#isEmpty) {
+      if (doc === null) {
         Y.decodeStateVector(stateVector);
         return NOTHING;
       }
-      const update = Y.encodeStateAsUpdate(this.#current(), stateVector);
+      const update = Y.encodeStateAsUpdate(doc, stateVector);
       this.#encoded = { stateVector: stateVector.slice(), update };
       return update;
     } catch {
@@ -136,7 +137,6 @@ export class Content {
     const doc = (this.#doc ??= new Y.Doc({ gc: true }));
     if (this.#unapplied.length > 0) {
       const updates = this.#unapplied;
-      this.#unapplied = [];
       // One transaction for all: half the cost of one each (shared facts, "Yjs").
       doc.transact((transaction) => {
         for (const update of updates) Y.applyUpdate(doc, update);
@@ -144,6 +144,7 @@ export class Content {
         // relay must not: peers do so themselves and tell it, but nobody would be told of what it had deleted.
         transaction.local = true;
       });
+      this.#unapplied = [];
     }
     return doc;
   }

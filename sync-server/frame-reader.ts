@@ -14,6 +14,8 @@ const TOO_BIG = 1009;
 const CONTROL_MAX_BYTES = 125;
 const LENGTH_16 = 126;
 const MASK_BYTES = 4;
+/** Frames of one message, at most; browsers send one. */
+const MAX_FRAGMENTS = 16_384;
 
 /** What breaks the protocol: the connection is to be closed with this code. */
 export class FrameError extends Error {
@@ -36,8 +38,12 @@ class Pieces {
   #bytes: Uint8Array;
   #length = 0;
 
-  constructor(firstBytes: number) {
+  readonly #mostBytes: number;
+
+  /** @param mostBytes what they come to at most. */
+  constructor(firstBytes: number, mostBytes: number) {
     this.#bytes = new Uint8Array(firstBytes);
+    this.#mostBytes = mostBytes;
   }
 
   get length(): number {
@@ -47,7 +53,7 @@ class Pieces {
   add(piece: Uint8Array): void {
     const length = this.#length + piece.byteLength;
     if (length > this.#bytes.byteLength) {
-      const grown = new Uint8Array(Math.max(length, this.#bytes.byteLength * 2));
+      const grown = new Uint8Array(Math.max(length, Math.min(this.#bytes.byteLength * 2, this.#mostBytes)));
       grown.set(this.#bytes.subarray(0, this.#length));
       this.#bytes = grown;
     }
@@ -76,6 +82,7 @@ export class FrameReader {
   /** Frames of a message whose last frame has not come yet, and what kind of message it is. */
   #message: Pieces | null = null;
   #isBinary = false;
+  #fragments = 0;
 
   /** @param maxMessageBytes longer messages are an error, before they are read. */
   constructor(maxMessageBytes: number, listener: FrameListener) {
@@ -121,7 +128,7 @@ export class FrameReader {
         this.#take(payload);
       } else {
         // No more room than has come: the length is only a claim.
-        this.#frame ??= new Pieces(piece.byteLength);
+        this.#frame ??= new Pieces(piece.byteLength, this.#length);
         this.#frame.add(piece);
       }
     }
@@ -193,8 +200,11 @@ export class FrameReader {
     if (opcode !== Opcode.continuation) {
       this.#isBinary = opcode === Opcode.binary;
       if (this.#isFinal) return this.#listener.message(payload, this.#isBinary);
-      this.#message = new Pieces(payload.byteLength);
+      this.#message = new Pieces(payload.byteLength, this.#maxMessageBytes);
+      this.#fragments = 0;
     }
+    if (++this.#fragments > MAX_FRAGMENTS)
+      throw new FrameError(TOO_BIG, `a message has more than ${MAX_FRAGMENTS} parts`);
     const message = this.#message!;
     message.add(payload);
     if (!this.#isFinal) return;

@@ -12,13 +12,15 @@ const KEEPALIVE_BATCH = new Batch([Frame.of(KEEPALIVE)]);
  */
 const ROUND_MS = 5_000;
 const BEATS = 10;
-/** y-websocket hangs up after 30 s without a data message; with the round this is at most 20 s. */
-const KEEPALIVE_AFTER_MS = 15_000;
-const PING_AFTER_MS = 15_000;
-/** With the round, a dead peer is gone within 35 s. */
-const DEAD_AFTER_MS = 30_000;
-/** y-protocols drops states that were not renewed for 30 s. */
-const HOUSEKEEPING_EVERY_BEATS = 4 * BEATS;
+/** Between two looks, so that a timer that is a moment early or late puts nothing off by a round. */
+const HALF_ROUND_MS = ROUND_MS / 2;
+/** y-websocket hangs up after 30 s without a data message; with the round this is some 15 s. */
+const KEEPALIVE_AFTER_MS = 15_000 - HALF_ROUND_MS;
+const PING_AFTER_MS = 15_000 - HALF_ROUND_MS;
+/** With the round that it may take to see that something was heard, a dead peer is gone within 35 s. */
+const DEAD_AFTER_MS = 30_000 - HALF_ROUND_MS;
+/** Rooms are looked after in so many parts, one a beat: all of them every 20 s, for y-protocols drops what was not renewed for 30 s. */
+export const HOUSEKEEPING_PARTS = 4 * BEATS;
 /** A beat as late as this means that the process itself was asleep: nobody could have been heard. */
 const ASLEEP_MS = 15_000;
 
@@ -26,14 +28,14 @@ export class Heartbeat {
   /** By beat. */
   readonly #sockets = Array.from({ length: BEATS }, () => new Set<WsSocket>());
   readonly #clock: Clock;
-  readonly #housekeeping: () => void;
+  readonly #housekeeping: (part: number) => void;
   #cancel: CancelTimer;
   #beats = 0;
   #beatAt: number;
   #added = 0;
 
-  /** @param housekeeping called about every 20 s. */
-  constructor(clock: Clock, housekeeping: () => void) {
+  /** @param housekeeping called at each beat with the number of a part, from 0; with each about every 20 s. */
+  constructor(clock: Clock, housekeeping: (part: number) => void) {
     this.#clock = clock;
     this.#housekeeping = housekeeping;
     this.#beatAt = clock.now();
@@ -66,7 +68,7 @@ export class Heartbeat {
       for (const sockets of this.#sockets) for (const socket of sockets) socket.heardAt = now;
     }
     this.#beats++;
-    if (this.#beats % HOUSEKEEPING_EVERY_BEATS === 0) this.#housekeeping();
+    this.#housekeeping(this.#beats % HOUSEKEEPING_PARTS);
     for (const socket of this.#sockets[this.#beats % BEATS]!) this.#lookAt(socket, now);
   };
 

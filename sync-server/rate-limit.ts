@@ -6,6 +6,8 @@ import type { Limits } from "./limits.ts";
 const BURST_S = 4;
 /** The same for requests, of which a client that comes in or starts over makes some together. */
 const REQUESTS_BURST_S = 10;
+/** What may come around a message of the greatest size: its frames' headers, and what a newcomer says before it. */
+const AROUND_A_MESSAGE_BYTES = 1_024;
 
 class Bucket {
   readonly #perSecond: number;
@@ -38,22 +40,28 @@ export class RateLimit {
     this.#clock = clock;
     this.#messages = new Bucket(messagesPerSecond, messagesPerSecond * BURST_S);
     // One message of the greatest size must always fit, or a large paste could never be sent.
-    this.#bytes = new Bucket(bytesPerSecond, Math.max(bytesPerSecond * BURST_S, messageBytes));
+    this.#bytes = new Bucket(bytesPerSecond, Math.max(bytesPerSecond * BURST_S, messageBytes + AROUND_A_MESSAGE_BYTES));
     this.#requests = new Bucket(requestsPerSecond, requestsPerSecond * REQUESTS_BURST_S);
     this.#structs = new Bucket(structsPerSecond, structsPerSecond * BURST_S);
     this.#all = [this.#messages, this.#bytes, this.#requests, this.#structs];
     this.#filledAt = clock.now();
   }
 
-  /** Counts a message. @returns the limit that it breaks, or `null`. */
-  takeMessage(bytes: number): string | null {
+  /** Counts bytes that came, whole messages or not. @returns the limit that they break, or `null`. */
+  takeBytes(bytes: number): string | null {
     this.#fill();
-    const { messagesPerSecond, bytesPerSecond } = this.#limits;
-    if (--this.#messages.left < 0)
-      return `more than ${messagesPerSecond} messages a second (limit-messages-per-second)`;
     this.#bytes.left -= bytes;
-    if (this.#bytes.left < 0) return `more than ${bytesPerSecond} bytes a second (limit-bytes-per-second)`;
-    return null;
+    return this.#bytes.left >= 0
+      ? null
+      : `more than ${this.#limits.bytesPerSecond} bytes a second (limit-bytes-per-second)`;
+  }
+
+  /** Counts a message, or a frame that is none. @returns the limit that it breaks, or `null`. */
+  takeMessage(): string | null {
+    this.#fill();
+    return --this.#messages.left >= 0
+      ? null
+      : `more than ${this.#limits.messagesPerSecond} messages a second (limit-messages-per-second)`;
   }
 
   /** Counts a request whose answer grows with the room. @returns the limit that it breaks, or `null`. */

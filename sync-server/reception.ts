@@ -120,25 +120,30 @@ export class Reception {
     const peer = new WsSocket(line, clock, limits.bufferedBytes, credential, heartbeat.nextBeat());
     const connection = new Connection(peer, arrival, credential, new RateLimit(limits, clock), speaksSession);
     heartbeat.add(peer);
-    /** @returns whether the connection keeps to its limits. */
-    const isWelcome = (bytes: number): boolean => {
-      const broken = connection.rate.takeMessage(bytes);
+    /** Nothing that the relay does wrong may cost more than this line. */
+    const guarded = (run: () => void): void => {
+      try {
+        run();
+      } catch (error) {
+        // Ours, not the client's: it may come again.
+        logger.error({ err: error, room: room.name }, "a message could not be handled");
+        line.close(INTERNAL_ERROR, "internal error");
+      }
+    };
+    /** @returns whether the connection has broken no limit. */
+    const keepsTo = (broken: string | null): boolean => {
       if (broken !== null) room.refuse(connection, CloseCode.tryAgainLater, broken);
       return broken === null;
     };
     line.listen({
-      message: (bytes, isBinary) => {
-        try {
-          if (!isWelcome(bytes.byteLength)) return;
+      bytes: (count) => guarded(() => keepsTo(connection.rate.takeBytes(count))),
+      message: (bytes, isBinary) =>
+        guarded(() => {
+          if (!keepsTo(connection.rate.takeMessage())) return;
           if (isBinary) room.receive(connection, bytes);
           else room.refuse(connection, CloseCode.badMessage, "text frames are not part of the protocol");
-        } catch (error) {
-          // Ours, not the client's: it may come again.
-          logger.error({ err: error, room: room.name }, "a message could not be handled");
-          line.close(INTERNAL_ERROR, "internal error");
-        }
-      },
-      control: isWelcome,
+        }),
+      control: () => guarded(() => keepsTo(connection.rate.takeMessage())),
       closed: () => {
         heartbeat.delete(peer);
         room.detach(connection);

@@ -113,9 +113,9 @@ export class RelayCore {
       recoversUntil,
       deadlineSet: (deadlineAt) => this.#deadlines.noticed(deadlineAt),
     });
-    this.#heartbeat = new Heartbeat(clock, () => {
-      for (const room of this.rooms.loaded) room.housekeep();
-      options.onHousekeeping();
+    this.#heartbeat = new Heartbeat(clock, (part) => {
+      for (const room of this.rooms.loaded) if (room.housekeepingPart === part) room.housekeep();
+      if (part === 0) options.onHousekeeping();
     });
     this.reception = new Reception({ rooms: this.rooms, tokens, clock, limits, heartbeat: this.#heartbeat, logger });
   }

@@ -64,9 +64,12 @@ export class Room {
   readonly #presence: RoomPresence;
   /** How many connections ever came. */
   #arrivals = 0;
+  /** With which part of the rooms it is looked after; see `Heartbeat`. */
+  readonly housekeepingPart: number;
 
   /** @param mayHaveLost whether the store does not know a room that may have been there before. */
-  constructor(stored: StoredRoom, context: RoomContext, mayHaveLost = false) {
+  constructor(stored: StoredRoom, context: RoomContext, housekeepingPart: number, mayHaveLost = false) {
+    this.housekeepingPart = housekeepingPart;
     const { record } = stored;
     this.name = record.room;
     this.#context = context;

@@ -3,6 +3,7 @@ import { WAITING } from "../src/session.ts";
 import type { EndReason, PersonRef } from "../src/session.ts";
 import { transition } from "../src/lifecycle.ts";
 import type { StartMode } from "../src/lifecycle.ts";
+import { HOUSEKEEPING_PARTS } from "./heartbeat.ts";
 import { Ledger } from "./ledger.ts";
 import { Room } from "./room.ts";
 import type { RoomContext } from "./room.ts";
@@ -23,10 +24,16 @@ export class Rooms implements RoomService {
   readonly #entries = new Map<string, Entry>();
   readonly #store: Pick<Store, "readRoom">;
   readonly #context: RoomContext;
+  #made = 0;
 
   constructor(store: Pick<Store, "readRoom">, context: RoomContext) {
     this.#store = store;
     this.#context = context;
+  }
+
+  /** One part after the other: rooms that were made together are not looked after together. */
+  #nextPart(): number {
+    return this.#made++ % HOUSEKEEPING_PARTS;
   }
 
   /** How many rooms are in memory. */
@@ -157,7 +164,7 @@ export class Rooms implements RoomService {
     // What the room wrote before it last left memory must be in the store.
     await this.#context.journal.settled();
     const stored = await this.#store.readRoom(name);
-    return stored === null ? null : new Room(stored, this.#context);
+    return stored === null ? null : new Room(stored, this.#context, this.#nextPart());
   }
 
   #make(name: string, { start, hostAbsenceMs }: RoomOptions, mayHaveLost: boolean): Room {
@@ -172,7 +179,7 @@ export class Rooms implements RoomService {
       state: WAITING,
     };
     journal.write({ type: "put-room", record }, "flushed");
-    return new Room({ record, content: [], guard: [] }, this.#context, mayHaveLost);
+    return new Room({ record, content: [], guard: [] }, this.#context, this.#nextPart(), mayHaveLost);
   }
 
   #grant(name: string, entry: Entry, room: Room): Lease {

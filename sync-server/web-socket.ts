@@ -21,10 +21,12 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** What becomes of a line. */
 export type LineListener = {
+  /** So many bytes came, whole messages or not. */
+  bytes(count: number): void;
   /** A message; the bytes are the receiver's only until it returns. */
   message(bytes: Uint8Array, isBinary: boolean): void;
-  /** A frame that is no message came, with this payload: the peer is there. */
-  control(bytes: number): void;
+  /** A frame came that is no message. */
+  control(): void;
   /** It is over, whoever ended it. Called once. */
   closed(): void;
 };
@@ -35,7 +37,7 @@ export type Line = {
   readonly isOpen: boolean;
   /** Bytes that the system has not taken yet. */
   readonly bufferedBytes: number;
-  /** How many writes of messages there were, and how many frames came. */
+  /** How many writes of messages there were, and how often something came. */
   readonly writes: number;
   readonly heard: number;
   /** Nothing is heard before; whatever came is heard then. */
@@ -43,7 +45,7 @@ export type Line = {
   /** Sends frames that are made already, in one write. */
   write(batch: Batch): void;
   ping(): void;
-  /** Says goodbye. @param reason at most 123 bytes of UTF-8. */
+  /** Says goodbye. @param reason cut to 123 bytes of UTF-8. */
   close(code: number, reason: string): void;
   /** Cuts the line without a word. */
   terminate(): void;
@@ -52,6 +54,16 @@ export type Line = {
 /** Frames of at most 125 bytes. */
 const controlFrame = (opcode: number, payload: Uint8Array): Buffer =>
   Buffer.concat([Uint8Array.of(FIN | opcode, payload.byteLength), payload]);
+
+/** Longest reason of a close frame, in bytes (RFC 6455, section 5.5). */
+const REASON_MAX_BYTES = 123;
+
+/** Cuts a reason to what fits, at a character's edge. */
+const fitReason = (reason: string): string => {
+  let text = reason;
+  while (Buffer.byteLength(text) > REASON_MAX_BYTES) text = text.slice(0, -1);
+  return text.toWellFormed();
+};
 
 const closeFrame = (code: number, reason: string): Buffer => {
   const payload = Buffer.allocUnsafe(2 + Buffer.byteLength(reason));
@@ -119,7 +131,7 @@ export class WebSocketLine implements Line, FrameListener {
   close(code: number, reason: string): void {
     if (!this.isOpen) return;
     this.isOpen = false;
-    this.#stream.write(closeFrame(code, reason));
+    this.#stream.write(closeFrame(code, fitReason(reason)));
     // Read on: the answer comes behind what is on its way.
     if (this.#listener === null) this.listen(NOBODY);
     this.#cutSoon();
@@ -132,20 +144,21 @@ export class WebSocketLine implements Line, FrameListener {
   }
 
   message(bytes: Uint8Array, isBinary: boolean): void {
-    if (!this.isOpen) return;
-    this.heard++;
-    this.#listener!.message(bytes, isBinary);
+    if (this.isOpen) this.#listener!.message(bytes, isBinary);
   }
 
   control(opcode: number, payload: Uint8Array): void {
     if (opcode === Opcode.close) return this.#receiveClose(payload);
     if (!this.isOpen) return;
-    this.heard++;
     if (opcode === Opcode.ping) this.#answer(payload);
-    this.#listener!.control(payload.byteLength);
+    this.#listener!.control();
   }
 
   #receive(chunk: Uint8Array): void {
+    if (this.isOpen) {
+      this.heard++;
+      this.#listener!.bytes(chunk.byteLength);
+    }
     try {
       this.#reader.read(chunk);
     } catch (error) {
@@ -206,7 +219,7 @@ export class WebSocketLine implements Line, FrameListener {
 }
 
 /** Hears nothing of a line that is being closed. */
-const NOBODY: LineListener = { message: () => {}, control: () => {}, closed: () => {} };
+const NOBODY: LineListener = { bytes: () => {}, message: () => {}, control: () => {}, closed: () => {} };
 
 /** Looks at the payload of a close frame. @throws FrameError */
 const checkClose = (payload: Uint8Array): void => {

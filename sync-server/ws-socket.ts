@@ -6,18 +6,8 @@ import type { Credential } from "./credential.ts";
 import type { Batch } from "./frame.ts";
 import type { Line } from "./web-socket.ts";
 
-/** Longest reason of a close frame, in bytes (RFC 6455, section 5.5). */
-const REASON_MAX_BYTES = 123;
-
 /** How long a peer may take to answer when somebody else waits for its place, in ms. */
 const PROBE_MS = 2_000;
-
-/** Cuts a reason to what fits, at a character's edge. */
-const fitReason = (reason: string): string => {
-  let text = reason;
-  while (Buffer.byteLength(text) > REASON_MAX_BYTES) text = text.slice(0, -1);
-  return text.toWellFormed();
-};
 
 export class WsSocket implements PeerSocket {
   readonly #line: Line;
@@ -102,7 +92,7 @@ export class WsSocket implements PeerSocket {
   }
 
   close(code: CloseCode, reason: string): void {
-    this.#line.close(code, fitReason(reason));
+    this.#line.close(code, reason);
   }
 
   /** Hangs up without a word; for peers that answer nothing. */

@@ -407,7 +407,7 @@ describe("too much", () => {
     const writer = await rawClient(narrow.setting, await narrow.setting.token(participant));
     writer.send(awarenessFrame({ id: 7, json: userState("x".repeat(4_800)) }));
     await exchanged(writer);
-    writer.send(awarenessFrame({ id: 7, json: userState("x".repeat(200)) }));
+    writer.send(awarenessFrame({ id: 7, json: userState("x".repeat(1_200)) }));
     expect(await closed(writer)).toEqual([1013, expect.stringContaining("limit-bytes-per-second")]);
     await narrow.expectCalm();
   });

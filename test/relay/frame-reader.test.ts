@@ -154,6 +154,15 @@ describe("the reader of frames", () => {
     expect(codeOf(() => listen().reader.read(Uint8Array.of(0x82, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0)))).toBe(1009);
   });
 
+  it("[W13] [W14] a message in endless parts is refused, however small they are", () => {
+    const { reader } = listen();
+    reader.read(frame(Opcode.binary, new Uint8Array(), 1, false));
+    const parts = Buffer.concat(
+      Array.from({ length: 16_384 }, () => frame(Opcode.continuation, new Uint8Array(), 1, false)),
+    );
+    expect(codeOf(() => reader.read(parts))).toBe(1009);
+  });
+
   it("[W14] what has come in part takes the memory of what has come", () => {
     const { reader } = listen(16_000_000);
     const claim = frame(Opcode.binary, new Uint8Array(15_000_000), 1);

@@ -29,9 +29,12 @@ const openLine = async () => {
     stream.destroy();
   });
   const heard: number[][] = [];
-  const state = { closed: 0, controls: 0 };
+  const state = { closed: 0, controls: 0, bytes: 0 };
   const line = new WebSocketLine(stream, new Uint8Array(), 1_000, clock);
   line.listen({
+    bytes: (count) => {
+      state.bytes += count;
+    },
     message: (bytes) => void heard.push([...bytes]),
     control: () => void state.controls++,
     closed: () => void state.closed++,
@@ -104,6 +107,26 @@ describe("a line", () => {
     expect(peer.readableEnded).toBe(false);
     clock.advance(1);
     await until("it is over", () => state.closed === 1);
+  });
+
+  it("[W11] [W13] counts bytes as they come: a peer in the middle of a long message is there", async () => {
+    const { line, peer, heard, state } = await openLine();
+    peer.write(Uint8Array.of(0x82, 0xfe, 0x03, 0x00, 0, 0, 0, 0));
+    for (let i = 1; i <= 5; i++) {
+      const before = line.heard;
+      peer.write(new Uint8Array(10));
+      await until("it came", () => state.bytes === 8 + i * 10);
+      expect(line.heard).toBeGreaterThan(before);
+    }
+    expect(heard).toEqual([]);
+  });
+
+  it("[W4] cuts a reason to what a close frame holds", async () => {
+    const { line, received, read } = await openLine();
+    read();
+    line.close(1013, "é".repeat(100));
+    await until("it was heard", () => received.length > 2);
+    expect(received.slice(0, 2)).toEqual([0x88, 2 + 122]);
   });
 
   it("[W14] ends with a peer that ends without a word, and tells once", async () => {

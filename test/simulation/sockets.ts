@@ -165,7 +165,7 @@ export class ServerSocket implements Line {
           () => {
             this.heardAtMs = link.time.now;
             this.heard++;
-            this.#listener?.control(0);
+            this.#listener?.control();
           },
         );
       },
@@ -205,6 +205,7 @@ export class ServerSocket implements Line {
     this.heardAtMs = this.link.time.now;
     this.heard++;
     // What comes behind a goodbye is passed over.
+    if (this.isOpen) this.#listener?.bytes(sizeOf(bytes));
     if (this.isOpen) this.#listener?.message(bytes.slice(), true);
     this.onHandled?.(bytes);
   }
