@@ -37,7 +37,7 @@ export type Scale = {
 
 const FULL: Scale = {
   people: 1_000,
-  fanOutPerS: 20,
+  fanOutPerS: 50,
   cursorPeople: 500,
   rooms: 100,
   idleMs: 30_000,

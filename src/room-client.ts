@@ -427,12 +427,12 @@ export class Room {
     // By now the relay has been sent all that it had asked for; before it answers another join, it asks again.
     this.#ask({ type: "join" }, (outcome) => {
       if (outcome instanceof RoomError || !outcome.ok) return;
-      const { inside, join } = this.#model;
-      // Into a run that began meanwhile, while the person looks at the end of the one before.
-      if (!inside && join === null) this.#ask({ type: "leave" }, () => forgetOthers(this.provider));
-      else if (this.#lacksFormer) {
+      if (this.#lacksFormer) {
         this.#fail(new RoomError("bad-message", "What you wrote last was not saved. Load the page again."));
       }
+      const { inside, join: another } = this.#model;
+      // Into a run that began meanwhile, while the person looks at the end of the one before.
+      if (!inside && another === null) this.#ask({ type: "leave" }, () => forgetOthers(this.provider));
     });
   }
 

@@ -683,6 +683,19 @@ describe("[P11] coming back as somebody else", () => {
     expect(relay.socket.commands("join").length).toBe(1);
   });
 
+  it("is not in a run that began while the person looks at the end of the one before", () => {
+    const { relay, room, kept, ask } = comeBack();
+    ask(kept);
+    relay.letIn(1);
+    const asked = relay.socket.command("join");
+    relay.writeSession(ended(1));
+    relay.writeSession(live(2));
+    ask(Y.encodeStateAsUpdate(room.doc));
+    relay.socket.accept(asked, 2);
+    expect(room.state.screen).toMatchObject({ name: "ended" });
+    expect(relay.socket.commands("leave").length).toBe(1);
+  });
+
   it("does not take an end for a refusal", () => {
     const { relay, room, kept, ask } = comeBack();
     ask(kept);
