@@ -17,8 +17,11 @@ const AT_ONCE = 10;
 /** A document's first joins wake code that later ones find awake. */
 const WARM_UP_JOINS = 2;
 
-/** By port: the people who hold the document in the server's memory. */
-const residents = new Map<number, { readonly room: string; readonly people: readonly PersonClient[] }>();
+/** What holds the document in a server's memory: people who stay, one of whom types a letter when asked to. */
+type Residents = { readonly room: string; readonly type: () => void };
+
+/** By port. */
+const residents = new Map<number, Residents>();
 
 const edits = (clientId: number, count: number, bytesEach: number): Uint8Array[] => {
   const doc = new Y.Doc();
@@ -55,7 +58,12 @@ const fill = async (target: Target, room: string, job: JoinsJob): Promise<void> 
     client.onBody = () => {};
     client.onClosed = () => {};
   }
-  residents.set(target.port, { room, people });
+  const doc = new Y.Doc();
+  doc.clientID = FIRST_CLIENT_ID + WRITERS;
+  doc.on("update", (update: Uint8Array) => people[0]!.send(writeUpdate(update)));
+  const text = doc.getText("notes");
+  // Behind the letter before: an insert beside nothing that one knows has Yjs look through the whole document.
+  residents.set(target.port, { room, type: () => text.insert(text.length, "a") });
 };
 
 type Joined = { readonly ms: number; readonly bytes: number };
@@ -71,16 +79,21 @@ const join = async (target: Target, room: string, name: string): Promise<Joined>
 
 export const runJoins = async (target: Target, room: string, job: JoinsJob): Promise<Figures> => {
   if (!residents.has(target.port)) await fill(target, room, job);
-  const home = residents.get(target.port)!.room;
+  const { room: home, type } = residents.get(target.port)!;
   for (let i = 0; i < WARM_UP_JOINS; i++) await join(target, home, "early");
   const joins: Joined[] = [];
   const stopOne = startMeasuring(target.pid);
-  for (let i = 0; i < job.joins; i++) joins.push(await join(target, home, `late-${i}`));
+  for (let i = 0; i < job.joins; i++) {
+    // As in life: no two who come one after the other find the same document.
+    type();
+    joins.push(await join(target, home, `late-${i}`));
+  }
   await sleep(50);
   const oneUs = stopOne().serverCpuUs / job.joins;
   const short = joins.find(({ bytes }) => bytes < job.bytes);
   if (short !== undefined) throw new Error(`who joined got ${short.bytes} bytes of a document of ${job.bytes}`);
   const stopTen = startMeasuring(target.pid);
+  type();
   const ten = await Promise.all(Array.from({ length: AT_ONCE }, (_, i) => join(target, home, `at-once-${i}`)));
   await sleep(50);
   const tenUs = stopTen().serverCpuUs;

@@ -66,7 +66,7 @@ const joins: Load = {
   id: "joins",
   title: "Joining a room whose document holds 1 MB and 100,000 edits of history",
   about: ({ scale }) =>
-    `The document was written through the wire in ${scale.edits} updates of ${scale.editBytes} characters by 20 people, who stay. ${scale.joins} people join one after the other, then ten at once.`,
+    `The document was written through the wire in ${scale.edits} updates of ${scale.editBytes} characters by 20 people, who stay. ${scale.joins} people join one after the other, a letter being typed before each, then ten at once.`,
   servers: ["y-websocket", "hocuspocus", "ours", "ours-memory"],
   variants: ["raw"],
   figures: ["joinCpuMs", "joinMs", "tenCpuMs", "tenTimes", "tenMs", "documentBytes"],
