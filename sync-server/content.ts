@@ -10,10 +10,23 @@ const FOLD_BYTES = 1024 * 1024;
 /** Log that is folded when the room leaves memory; fewer rows load as fast as one. */
 const FOLD_ROWS_AT_REST = 32;
 
+/** How much may be added to an answer before it is made anew: updates, and bytes, or this part of its own. */
+const LATER_UPDATES = 256;
+const LATER_BYTES = 4_096;
+const LATER_PART = 1 / 8;
+
 /** An update that says nothing. */
 const NOTHING = Uint8Array.of(0, 0);
 
 const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
+
+/** An answer, and what has been added since. */
+type Encoded = {
+  readonly stateVector: Uint8Array;
+  readonly update: Uint8Array;
+  readonly later: Uint8Array[];
+  laterBytes: number;
+};
 
 export class Content {
   #doc: Y.Doc | null = null;
@@ -26,7 +39,7 @@ export class Content {
   #logBytes = 0;
   #logRows: number;
   /** What was last encoded, for those who ask for the same: many come in at once. */
-  #encoded: { readonly stateVector: Uint8Array; readonly update: Uint8Array } | null = null;
+  #encoded: Encoded | null = null;
 
   /** @param updates what the store kept, in order. */
   constructor(updates: readonly Uint8Array[]) {
@@ -46,7 +59,7 @@ export class Content {
   }
 
   add(update: Uint8Array): void {
-    this.#encoded = null;
+    this.#addToEncoded(update);
     this.#unapplied.push(update);
     this.#logRows++;
     this.#logBytes += update.byteLength;
@@ -58,21 +71,23 @@ export class Content {
   }
 
   /**
-   * What somebody with this state vector lacks, as a Yjs update; the deletes are complete.
+   * What somebody with this state vector lacks, as Yjs updates to be applied in order; the deletes are complete.
+   * A document that is written to while people come in is not encoded for each of them.
    *
    * @throws MalformedError if the state vector cannot be read.
    */
-  encodeSince(stateVector: Uint8Array): Uint8Array {
-    if (this.#encoded !== null && isSame(this.#encoded.stateVector, stateVector)) return this.#encoded.update;
+  encodeSince(stateVector: Uint8Array): readonly [Uint8Array, ...Uint8Array[]] {
+    const encoded = this.#encoded;
+    if (encoded !== null && isSame(encoded.stateVector, stateVector)) return [encoded.update, ...encoded.later];
     const doc = this.#isEmpty ? null : this.#current();
     try {
       if (doc === null) {
         Y.decodeStateVector(stateVector);
-        return NOTHING;
+        return [NOTHING];
       }
       const update = Y.encodeStateAsUpdate(doc, stateVector);
-      this.#encoded = { stateVector: stateVector.slice(), update };
-      return update;
+      this.#encoded = { stateVector: stateVector.slice(), update, later: [], laterBytes: 0 };
+      return [update];
     } catch {
       throw new MalformedError("the state vector cannot be read");
     }
@@ -122,6 +137,16 @@ export class Content {
   /** The same for a room that leaves memory. */
   foldAtRest(): Uint8Array | null {
     return this.#logRows >= FOLD_ROWS_AT_REST ? this.#fold() : null;
+  }
+
+  #addToEncoded(update: Uint8Array): void {
+    const encoded = this.#encoded;
+    if (encoded === null) return;
+    encoded.later.push(update);
+    encoded.laterBytes += update.byteLength;
+    // Each is a transaction for whoever comes, and all of them repeat what a new answer would say shorter.
+    const mostBytes = Math.max(LATER_BYTES, encoded.update.byteLength * LATER_PART);
+    if (encoded.later.length > LATER_UPDATES || encoded.laterBytes > mostBytes) this.#encoded = null;
   }
 
   #fold(): Uint8Array {

@@ -70,8 +70,8 @@ export class Intake {
     return this.#open().guard.held;
   }
 
-  /** What somebody with this state vector lacks. @throws MalformedError if it cannot be read. */
-  encodeSince(stateVector: Uint8Array): Uint8Array {
+  /** What somebody with this state vector lacks, in order. @throws MalformedError if it cannot be read. */
+  encodeSince(stateVector: Uint8Array): readonly [Uint8Array, ...Uint8Array[]] {
     return this.#open().content.encodeSince(stateVector);
   }
 

@@ -83,9 +83,11 @@ export class Outbox {
     this.#tellNow([connection], Frame.of(message));
   }
 
-  /** Tells one what it lacks of the content. */
-  serve(connection: Connection, update: Uint8Array): void {
-    this.#tellNow([connection], Frame.ofSyncStep2(update));
+  /** Tells one what it lacks of the content: the answer to its SyncStep1, and what was written behind that. */
+  serve(connection: Connection, [answer, ...later]: readonly [Uint8Array, ...Uint8Array[]]): void {
+    const receivers = [connection];
+    this.#tellNow(receivers, Frame.ofSyncStep2(answer));
+    for (const update of later) this.#tellNow(receivers, Frame.ofUpdate(update).frame);
   }
 
   /** The same for all who are here. */

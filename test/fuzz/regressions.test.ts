@@ -61,7 +61,8 @@ describe("what the fuzzer found", () => {
     content.encodeSince(Uint8Array.of(0));
     // Both at once: one of the two marks is redundant.
     for (const doc of [ann, ben]) (doc.getMap("map").get("text") as Y.Text).format(0, 5, { bold: true });
-    const { ds } = Y.decodeUpdate(content.encodeSince(Uint8Array.of(0)));
+    content.tidy();
+    const { ds } = Y.decodeUpdate(content.encodeSince(Uint8Array.of(0))[0]);
     expect([...ds.clients]).toEqual([]);
   });
 
@@ -115,7 +116,7 @@ describe("what the fuzzer found", () => {
     const deleteMap = [0, 1, 7, 1, 0, 1];
     expect(() => offer(Uint8Array.from(deleteMap))).not.toThrow();
     expect(peer.getMap("map").size).toBe(0);
-    expect(content.encodeSince(Uint8Array.of(0)).byteLength).toBeGreaterThan(0);
+    expect(content.encodeSince(Uint8Array.of(0))[0].byteLength).toBeGreaterThan(0);
   });
 
   it("[G11] so is one that comes in the same update as what it stands behind", () => {

@@ -33,7 +33,7 @@ class World {
 
   join(doc: Y.Doc): Y.Doc {
     Y.applyUpdate(doc, this.ledger.encode(), "relay");
-    Y.applyUpdate(doc, this.content.encodeSince(Y.encodeStateVector(doc)), "relay");
+    for (const update of this.content.encodeSince(Y.encodeStateVector(doc))) Y.applyUpdate(doc, update, "relay");
     doc.on("update", (update: Uint8Array, origin: unknown) => {
       if (origin !== "relay") this.send(update, doc);
     });
@@ -61,8 +61,7 @@ class World {
 
   /** A new relay process on the same store. */
   restart(): void {
-    const content = this.content.encodeSince(Uint8Array.of(0));
-    this.content = new Content([content]);
+    this.content = new Content(this.content.encodeSince(Uint8Array.of(0)));
     this.guard = new Guard(this.content.stateVector(), this.guardRecords);
     this.ledger = Ledger.load(this.ledger.id, this.ledger.encode());
   }
@@ -72,7 +71,9 @@ class World {
     const doc = new Y.Doc();
     doc.getMap("session");
     Y.applyUpdate(doc, this.ledger.encode());
-    Y.applyUpdate(doc, this.content.encodeSince(Uint8Array.of(0)));
+    // Made anew from the relay's own document, not remembered.
+    this.content.tidy();
+    for (const update of this.content.encodeSince(Uint8Array.of(0))) Y.applyUpdate(doc, update);
     return doc;
   }
 

@@ -190,7 +190,7 @@ describe("content in memory", () => {
     });
     const asText = (content: Content): string => {
       const doc = new Y.Doc();
-      Y.applyUpdate(doc, content.encodeSince(Uint8Array.of(0)));
+      for (const update of content.encodeSince(Uint8Array.of(0))) Y.applyUpdate(doc, update);
       return doc.getText("text").toString() + JSON.stringify(doc.getMap("map").toJSON());
     };
     for (let i = 0; i < 300; i++) {
@@ -206,6 +206,35 @@ describe("content in memory", () => {
       expect(tidied.isEntry(author.clientID, clock)).toBe(plain.isEntry(author.clientID, clock));
       expect(tidied.isDeleted(author.clientID, clock, 1)).toBe(plain.isDeleted(author.clientID, clock, 1));
     }
+  });
+
+  it("an answer is made once for many, and what is written meanwhile comes behind it, up to a measure", () => {
+    const author = new Y.Doc();
+    const content = new Content([]);
+    author.on("update", (update: Uint8Array) => content.add(update));
+    const text = author.getText("text");
+    const ask = (): number => {
+      const doc = new Y.Doc();
+      const updates = content.encodeSince(Uint8Array.of(0));
+      for (const update of updates) Y.applyUpdate(doc, update);
+      expect(doc.getText("text").toString()).toBe(text.toString());
+      return updates.length;
+    };
+    text.insert(0, "x".repeat(100_000));
+    expect(ask()).toBe(1);
+    for (let i = 0; i < 256; i++) text.insert(i, "y");
+    text.delete(0, 1);
+    expect(ask()).toBe(1);
+    for (let i = 1; i <= 3; i++) {
+      text.delete(i, 1);
+      expect(ask()).toBe(1 + i);
+    }
+    // Of another state vector nothing is known.
+    expect(content.encodeSince(Y.encodeStateVector(author))).toHaveLength(1);
+    text.insert(0, "z".repeat(20_000));
+    expect(ask()).toBe(1);
+    text.insert(0, "z".repeat(20_000));
+    expect(ask()).toBe(1);
   });
 
   it("[G6] an empty room refuses a state vector that cannot be read, like any other", () => {
