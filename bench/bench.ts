@@ -15,7 +15,7 @@ import type { Outcome } from "./report/outcome.ts";
 import { goalsText, outcomeText } from "./report/text.ts";
 import { writeReport } from "./report/write.ts";
 import { SERVERS, startServer } from "./servers.ts";
-import type { RunningServer, ServerId } from "./servers.ts";
+import type { ServerId } from "./servers.ts";
 
 const LOADS: readonly Load[] = [...TRAFFIC, ...PRESENCE, deadlines];
 /** A job that takes longer has failed. */
@@ -24,9 +24,6 @@ const JOB_MS = 300_000;
 const BUSY_GENERATOR_SHARE = 0.85;
 /** What the largest load opens on both sides, with room to spare. */
 const NEEDED_FILES = 2_500;
-
-/** Of the updates and ends of a round, in the round that only warms up. */
-const WARM_UP_PART = 1 / 5;
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
@@ -42,19 +39,12 @@ const inOrder = <T>(all: readonly T[], round: number): T[] => {
   return round % 2 === 0 ? turned : turned.toReversed();
 };
 
-const forWarmUp = (options: Options): Options => ({
-  ...options,
-  updates: Math.ceil(options.updates * WARM_UP_PART),
-  scale: { ...options.scale, ends: Math.ceil(options.scale.ends * WARM_UP_PART), idleMs: 1_000 },
-});
-
 /** Runs of one server under one load; `figures` is empty once it has failed. */
 class Contestant {
   readonly id: ServerId;
   readonly #load: Load;
   readonly #options: Options;
   readonly #variant: Variant;
-  #server: RunningServer | null = null;
   readonly figures: Figures[] = [];
   failure: string | null = null;
 
@@ -65,11 +55,11 @@ class Contestant {
     this.#variant = variant;
   }
 
-  async round(generator: Generator, isWarmUp: boolean): Promise<void> {
+  async round(generator: Generator): Promise<void> {
     if (this.failure !== null) return;
     try {
-      const figures = await this.#measure(generator, isWarmUp ? forWarmUp(this.#options) : this.#options);
-      if (!isWarmUp) this.figures.push(figures);
+      const figures = await this.#measure(generator);
+      this.figures.push(figures);
       const share = figures["generatorShare"] ?? 0;
       if (share > BUSY_GENERATOR_SHARE) {
         say(`  the load generator used ${share.toFixed(2)} cores: it may be the bottleneck, not ${this.id}`);
@@ -80,16 +70,17 @@ class Contestant {
     }
   }
 
-  async stop(): Promise<void> {
-    await this.#server?.stop();
-    this.#server = null;
-  }
-
-  async #measure(generator: Generator, options: Options): Promise<Figures> {
+  async #measure(generator: Generator): Promise<Figures> {
     const load = this.#load;
-    if (load.kind === "own") return load.measure(this.id, generator, options);
-    this.#server ??= await startServer(this.id);
-    return generator.run(this.#server, load.job(options, this.#variant), JOB_MS);
+    if (load.kind === "own") return load.measure(this.id, generator, this.#options);
+    const server = await startServer(this.id);
+    try {
+      return await generator.run(server, load.job(this.#options, this.#variant), JOB_MS);
+    } finally {
+      // What it left open must not tell of a server that is stopped.
+      generator.close();
+      await server.stop();
+    }
   }
 }
 
@@ -107,17 +98,13 @@ const runLoad = async (load: Load, variant: Variant, options: Options): Promise<
     .filter((id) => takesPart(load, id, variant, options))
     .map((id) => new Contestant(id, load, options, variant));
   try {
-    // The first round warms up the code of servers that stay; it does not count.
-    const warmUps = load.kind === "job" ? 1 : 0;
-    for (let round = 0; round < options.rounds + warmUps; round++) {
+    for (let round = 0; round < options.rounds; round++) {
       const startedAt = performance.now();
-      for (const contestant of inOrder(contestants, round)) await contestant.round(generator, round < warmUps);
-      const name = round < warmUps ? "warming up" : `round ${round - warmUps + 1} of ${options.rounds}`;
-      say(`  ${name}: ${((performance.now() - startedAt) / 1_000).toFixed(0)} s`);
+      for (const contestant of inOrder(contestants, round)) await contestant.round(generator);
+      say(`  round ${round + 1} of ${options.rounds}: ${((performance.now() - startedAt) / 1_000).toFixed(0)} s`);
     }
   } finally {
     generator.close();
-    await Promise.all(contestants.map((contestant) => contestant.stop()));
   }
   const whole = contestants.filter(({ failure }) => failure === null);
   const failures = contestants.flatMap(({ id, failure }) => (failure === null ? [] : [[id, failure] as const]));

@@ -22,6 +22,8 @@ export type Variant = "raw" | "providers";
 /** The sizes that the issue names; small ones for a smoke test. */
 export type Scale = {
   readonly people: number;
+  /** Updates of a warm-up, in all. */
+  readonly warmUpUpdates: number;
   /** Updates a second that one writer sends to all of them. */
   readonly fanOutPerS: number;
   readonly cursorPeople: number;
@@ -37,6 +39,7 @@ export type Scale = {
 
 const FULL: Scale = {
   people: 1_000,
+  warmUpUpdates: 16_000,
   fanOutPerS: 50,
   cursorPeople: 500,
   rooms: 100,
@@ -50,6 +53,7 @@ const FULL: Scale = {
 };
 const QUICK: Scale = {
   people: 200,
+  warmUpUpdates: 400,
   fanOutPerS: 100,
   cursorPeople: 60,
   rooms: 30,

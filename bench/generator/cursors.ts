@@ -7,7 +7,7 @@ import type { Target } from "../servers.ts";
 import { MessageType, writeAwareness } from "../../src/protocol.ts";
 import { cursorUpdate, readCursors } from "../wire/cursors.ts";
 import { cursor, readVarUint } from "../wire/var-uint.ts";
-import type { CursorsJob, Figures } from "./jobs.ts";
+import type { CursorsJob, Figures, Pace } from "./jobs.ts";
 import { startMeasuring } from "./measure.ts";
 import { enterAll, peopleOf, untilQuiet } from "./people.ts";
 import type { PersonClient } from "./people.ts";
@@ -21,10 +21,18 @@ const QUIET_MS = 10_000;
 const BUCKET_MS = 0.25;
 const BUCKETS = 4 * 120_000;
 
+/** Between the warm-up and what is measured. */
+const REST_MS = 500;
+
 /** Counts of latencies: there are millions. */
 class Histogram {
   readonly #counts = new Float64Array(BUCKETS);
   #total = 0;
+
+  clear(): void {
+    this.#counts.fill(0);
+    this.#total = 0;
+  }
 
   add(ms: number): void {
     this.#counts[Math.min(BUCKETS - 1, Math.floor(ms / BUCKET_MS))]!++;
@@ -91,7 +99,8 @@ export const runCursors = async (target: Target, room: string, job: CursorsJob):
   const people = await enterAll(target, peopleOf(room, count));
   const providerRooms = Array.from({ length: job.providers }, () => room);
   await showEverybody(people, FIRST_CLIENT_ID);
-  const providers = job.providers === 0 ? null : await Providers.open(target, providerRooms, 1_000 / job.movesPerS);
+  const providers =
+    job.providers === 0 ? null : await Providers.open(target, providerRooms, (1_000 * job.people) / job.measured.perS);
 
   /** By receiver and sender: the newest move that was seen. */
   const seen = new Int32Array(count * count);
@@ -108,31 +117,41 @@ export const runCursors = async (target: Target, room: string, job: CursorsJob):
     });
   });
 
+  /** Everybody's moves from one to another, one person after the other; then until all have seen all. */
+  const move = async (from: number, to: number, { perS }: Pace): Promise<void> => {
+    const movesPerMs = ((perS / job.people) * count) / 1_000;
+    const startedAt = performance.now();
+    for (let next = from * count; next < to * count;) {
+      const due = from * count + (performance.now() - startedAt) * movesPerMs;
+      for (; next < to * count && next < due; next++) {
+        const sender = next % count;
+        const n = Math.floor(next / count) + 1;
+        const client = people[sender]!;
+        const update = cursorUpdate(FIRST_CLIENT_ID + sender, n + 1, n, client.person.name);
+        const frame = client.frame(writeAwareness(update));
+        sentAtMs[sender]!.push(performance.now());
+        client.sendFrame(frame);
+      }
+      await sleep(1);
+    }
+    const giveUpAt = performance.now() + DRAIN_MS;
+    while (latencies.total < (to - from) * count * (count - 1) && performance.now() < giveUpAt) await sleep(5);
+  };
+
+  const warmUpEach = Math.round(job.warmUp.updates / job.people);
+  const last = warmUpEach + Math.max(1, Math.round(job.measured.updates / job.people));
+  const moves = (last - warmUpEach) * count;
+  await move(0, warmUpEach, job.warmUp);
+  latencies.clear();
+  await sleep(REST_MS);
   const bytesBefore = people.reduce((sum, { received }) => sum + received.bytes, 0);
   const stop = startMeasuring(target.pid);
-  const moves = Math.round((job.forMs / 1_000) * job.movesPerS) * count;
-  const movesPerMs = (job.movesPerS * count) / 1_000;
-  const startedAt = performance.now();
-  for (let sent = 0; sent < moves;) {
-    for (; sent < moves && sent < (performance.now() - startedAt) * movesPerMs; sent++) {
-      const sender = sent % count;
-      const n = Math.floor(sent / count) + 1;
-      const client = people[sender]!;
-      const frame = client.frame(writeAwareness(cursorUpdate(FIRST_CLIENT_ID + sender, n + 1, n, client.person.name)));
-      sentAtMs[sender]!.push(performance.now());
-      client.sendFrame(frame);
-    }
-    await sleep(1);
-  }
-  const expected = moves * (count - 1);
-  const giveUpAt = performance.now() + DRAIN_MS;
-  while (latencies.total < expected && performance.now() < giveUpAt) await sleep(5);
+  await move(warmUpEach, last, job.measured);
   const delivered = latencies.total;
   const endedAt = performance.now();
   await sleep(50);
   const { serverCpuUs, wallMs, generatorShare } = stop();
   const receivedBytes = people.reduce((sum, { received }) => sum + received.bytes, 0) - bytesBefore;
-  const last = moves / count;
   let unseen = 0;
   // What never came counts as if it came now.
   seen.forEach((n, pair) => {

@@ -60,6 +60,12 @@ export class Deliveries {
     this.#catchUp(receiver, clientId, pair, nowMs);
   }
 
+  /** What came so far was only to warm up; to be called when nothing is outstanding. */
+  startOver(): void {
+    this.#latenciesMs.length = 0;
+    this.#delivered = 0;
+  }
+
   get delivered(): number {
     return this.#delivered;
   }

@@ -71,7 +71,8 @@ export const runEnds = async (target: Target, room: string, job: EndsJob): Promi
   const fromFirst: number[] = [];
   let serverCpuUs = 0;
   let flagBytes = FLAG_BYTES;
-  for (let run = 1; run <= job.ends; run++) {
+  const runs = job.warmUpEnds + job.ends;
+  for (let run = 1; run <= runs; run++) {
     const stop = startMeasuring(target.pid);
     let sentAt = 0;
     const act = (): void => {
@@ -81,11 +82,14 @@ export const runEnds = async (target: Target, room: string, job: EndsJob): Promi
     };
     // The host of a floor does not hear itself.
     const { firstAt, lastAt } = await waiting.forAll(isOurs ? people : others, isOurs ? isUpdate : () => true, act);
-    serverCpuUs += stop().serverCpuUs;
+    const cpuUs = stop().serverCpuUs;
     ({ flagBytes } = waiting);
-    fromSending.push(lastAt - sentAt);
-    fromFirst.push(lastAt - firstAt);
-    if (isOurs && run < job.ends) {
+    if (run > job.warmUpEnds) {
+      serverCpuUs += cpuUs;
+      fromSending.push(lastAt - sentAt);
+      fromFirst.push(lastAt - firstAt);
+    }
+    if (isOurs && run < runs) {
       await waiting.forAll(others, isUpdate, () => host.send(writeCommand({ type: "start", id: run * 3 + 1, run })));
       await waiting.forAll(others, isAnswer, () => {
         for (const client of others) client.send(writeCommand({ type: "join", id: run * 3 + 2 }));

@@ -7,36 +7,46 @@ export type Figures = Readonly<Record<string, number>>;
 /** Real providers in a process of their own, as the last people of the rooms. */
 type WithProviders = { readonly providers: number };
 
+/** What the same people do first, at a pace of their own, and what is not counted; see `loads/load.ts`. */
+export type Pace = { readonly updates: number; readonly perS: number };
+
 /** People type in one or many rooms, out of phase with each other. */
 export type UpdatesJob = WithProviders & {
   readonly type: "updates";
   readonly rooms: number;
   readonly peoplePerRoom: number;
   readonly writersPerRoom: number;
+  readonly warmUp: Pace;
   /** Of all writers together. */
-  readonly updatesPerS: number;
-  readonly updates: number;
+  readonly measured: Pace;
 };
 
 /** Everybody moves a cursor. */
 export type CursorsJob = WithProviders & {
   readonly type: "cursors";
   readonly people: number;
-  readonly movesPerS: number;
-  readonly forMs: number;
+  /** Of all together, in whole rounds of everybody's moves. */
+  readonly warmUp: Pace;
+  readonly measured: Pace;
 };
 
 /** People who do nothing, as their clients do nothing. */
 export type IdleJob = { readonly type: "idle"; readonly people: number; readonly forMs: number };
 
 /** A message goes to everybody at once: End Session at ours, as many bytes at a floor. */
-export type EndsJob = { readonly type: "ends"; readonly people: number; readonly ends: number };
+export type EndsJob = {
+  readonly type: "ends";
+  readonly people: number;
+  readonly warmUpEnds: number;
+  readonly ends: number;
+};
 
 /** People join a room whose document is large and has a long history. */
 export type JoinsJob = {
   readonly type: "joins";
   readonly edits: number;
   readonly bytes: number;
+  readonly warmUpJoins: number;
   readonly joins: number;
 };
 

@@ -14,14 +14,9 @@ const EDITS_PER_S = 10_000;
 /** The caret goes elsewhere after so many edits: what is between stays one item in a document. */
 const EDITS_IN_A_ROW = 5;
 const AT_ONCE = 10;
-/** A document's first joins wake code that later ones find awake. */
-const WARM_UP_JOINS = 2;
 
-/** What holds the document in a server's memory: people who stay, one of whom types a letter when asked to. */
-type Residents = { readonly room: string; readonly type: () => void };
-
-/** By port. */
-const residents = new Map<number, Residents>();
+/** Types a letter at the end of the document. */
+type Typist = () => void;
 
 const edits = (clientId: number, count: number, bytesEach: number): Uint8Array[] => {
   const doc = new Y.Doc();
@@ -38,8 +33,8 @@ const edits = (clientId: number, count: number, bytesEach: number): Uint8Array[]
   return made;
 };
 
-/** Writes the document through the wire, at a pace that every server takes. */
-const fill = async (target: Target, room: string, job: JoinsJob): Promise<void> => {
+/** Writes the document through the wire, at a pace that every server takes. Its people stay, so it stays in memory. */
+const fill = async (target: Target, room: string, job: JoinsJob): Promise<Typist> => {
   const people = await enterAll(target, peopleOf(room, WRITERS));
   const editsEach = Math.ceil(job.edits / WRITERS);
   const bytesEach = Math.max(1, Math.round(job.bytes / job.edits));
@@ -63,7 +58,7 @@ const fill = async (target: Target, room: string, job: JoinsJob): Promise<void> 
   doc.on("update", (update: Uint8Array) => people[0]!.send(writeUpdate(update)));
   const text = doc.getText("notes");
   // Behind the letter before: an insert beside nothing that one knows has Yjs look through the whole document.
-  residents.set(target.port, { room, type: () => text.insert(text.length, "a") });
+  return () => text.insert(text.length, "a");
 };
 
 type Joined = { readonly ms: number; readonly bytes: number };
@@ -78,23 +73,26 @@ const join = async (target: Target, room: string, name: string): Promise<Joined>
 };
 
 export const runJoins = async (target: Target, room: string, job: JoinsJob): Promise<Figures> => {
-  if (!residents.has(target.port)) await fill(target, room, job);
-  const { room: home, type } = residents.get(target.port)!;
-  for (let i = 0; i < WARM_UP_JOINS; i++) await join(target, home, "early");
-  const joins: Joined[] = [];
+  const type = await fill(target, room, job);
+  const joinOneByOne = async (count: number): Promise<Joined[]> => {
+    const joined: Joined[] = [];
+    for (let i = 0; i < count; i++) {
+      // As in life: no two who come one after the other find the same document.
+      type();
+      joined.push(await join(target, room, `late-${i}`));
+    }
+    return joined;
+  };
+  await joinOneByOne(job.warmUpJoins);
   const stopOne = startMeasuring(target.pid);
-  for (let i = 0; i < job.joins; i++) {
-    // As in life: no two who come one after the other find the same document.
-    type();
-    joins.push(await join(target, home, `late-${i}`));
-  }
+  const joins = await joinOneByOne(job.joins);
   await sleep(50);
   const oneUs = stopOne().serverCpuUs / job.joins;
   const short = joins.find(({ bytes }) => bytes < job.bytes);
   if (short !== undefined) throw new Error(`who joined got ${short.bytes} bytes of a document of ${job.bytes}`);
   const stopTen = startMeasuring(target.pid);
   type();
-  const ten = await Promise.all(Array.from({ length: AT_ONCE }, (_, i) => join(target, home, `at-once-${i}`)));
+  const ten = await Promise.all(Array.from({ length: AT_ONCE }, (_, i) => join(target, room, `at-once-${i}`)));
   await sleep(50);
   const tenUs = stopTen().serverCpuUs;
   return {

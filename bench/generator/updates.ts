@@ -15,6 +15,8 @@ import { Providers } from "./providers-client.ts";
 const FIRST_CLIENT_ID = 1_000_000;
 /** How long what is on its way may take after the last was sent. */
 const DRAIN_MS = 30_000;
+/** Between the warm-up and what is measured. */
+const REST_MS = 500;
 /** Each real provider moves its cursor this often. */
 const PROVIDERS_MOVE_EVERY_MS = 4_000;
 
@@ -50,7 +52,8 @@ export const runUpdates = async (target: Target, room: string, job: UpdatesJob):
     names.flatMap((name) => peopleOf(name, rawIn(name))),
   );
   const writersCount = names.reduce((sum, name) => sum + writersIn(name), 0);
-  const updatesEach = Math.ceil(job.updates / writersCount);
+  const warmUpEach = Math.ceil(job.warmUp.updates / writersCount);
+  const updatesEach = warmUpEach + Math.ceil(job.measured.updates / writersCount);
   const deliveries = new Deliveries(FIRST_CLIENT_ID, writersCount, clients.length, updatesEach);
   const writers: Writer[] = [];
   /** By person: which writer it is itself. */
@@ -84,24 +87,31 @@ export const runUpdates = async (target: Target, room: string, job: UpdatesJob):
   const providers = providerCount === 0 ? null : await Providers.open(target, providerRooms, PROVIDERS_MOVE_EVERY_MS);
   await untilQuiet(providers === null ? clients : [], 5_000);
 
+  /** Each writer's updates from one to another, one writer after the other, evenly over the period; then until all have all. */
+  const type = async (from: number, to: number, perS: number): Promise<void> => {
+    const startedAt = performance.now();
+    for (let next = from * writers.length; next < to * writers.length;) {
+      const due = from * writers.length + ((performance.now() - startedAt) / 1_000) * perS;
+      for (; next < to * writers.length && next < due; next++) {
+        const number = next % writers.length;
+        const clock = Math.floor(next / writers.length);
+        const { client, frames, receivers } = writers[number]!;
+        deliveries.sent(number, clock, receivers, performance.now());
+        client.sendFrame(frames[clock]!);
+      }
+      await sleep(1);
+    }
+    const giveUpAt = performance.now() + DRAIN_MS;
+    while (deliveries.outstanding > 0 && performance.now() < giveUpAt) await sleep(2);
+  };
+
+  await type(0, warmUpEach, job.warmUp.perS);
+  if (deliveries.outstanding > 0) throw new Error(`${deliveries.outstanding} deliveries did not come in the warm-up`);
+  deliveries.startOver();
+  await sleep(REST_MS);
   const receivedBefore = clients.reduce((sum, { received }) => sum + received.bytes, 0);
   const stop = startMeasuring(target.pid);
-  const total = updatesEach * writers.length;
-  const startedAt = performance.now();
-  for (let sent = 0; sent < total;) {
-    const nowMs = performance.now();
-    // One writer after the other, evenly over the period: each time whoever is due by now.
-    for (; sent < total && sent < ((nowMs - startedAt) / 1_000) * job.updatesPerS; sent++) {
-      const number = sent % writers.length;
-      const clock = Math.floor(sent / writers.length);
-      const { client, frames, receivers } = writers[number]!;
-      deliveries.sent(number, clock, receivers, performance.now());
-      client.sendFrame(frames[clock]!);
-    }
-    await sleep(1);
-  }
-  const giveUpAt = performance.now() + DRAIN_MS;
-  while (deliveries.outstanding > 0 && performance.now() < giveUpAt) await sleep(2);
+  await type(warmUpEach, updatesEach, job.measured.perS);
   const endedAt = performance.now();
   // Whatever the server still does for these updates is theirs too.
   await sleep(50);
@@ -115,7 +125,8 @@ export const runUpdates = async (target: Target, room: string, job: UpdatesJob):
   providers?.close();
   for (const client of clients) client.close();
 
-  const toProviders = providerRooms.reduce((sum, name) => sum + writersIn(name) * updatesEach, 0);
+  const measuredEach = updatesEach - warmUpEach;
+  const toProviders = providerRooms.reduce((sum, name) => sum + writersIn(name) * measuredEach, 0);
   const latencies = deliveries.latenciesMs(endedAt);
   return {
     cpuUs: serverCpuUs / (deliveries.delivered + toProviders),

@@ -34,15 +34,20 @@ type Base = {
   readonly goals: readonly Goal[];
 };
 
+/**
+ * Each round of each server has a new process: V8 compiles each a little differently, so that two like ones may
+ * differ by a quarter for as long as they live. So a job warms its server up first, with the same people and at a
+ * higher pace where a server can take it, for what is to be known is the cost in one that has been up for long.
+ */
 export type Load = Base &
   (
     | {
-        /** Servers that live through all rounds. */
+        /** One job for one server. */
         readonly kind: "job";
         readonly job: (options: Options, variant: Variant) => Job;
       }
     | {
-        /** A load that starts servers of its own in each round. */
+        /** A load that starts its servers itself. */
         readonly kind: "own";
         readonly measure: (id: ServerId, generator: Generator, options: Options) => Promise<Figures>;
       }

@@ -40,7 +40,12 @@ const ends: Load = {
   variants: ["raw"],
   figures: ["sendP50Ms", "sendP99Ms", "spreadP50Ms", "spreadP99Ms", "cpuUs", "flagBytes"],
   compared: ["sendP99Ms", "spreadP99Ms", "cpuUs"],
-  job: ({ scale }) => ({ type: "ends", people: scale.people, ends: scale.ends }),
+  job: ({ scale }) => ({
+    type: "ends",
+    people: scale.people,
+    warmUpEnds: Math.ceil(scale.ends / 4),
+    ends: scale.ends,
+  }),
   goals: [
     {
       text: "from the commit until the last one holds the flag: p99 at most 1.2 × the floor's broadcast",
@@ -75,6 +80,7 @@ const joins: Load = {
     type: "joins",
     edits: scale.edits,
     bytes: scale.edits * scale.editBytes,
+    warmUpJoins: scale.joins,
     joins: scale.joins,
   }),
   goals: [

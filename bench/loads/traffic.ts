@@ -10,6 +10,12 @@ const SMALL_ROOM_PEOPLE = 10;
 const SMALL_ROOM_PER_S = 5;
 const MOVES_PER_S = 2;
 
+/** Paces of the warm-ups, as parts of what is measured. */
+const WARM_UP_FACTOR = 2;
+const WARM_UP_ROOMS_FACTOR = 4;
+const WARM_UP_FAN_OUT_PART = 40;
+const WARM_UP_MOVES = 4;
+
 const withSqlite: Goal = {
   text: "SQLite on: at most 10 % more CPU than with the store in memory",
   server: "ours",
@@ -34,13 +40,13 @@ const people: Load = {
   title: `${ROOM_PEOPLE} people in one room, each ${UPDATES_PER_PERSON_S} updates a second`,
   about: () =>
     "Everybody writes and everybody receives, out of phase. With real providers, 30 people write the same 1,000 updates a second. The time until the last receiver is that of the raw sockets; the documents of the real providers are looked at in the end.",
-  job: ({ updates }, variant) => ({
+  job: ({ updates, scale }, variant) => ({
     type: "updates",
     rooms: 1,
     peoplePerRoom: ROOM_PEOPLE,
     writersPerRoom: ROOM_PEOPLE,
-    updatesPerS: ROOM_PEOPLE * UPDATES_PER_PERSON_S,
-    updates,
+    warmUp: { updates: scale.warmUpUpdates, perS: ROOM_PEOPLE * UPDATES_PER_PERSON_S * WARM_UP_FACTOR },
+    measured: { updates, perS: ROOM_PEOPLE * UPDATES_PER_PERSON_S },
     providers: variant === "raw" ? 0 : PROVIDERS,
   }),
   goals: [
@@ -74,8 +80,9 @@ const fanOut: Load = {
     rooms: 1,
     peoplePerRoom: scale.people + 1,
     writersPerRoom: 1,
-    updatesPerS: scale.fanOutPerS,
-    updates,
+    // A thousand receivers wake up faster, and no server could take more.
+    warmUp: { updates: Math.ceil(scale.warmUpUpdates / WARM_UP_FAN_OUT_PART), perS: scale.fanOutPerS },
+    measured: { updates, perS: scale.fanOutPerS },
     providers: variant === "raw" ? 0 : PROVIDERS,
   }),
   goals: [
@@ -109,8 +116,8 @@ const rooms: Load = {
     rooms: scale.rooms,
     peoplePerRoom: SMALL_ROOM_PEOPLE,
     writersPerRoom: 1,
-    updatesPerS: scale.rooms * SMALL_ROOM_PER_S,
-    updates,
+    warmUp: { updates: scale.warmUpUpdates, perS: scale.rooms * SMALL_ROOM_PER_S * WARM_UP_ROOMS_FACTOR },
+    measured: { updates, perS: scale.rooms * SMALL_ROOM_PER_S },
     providers: variant === "raw" ? 0 : PROVIDERS,
   }),
   goals: [
@@ -145,8 +152,9 @@ const cursors: Load = {
   job: ({ updates, scale }, variant) => ({
     type: "cursors",
     people: scale.cursorPeople,
-    movesPerS: MOVES_PER_S,
-    forMs: Math.max(1, Math.round(updates / scale.cursorPeople / MOVES_PER_S)) * 1_000,
+    // More slowly: few servers can take what is measured.
+    warmUp: { updates: scale.cursorPeople * WARM_UP_MOVES, perS: (scale.cursorPeople * MOVES_PER_S) / 2 },
+    measured: { updates, perS: scale.cursorPeople * MOVES_PER_S },
     providers: variant === "raw" ? 0 : PROVIDERS,
   }),
   goals: [
