@@ -95,7 +95,7 @@ export class Connection {
   }
 
   forgetPending(): void {
-    this.pending = [];
+    if (this.pending.length > 0) this.pending = [];
     this.pendingBytes = 0;
   }
 

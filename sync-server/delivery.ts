@@ -22,8 +22,15 @@ const frameFor = ({ frame, except, instead }: Telling, receiver: Connection): Fr
   return own === undefined ? frame : own;
 };
 
+const tellAlone = (receiver: Connection, tellings: readonly Telling[]): void => {
+  if (!receiver.isHere) return;
+  const own = tellings.flatMap((telling) => frameFor(telling, receiver) ?? []);
+  if (own.length > 0) receiver.socket.send(new Batch(own));
+};
+
 /** Tells the same people several things, one after the other. */
 const deliverTogether = (receivers: readonly Connection[], tellings: readonly Telling[]): void => {
+  if (receivers.length === 1) return tellAlone(receivers[0]!, tellings);
   // Most get all of it, in the same bytes.
   const shared = new Batch(tellings.map(({ frame }) => frame));
   const others = new Set<Connection>();
@@ -35,13 +42,8 @@ const deliverTogether = (receivers: readonly Connection[], tellings: readonly Te
   const [only] = others;
   const isOther = (receiver: Connection): boolean => others.size > 1 && others.has(receiver);
   for (const receiver of receivers) {
-    if (!receiver.isHere) continue;
-    if (receiver !== only && !isOther(receiver)) {
-      receiver.socket.send(shared);
-      continue;
-    }
-    const own = tellings.flatMap((telling) => frameFor(telling, receiver) ?? []);
-    if (own.length > 0) receiver.socket.send(new Batch(own));
+    if (receiver === only || isOther(receiver)) tellAlone(receiver, tellings);
+    else if (receiver.isHere) receiver.socket.send(shared);
   }
 };
 
@@ -49,7 +51,8 @@ const deliverTogether = (receivers: readonly Connection[], tellings: readonly Te
 export const deliver = (items: readonly (Telling | Act)[]): void => {
   let together: Telling[] = [];
   const tellThem = (): void => {
-    if (together.length > 0) deliverTogether(together[0]!.receivers, together);
+    if (together.length === 0) return;
+    deliverTogether(together[0]!.receivers, together);
     together = [];
   };
   for (const item of items) {

@@ -3,6 +3,7 @@
  * goes to one socket together is one run of bytes. One write to one socket costs more than all else.
  */
 import { MessageType, SyncStep } from "../src/protocol.ts";
+import type { RelayMessage } from "../src/protocol.ts";
 
 /** RFC 6455, section 5.2: the whole message in one frame, binary. */
 const FIN_BINARY = 0x82;
@@ -91,6 +92,11 @@ export class Frame {
     return Frame.#withBody(UPDATE, update);
   }
 
+  /** Asks for what somebody with this state vector lacks. */
+  static ofSyncStep1(stateVector: Uint8Array): Frame {
+    return Frame.#withBody(SYNC_STEP_1, stateVector).frame;
+  }
+
   static ofSyncStep2(update: Uint8Array): Frame {
     return Frame.#withBody(SYNC_STEP_2, update).frame;
   }
@@ -98,11 +104,17 @@ export class Frame {
   static ofAwareness(update: Uint8Array): Frame {
     return Frame.#withBody(AWARENESS, update).frame;
   }
+
+  static ofSession(message: RelayMessage): Frame {
+    return Frame.#withBody(SESSION, Buffer.from(JSON.stringify(message))).frame;
+  }
 }
 
+const SYNC_STEP_1 = [MessageType.sync, SyncStep.step1];
 const UPDATE = [MessageType.sync, SyncStep.update];
 const SYNC_STEP_2 = [MessageType.sync, SyncStep.step2];
 const AWARENESS = [MessageType.awareness];
+const SESSION = [MessageType.session];
 
 /** What goes to a socket together. */
 export class Batch {

@@ -33,7 +33,6 @@ export type IntakeContext = {
 
 /** What the intake needs of its room. */
 export type IntakeRoom = {
-  readonly connections: ReadonlySet<Connection>;
   /** Asks a connection for what the relay lacks. */
   readonly ask: (connection: Connection) => void;
   /** Tells everybody but the sender what has come in. @returns the update as it is kept from now on. */
@@ -57,6 +56,8 @@ export class Intake {
   #guardLogBytes = 0;
   /** Until when clients may bring what others wrote, because the store may have lost it; ms since the epoch. */
   #recoversUntil = 0;
+  /** Of whom something may wait for what is missing. */
+  readonly #waiting = new Set<Connection>();
 
   constructor({ record, content, guard }: StoredRoom, context: IntakeContext, room: IntakeRoom) {
     this.#name = record.room;
@@ -119,6 +120,7 @@ export class Intake {
 
   /** Gives up a connection's client ids. @returns whether it had any. */
   release(connection: Connection): boolean {
+    this.#waiting.delete(connection);
     return this.#body !== null && this.#body.guard.authors.release(connection);
   }
 
@@ -196,17 +198,20 @@ export class Intake {
     // Whoever sent it holds what it refers to, and answers this with all of it.
     if (connection.pending.length === 0) this.#room.ask(connection);
     connection.pending.push(pending);
+    this.#waiting.add(connection);
   }
 
   /** Offers again what waits for something that is held now, as long as something new comes in. */
   #retryPending(): void {
+    if (this.#waiting.size === 0) return;
     const { guard } = this.#open();
     const isReady = ({ missing }: PendingUpdate) => missing.some((id) => guard.holds(id));
     for (let news = true; news;) {
       news = false;
-      for (const connection of this.#room.connections) {
-        if (!connection.pending.some(isReady)) continue;
+      for (const connection of this.#waiting) {
         const { pending } = connection;
+        if (pending.length === 0) this.#waiting.delete(connection);
+        if (!pending.some(isReady)) continue;
         connection.forgetPending();
         for (const each of pending) {
           let left = each;

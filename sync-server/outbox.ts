@@ -40,6 +40,8 @@ export class Outbox {
   /** Who is here now, and to whom content goes now; `null`: to be listed again. A list is never changed. */
   #all: readonly Connection[] | null = null;
   #subscribers: readonly Connection[] | null = null;
+  /** The one who was told something last: what goes to one together is one write. */
+  #lastTold: readonly [Connection] | null = null;
 
   #writes: Write[] = [];
   #items: (Telling | Act)[] = [];
@@ -79,20 +81,20 @@ export class Outbox {
   }
 
   /** Tells one, at the end of this turn, and with it everything that waits. */
-  tell(connection: Connection, message: Uint8Array): void {
-    this.#tellNow([connection], Frame.of(message));
+  tell(connection: Connection, frame: Frame): void {
+    this.#tellNow(this.#listOf(connection), frame);
   }
 
   /** Tells one what it lacks of the content: the answer to its SyncStep1, and what was written behind that. */
   serve(connection: Connection, [answer, ...later]: readonly [Uint8Array, ...Uint8Array[]]): void {
-    const receivers = [connection];
+    const receivers = this.#listOf(connection);
     this.#tellNow(receivers, Frame.ofSyncStep2(answer));
     for (const update of later) this.#tellNow(receivers, Frame.ofUpdate(update).frame);
   }
 
   /** The same for all who are here. */
-  tellAll(message: Uint8Array): void {
-    this.#tellNow((this.#all ??= [...this.#connections]), Frame.of(message));
+  tellAll(frame: Frame): void {
+    this.#tellNow((this.#all ??= [...this.#connections]), frame);
   }
 
   /** Tells all to whom content goes, but the sender, soon. @returns the update as it goes out, for whoever keeps it. */
@@ -133,6 +135,7 @@ export class Outbox {
     this.#writes = [];
     const items = this.#items;
     this.#items = [];
+    this.#lastTold = null;
     if (items.length > 0) journal.afterwards(() => deliver(items));
   }
 
@@ -180,6 +183,11 @@ export class Outbox {
       instead.set(receiver, others === null ? null : Frame.ofAwareness(others));
     }
     this.#items.push({ receivers, frame: Frame.ofAwareness(all.bytes), except: null, instead });
+  }
+
+  #listOf(connection: Connection): readonly [Connection] {
+    if (this.#lastTold?.[0] !== connection) this.#lastTold = [connection];
+    return this.#lastTold;
   }
 
   #listSubscribers(): readonly Connection[] {

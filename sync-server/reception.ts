@@ -6,7 +6,6 @@
 import type { Logger } from "pino";
 import { CloseCode } from "../src/close-codes.ts";
 import type { Clock } from "../src/clock.ts";
-import { writeRelayMessage } from "../src/protocol.ts";
 import { Connection } from "./connection.ts";
 import { Credential } from "./credential.ts";
 import { Batch, Frame } from "./frame.ts";
@@ -150,7 +149,7 @@ export class Reception {
         lease.release();
       },
     });
-    if (speaksSession) peer.send(new Batch([Frame.of(writeRelayMessage(credential.welcome))]));
+    if (speaksSession) peer.send(new Batch([Frame.ofSession(credential.welcome)]));
     room.attach(connection);
   }
 }

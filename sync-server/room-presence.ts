@@ -1,8 +1,8 @@
 /** Presence in a room: which state of a client is taken, who is shown it, and who is told of whom. */
-import { writeAwareness } from "../src/protocol.ts";
 import type { AwarenessClock } from "./awareness-clock.ts";
 import { readAwareness, stampState } from "./awareness-codec.ts";
 import type { Connection } from "./connection.ts";
+import { Frame } from "./frame.ts";
 import type { Intake } from "./intake.ts";
 import type { Limits } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
@@ -95,6 +95,6 @@ export class RoomPresence {
   }
 
   #tell(connection: Connection, update: Uint8Array | null): void {
-    if (connection.subscribed && update !== null) this.#outbox.tell(connection, writeAwareness(update));
+    if (connection.subscribed && update !== null) this.#outbox.tell(connection, Frame.ofAwareness(update));
   }
 }

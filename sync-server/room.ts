@@ -9,18 +9,12 @@ import { CloseCode } from "../src/close-codes.ts";
 import type { Clock } from "../src/clock.ts";
 import { toSession, transition } from "../src/lifecycle.ts";
 import type { LifecycleEvent, LifecycleState } from "../src/lifecycle.ts";
-import {
-  MalformedError,
-  readClientFrame,
-  QUERY_AWARENESS,
-  writeRelayMessage,
-  writeSyncStep1,
-  writeUpdate,
-} from "../src/protocol.ts";
+import { MalformedError, QUERY_AWARENESS, readClientFrame } from "../src/protocol.ts";
 import type { ClientFrame, Command, RefusalCode } from "../src/protocol.ts";
 import type { EndReason, PersonRef } from "../src/session.ts";
 import type { AwarenessClock } from "./awareness-clock.ts";
 import type { Connection } from "./connection.ts";
+import { Frame } from "./frame.ts";
 import { Intake, RECOVERY_MS } from "./intake.ts";
 import type { UpdateKind } from "./intake.ts";
 import type { Journal } from "./journal.ts";
@@ -50,6 +44,7 @@ export type RoomContext = {
 /** Longest state vector that is kept for a connection that waits, in bytes: some 7,000 client ids. */
 const WITHHELD_STATE_VECTOR_MAX_BYTES = 64 * 1024;
 const EMPTY_STATE_VECTOR = Uint8Array.of(0);
+const ASK_FOR_STATES = Frame.of(QUERY_AWARENESS);
 /** Messages whose answers grow with the room, or that everybody in it is told of. */
 const REQUESTS: ReadonlySet<ClientFrame["kind"]> = new Set(["sync-step-1", "query-awareness", "session"]);
 
@@ -62,6 +57,8 @@ export class Room {
   readonly #intake: Intake;
   readonly #outbox: Outbox;
   readonly #presence: RoomPresence;
+  /** What newcomers are asked, as long as nothing changes: many come in at once. */
+  #question: Frame | null = null;
   /** How many connections ever came. */
   #arrivals = 0;
   /** With which part of the rooms it is looked after; see `Heartbeat`. */
@@ -77,11 +74,13 @@ export class Room {
     this.#ledger = Ledger.load(record.ledgerId, record.ledger);
     this.#outbox = new Outbox(context, this.#connections);
     this.#intake = new Intake(stored, context, {
-      connections: this.#connections,
       ask: (connection) => {
         if (this.#isLive) this.#askForMissing(connection);
       },
-      forward: (update, sender) => this.#outbox.forward(update, sender),
+      forward: (update, sender) => {
+        this.#question = null;
+        return this.#outbox.forward(update, sender);
+      },
       keep: (write) => this.#outbox.keep(write),
       close: (connection, code, reason) => this.#close(connection, code, reason),
     });
@@ -113,7 +112,7 @@ export class Room {
     connection.isHere = true;
     connection.arrival = ++this.#arrivals;
     this.#outbox.audienceChanged();
-    this.#outbox.tell(connection, writeUpdate(this.#ledger.encode()));
+    this.#outbox.tell(connection, Frame.ofUpdate(this.#ledger.encode()).frame);
     if (this.#isLive) {
       if (!connection.speaksSession) this.#admit(connection);
       this.#askForMissing(connection);
@@ -140,7 +139,7 @@ export class Room {
       other.wasRefused = false;
       if (!this.#isLive) continue;
       this.#askForMissing(other);
-      this.#outbox.tell(other, QUERY_AWARENESS);
+      this.#outbox.tell(other, ASK_FOR_STATES);
     }
   }
 
@@ -281,7 +280,7 @@ export class Room {
 
   #renew(connection: Connection, { id, token }: Command & { readonly type: "renew" }): void {
     void connection.credential.renew(token).then((refusal) => {
-      if (refusal === null) this.#outbox.tell(connection, writeRelayMessage(connection.credential.welcome));
+      if (refusal === null) this.#outbox.tell(connection, Frame.ofSession(connection.credential.welcome));
       this.#answer(connection, id, refusal);
     });
   }
@@ -291,7 +290,7 @@ export class Room {
       refusal === null
         ? ({ type: "answer", id, ok: true, run: this.#state.run } as const)
         : ({ type: "answer", id, ok: false, code: refusal, message: REFUSALS[refusal] } as const);
-    this.#outbox.tell(connection, writeRelayMessage(message));
+    this.#outbox.tell(connection, Frame.ofSession(message));
   }
 
   // --- What operators and the relay ask ---------------------------------------------------------
@@ -317,6 +316,7 @@ export class Room {
   /** Every 20 s or so: gives stock clients all states afresh, for they drop what was not renewed for 30 s. */
   housekeep(): void {
     this.#intake.tidy();
+    this.#question = null;
     for (const connection of this.#connections) {
       if (!connection.speaksSession) this.#presence.tellAllTo(connection);
     }
@@ -358,12 +358,13 @@ export class Room {
       hostAbsenceMs: this.#record.hostAbsenceMs ?? hostAbsenceMs,
     });
     if (effects.length === 0) return;
+    this.#question = null;
     const updates: Uint8Array[] = [];
     for (const effect of effects) {
       if (effect.type === "write-session") updates.push(this.#ledger.write(effect.session));
     }
     this.#keep({ ...this.#record, state, ledger: this.#ledger.encode() });
-    for (const update of updates) this.#outbox.tellAll(writeUpdate(update));
+    for (const update of updates) this.#outbox.tellAll(Frame.ofUpdate(update).frame);
     for (const effect of effects) {
       switch (effect.type) {
         case "write-session":
@@ -393,15 +394,16 @@ export class Room {
     this.#intake.recover(this.#context.clock.now() + RECOVERY_MS);
     this.#ledger = Ledger.create(toSession(this.#state), Math.max(this.#context.clock.now(), this.#ledger.id + 1));
     const ledger = this.#ledger.encode();
+    this.#question = null;
     this.#keep({ ...this.#record, ledgerId: this.#ledger.id, ledger });
-    this.#outbox.tellAll(writeUpdate(ledger));
+    this.#outbox.tellAll(Frame.ofUpdate(ledger).frame);
   }
 
   #openContent(): void {
     for (const connection of this.#connections) {
       if (!connection.speaksSession) this.#admit(connection);
-      this.#askForMissing(connection);
     }
+    this.#outbox.tellAll(this.#askWhatIsMissing());
   }
 
   #withholdContent(): void {
@@ -454,10 +456,14 @@ export class Room {
 
   // --- Telling ------------------------------------------------------------------------------------
 
-  /** Sends a SyncStep1 for all that the room holds: the receiver answers with what the relay lacks. */
   #askForMissing(connection: Connection): void {
-    const stateVector = encodeStateVector(this.#intake.held, this.#ledger.id, this.#ledger.clock);
-    this.#outbox.tell(connection, writeSyncStep1(stateVector));
+    this.#outbox.tell(connection, this.#askWhatIsMissing());
+  }
+
+  /** A SyncStep1 for all that the room holds: the receiver answers with what the relay lacks. */
+  #askWhatIsMissing(): Frame {
+    const { id, clock } = this.#ledger;
+    return (this.#question ??= Frame.ofSyncStep1(encodeStateVector(this.#intake.held, id, clock)));
   }
 
   /** Lets a stock client go after it was told that the session has ended. */
