@@ -40,7 +40,7 @@ export type Scale = {
 const FULL: Scale = {
   people: 1_000,
   warmUpUpdates: 16_000,
-  fanOutPerS: 50,
+  fanOutPerS: 80,
   cursorPeople: 500,
   rooms: 100,
   idleMs: 30_000,
