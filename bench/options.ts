@@ -22,7 +22,7 @@ export type Variant = "raw" | "providers";
 /** The sizes that the issue names; small ones for a smoke test. */
 export type Scale = {
   readonly people: number;
-  /** Updates of a warm-up, in all. */
+  /** Updates that warm a server up, of all who write together. */
   readonly warmUpUpdates: number;
   /** Updates a second that one writer sends to all of them. */
   readonly fanOutPerS: number;

@@ -20,12 +20,13 @@ const NOTHING = Uint8Array.of(0, 0);
 
 const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
-/** An answer, and what has been added since. */
+/** An answer, what has been added since, and whether anybody got it since `tidy`. */
 type Encoded = {
   readonly stateVector: Uint8Array;
   readonly update: Uint8Array;
   readonly later: Uint8Array[];
   laterBytes: number;
+  isInUse: boolean;
 };
 
 export class Content {
@@ -78,7 +79,10 @@ export class Content {
    */
   encodeSince(stateVector: Uint8Array): readonly [Uint8Array, ...Uint8Array[]] {
     const encoded = this.#encoded;
-    if (encoded !== null && isSame(encoded.stateVector, stateVector)) return [encoded.update, ...encoded.later];
+    if (encoded !== null && isSame(encoded.stateVector, stateVector)) {
+      encoded.isInUse = true;
+      return [encoded.update, ...encoded.later];
+    }
     const doc = this.#isEmpty ? null : this.#current();
     try {
       if (doc === null) {
@@ -86,7 +90,7 @@ export class Content {
         return [NOTHING];
       }
       const update = Y.encodeStateAsUpdate(doc, stateVector);
-      this.#encoded = { stateVector: stateVector.slice(), update, later: [], laterBytes: 0 };
+      this.#encoded = { stateVector: stateVector.slice(), update, later: [], laterBytes: 0, isInUse: true };
       return [update];
     } catch {
       throw new MalformedError("the state vector cannot be read");
@@ -94,11 +98,12 @@ export class Content {
   }
 
   /**
-   * Lets go of what is kept only because somebody may ask for it soon; called now and then. A document that
-   * nobody has needed since the last time becomes bytes again, a tenth of its size.
+   * Lets go of what is kept only because somebody may ask for it soon, and nobody has since the last time; called
+   * now and then. Such a document becomes bytes again, a tenth of its size.
    */
   tidy(): void {
-    this.#encoded = null;
+    if (this.#encoded?.isInUse === true) this.#encoded.isInUse = false;
+    else this.#encoded = null;
     if (this.#doc !== null && !this.#isInUse) {
       this.#unapplied.unshift(Y.encodeStateAsUpdate(this.#doc));
       this.#doc = null;

@@ -25,6 +25,9 @@ const AWARENESS_WRITES_PER_S = 10_000;
 /** … but for no longer than this, in ms. */
 const AWARENESS_GATHER_MOST_MS = 60;
 
+/** A message of so many bytes is copied as rarely as can be, not even to go out in one write with others. */
+const LARGE_BYTES = 16 * 1024;
+
 /** Somebody's newest state, or "null" if it is gone. */
 type Shown = { readonly json: string; readonly owner: Connection };
 
@@ -42,6 +45,8 @@ export class Outbox {
   #subscribers: readonly Connection[] | null = null;
   /** The one who was told something last: what goes to one together is one write. */
   #lastTold: readonly [Connection] | null = null;
+  /** The large answer to a SyncStep1 that was given last, in its frame: those who come in at once get the same. */
+  #served: { readonly answer: Uint8Array; readonly frame: Frame } | null = null;
 
   #writes: Write[] = [];
   #items: (Telling | Act)[] = [];
@@ -87,9 +92,15 @@ export class Outbox {
 
   /** Tells one what it lacks of the content: the answer to its SyncStep1, and what was written behind that. */
   serve(connection: Connection, [answer, ...later]: readonly [Uint8Array, ...Uint8Array[]]): void {
-    const receivers = this.#listOf(connection);
-    this.#tellNow(receivers, Frame.ofSyncStep2(answer));
+    const isLarge = answer.byteLength >= LARGE_BYTES;
+    const receivers = isLarge ? [connection] : this.#listOf(connection);
+    this.#tellNow(receivers, isLarge ? this.#frameOfLarge(answer) : Frame.ofSyncStep2(answer));
     for (const update of later) this.#tellNow(receivers, Frame.ofUpdate(update).frame);
+  }
+
+  /** Lets go of what is kept only because somebody may come soon. */
+  tidy(): void {
+    this.#served = null;
   }
 
   /** The same for all who are here. */
@@ -183,6 +194,11 @@ export class Outbox {
       instead.set(receiver, others === null ? null : Frame.ofAwareness(others));
     }
     this.#items.push({ receivers, frame: Frame.ofAwareness(all.bytes), except: null, instead });
+  }
+
+  #frameOfLarge(answer: Uint8Array): Frame {
+    if (this.#served?.answer !== answer) this.#served = { answer, frame: Frame.ofSyncStep2(answer) };
+    return this.#served.frame;
   }
 
   #listOf(connection: Connection): readonly [Connection] {

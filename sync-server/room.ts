@@ -313,9 +313,13 @@ export class Room {
     this.#apply({ type: "deadline-checked", run: this.#state.run });
   }
 
-  /** Every 20 s or so: gives stock clients all states afresh, for they drop what was not renewed for 30 s. */
+  /**
+   * Every 20 s or so: gives stock clients all states afresh, for they drop what was not renewed for 30 s; and lets go
+   * of what is kept only for those who may come soon.
+   */
   housekeep(): void {
     this.#intake.tidy();
+    this.#outbox.tidy();
     this.#question = null;
     for (const connection of this.#connections) {
       if (!connection.speaksSession) this.#presence.tellAllTo(connection);

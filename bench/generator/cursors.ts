@@ -142,6 +142,7 @@ export const runCursors = async (target: Target, room: string, job: CursorsJob):
   const last = warmUpEach + Math.max(1, Math.round(job.measured.updates / job.people));
   const moves = (last - warmUpEach) * count;
   await move(0, warmUpEach, job.warmUp);
+  if (latencies.total < warmUpEach * count * (count - 1)) throw new Error("moves did not come in the warm-up");
   latencies.clear();
   await sleep(REST_MS);
   const bytesBefore = people.reduce((sum, { received }) => sum + received.bytes, 0);

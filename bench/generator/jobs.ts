@@ -7,7 +7,7 @@ export type Figures = Readonly<Record<string, number>>;
 /** Real providers in a process of their own, as the last people of the rooms. */
 type WithProviders = { readonly providers: number };
 
-/** What the same people do first, at a pace of their own, and what is not counted; see `loads/load.ts`. */
+/** How many updates, of all who write together, and how fast. What warms up (see `loads/load.ts`) is not counted. */
 export type Pace = { readonly updates: number; readonly perS: number };
 
 /** People type in one or many rooms, out of phase with each other. */
@@ -17,7 +17,6 @@ export type UpdatesJob = WithProviders & {
   readonly peoplePerRoom: number;
   readonly writersPerRoom: number;
   readonly warmUp: Pace;
-  /** Of all writers together. */
   readonly measured: Pace;
 };
 
@@ -25,7 +24,7 @@ export type UpdatesJob = WithProviders & {
 export type CursorsJob = WithProviders & {
   readonly type: "cursors";
   readonly people: number;
-  /** Of all together, in whole rounds of everybody's moves. */
+  /** In whole rounds of everybody's moves. */
   readonly warmUp: Pace;
   readonly measured: Pace;
 };

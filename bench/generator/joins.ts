@@ -14,6 +14,8 @@ const EDITS_PER_S = 10_000;
 /** The caret goes elsewhere after so many edits: what is between stays one item in a document. */
 const EDITS_IN_A_ROW = 5;
 const AT_ONCE = 10;
+/** Before what is measured: what the joins before have left to the collector of garbage is theirs, at every server. */
+const REST_MS = 3_000;
 
 /** Types a letter at the end of the document. */
 type Typist = () => void;
@@ -48,11 +50,6 @@ const fill = async (target: Target, room: string, job: JoinsJob): Promise<Typist
     await sleep(2);
   }
   await untilQuiet(people);
-  // They stay until the server ends.
-  for (const client of people) {
-    client.onBody = () => {};
-    client.onClosed = () => {};
-  }
   const doc = new Y.Doc();
   doc.clientID = FIRST_CLIENT_ID + WRITERS;
   doc.on("update", (update: Uint8Array) => people[0]!.send(writeUpdate(update)));
@@ -84,12 +81,14 @@ export const runJoins = async (target: Target, room: string, job: JoinsJob): Pro
     return joined;
   };
   await joinOneByOne(job.warmUpJoins);
+  await sleep(REST_MS);
   const stopOne = startMeasuring(target.pid);
   const joins = await joinOneByOne(job.joins);
   await sleep(50);
   const oneUs = stopOne().serverCpuUs / job.joins;
   const short = joins.find(({ bytes }) => bytes < job.bytes);
   if (short !== undefined) throw new Error(`who joined got ${short.bytes} bytes of a document of ${job.bytes}`);
+  await sleep(REST_MS);
   const stopTen = startMeasuring(target.pid);
   type();
   const ten = await Promise.all(Array.from({ length: AT_ONCE }, (_, i) => join(target, room, `at-once-${i}`)));

@@ -17,6 +17,8 @@ const FIRST_CLIENT_ID = 1_000_000;
 const DRAIN_MS = 30_000;
 /** Between the warm-up and what is measured. */
 const REST_MS = 500;
+/** The same for real providers, which have all of it to apply. */
+const PROVIDERS_REST_MS = 2_000;
 /** Each real provider moves its cursor this often. */
 const PROVIDERS_MOVE_EVERY_MS = 4_000;
 
@@ -108,7 +110,7 @@ export const runUpdates = async (target: Target, room: string, job: UpdatesJob):
   await type(0, warmUpEach, job.warmUp.perS);
   if (deliveries.outstanding > 0) throw new Error(`${deliveries.outstanding} deliveries did not come in the warm-up`);
   deliveries.startOver();
-  await sleep(REST_MS);
+  await sleep(providers === null ? REST_MS : PROVIDERS_REST_MS);
   const receivedBefore = clients.reduce((sum, { received }) => sum + received.bytes, 0);
   const stop = startMeasuring(target.pid);
   await type(warmUpEach, updatesEach, job.measured.perS);

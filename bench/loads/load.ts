@@ -36,8 +36,9 @@ type Base = {
 
 /**
  * Each round of each server has a new process: V8 compiles each a little differently, so that two like ones may
- * differ by a quarter for as long as they live. So a job warms its server up first, with the same people and at a
- * higher pace where a server can take it, for what is to be known is the cost in one that has been up for long.
+ * differ by a quarter for as long as they live. So a job that is about work warms its server up first, with the same people
+ * and at a higher pace where a server can take it, for what is to be known is the cost in one that has been up for
+ * long.
  */
 export type Load = Base &
   (

@@ -10,10 +10,12 @@ const SMALL_ROOM_PEOPLE = 10;
 const SMALL_ROOM_PER_S = 5;
 const MOVES_PER_S = 2;
 
-/** Paces of the warm-ups, as parts of what is measured. */
+/** By how much faster people type to warm a server up. */
 const WARM_UP_FACTOR = 2;
 const WARM_UP_ROOMS_FACTOR = 4;
+/** Of the updates of a warm-up, where each goes to a thousand. */
 const WARM_UP_FAN_OUT_PART = 40;
+/** Moves of each cursor in a warm-up. */
 const WARM_UP_MOVES = 4;
 
 const withSqlite: Goal = {

@@ -229,6 +229,12 @@ describe("content in memory", () => {
       text.delete(i, 1);
       expect(ask()).toBe(1 + i);
     }
+    // Somebody has had it lately; later nobody has.
+    content.tidy();
+    expect(ask()).toBe(4);
+    content.tidy();
+    content.tidy();
+    expect(ask()).toBe(1);
     // Of another state vector nothing is known.
     expect(content.encodeSince(Y.encodeStateVector(author))).toHaveLength(1);
     text.insert(0, "z".repeat(20_000));

@@ -8,6 +8,7 @@ import {
   KEEPALIVE,
   MessageType,
   SUBPROTOCOL,
+  SyncStep,
   TOKEN_SUBPROTOCOL_PREFIX,
   writeCommand,
   writeSyncStep1,
@@ -36,6 +37,12 @@ const liveHost = async (setting: Setting) => {
 };
 
 const textOf = (client: RawClient): string => client.doc.getText("text").toString();
+
+/** The state vector of the last SyncStep1 that came. */
+const askedFor = (client: RawClient): Map<number, number> => {
+  const frame = client.frames.findLast(([type, step]) => type === MessageType.sync && step === SyncStep.step1)!;
+  return Y.decodeStateVector(decoding.readVarUint8Array(decoding.createDecoder(frame.subarray(2))));
+};
 
 /** What a newcomer to the room's document gets. */
 const textInRoom = async (setting: Setting, claims: typeof host | typeof participant = host): Promise<string> => {
@@ -195,6 +202,23 @@ describe("while content is withheld", () => {
     await until("the late one was sent away", () => late.closed === 4410);
     expect(late.session).toEqual(present.session);
     expect(late.provider.synced).toBe(false);
+  });
+
+  it("[W6] a SyncStep1 names what the relay holds at that moment, content and ledger", async () => {
+    const setting = await startRelay();
+    const writer = await joined(setting, host);
+    writer.send(typingFrame("abc", 77));
+    await exchanged(writer);
+    const ledgerOf = ({ doc }: RawClient) =>
+      [...Y.decodeStateVector(Y.encodeStateVector(doc))].filter(([id]) => id > 77);
+    const late = await joined(setting, participant);
+    expect(askedFor(late)).toEqual(new Map([...ledgerOf(late), [77, 3]]));
+    const before = askedFor(late);
+    await writer.command({ type: "end", run: 1 });
+    await writer.command({ type: "start", run: 1 });
+    await exchanged(late);
+    expect(askedFor(late)).toEqual(new Map([...ledgerOf(late), [77, 3]]));
+    expect(askedFor(late)).not.toEqual(before);
   });
 
   it("[W6] the next start asks for what was written while the session was over", async () => {

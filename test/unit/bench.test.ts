@@ -110,6 +110,18 @@ describe("deliveries", () => {
     expect(deliveries.outstanding).toBe(1);
     expect(deliveries.latenciesMs(1_000)).toEqual([1_000]);
   });
+
+  it("of a warm-up do not count, and what is measured goes on behind them", () => {
+    const deliveries = new Deliveries(50, 1, 1, 2);
+    deliveries.sent(0, 0, 1, 0);
+    deliveries.received(0, 50, 0, 1, 900);
+    deliveries.startOver();
+    expect(deliveries.delivered).toBe(0);
+    deliveries.sent(0, 1, 1, 1_000);
+    deliveries.received(0, 50, 0, 2, 1_007);
+    expect(deliveries.delivered).toBe(1);
+    expect(deliveries.latenciesMs(2_000)).toEqual([7]);
+  });
 });
 
 describe("cursors", () => {
