@@ -13,6 +13,7 @@ import {
   writeCommand,
   writeSyncStep1,
   writeSyncStep2,
+  writeUpdate,
 } from "../../src/protocol.ts";
 import { SESSION_ROOT } from "../../src/session.ts";
 import { awarenessFrame, exchanged, passTime, rawStockClient, typing, typingFrame, userState } from "./frames.ts";
@@ -126,6 +127,26 @@ describe("protocols and tokens", () => {
     const writer = await rawStockClient(setting, await setting.token(participant));
     writer.send(typingFrame("at once"));
     await until("it arrives", () => reader.text.toString() === "at once");
+  });
+});
+
+describe("updates that come before what they refer to", () => {
+  it("[G5] wait, and are taken as soon as that comes", async () => {
+    const setting = await startRelay();
+    const reader = await liveHost(setting);
+    const client = await rawClient(setting, await setting.token(participant));
+    await client.command({ type: "join" });
+    const doc = new Y.Doc();
+    const updates: Uint8Array[] = [];
+    doc.on("update", (update: Uint8Array) => updates.push(update));
+    for (const letter of "abc") doc.getText("text").insert(doc.getText("text").length, letter);
+    client.send(writeUpdate(updates[2]!));
+    client.send(writeUpdate(updates[1]!));
+    await exchanged(client);
+    expect(reader.text.toString()).toBe("");
+    // It is asked for the rest, and does not answer that.
+    client.send(writeUpdate(updates[0]!));
+    await until("all of it arrives", () => reader.text.toString() === "abc");
   });
 });
 
