@@ -8,7 +8,7 @@ import { MessageType, writeAwareness } from "../../src/protocol.ts";
 import { cursorUpdate, readCursors } from "../wire/cursors.ts";
 import { cursor, readVarUint } from "../wire/var-uint.ts";
 import type { CursorsJob, Figures, Pace } from "./jobs.ts";
-import { startMeasuring } from "./measure.ts";
+import { REST_MS, startMeasuring } from "./measure.ts";
 import { enterAll, peopleOf, untilQuiet } from "./people.ts";
 import type { PersonClient } from "./people.ts";
 import { Providers } from "./providers-client.ts";
@@ -20,9 +20,6 @@ const SHOW_MS = 90_000;
 const QUIET_MS = 10_000;
 const BUCKET_MS = 0.25;
 const BUCKETS = 4 * 120_000;
-
-/** Between the warm-up and what is measured. */
-const REST_MS = 500;
 
 /** Counts of latencies: there are millions. */
 class Histogram {

@@ -1,6 +1,9 @@
 /** The window in which a load is measured: CPU of the server and of the generator, and the time it took. */
 import { cpuUs } from "../proc.ts";
 
+/** Between a warm-up and what is measured, in ms. */
+export const REST_MS = 500;
+
 export type Measured = {
   readonly serverCpuUs: number;
   readonly wallMs: number;

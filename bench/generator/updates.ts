@@ -7,7 +7,7 @@ import { readStructs } from "../wire/structs.ts";
 import { cursor, readVarUint } from "../wire/var-uint.ts";
 import { Deliveries } from "./deliveries.ts";
 import type { Figures, UpdatesJob } from "./jobs.ts";
-import { quantile, startMeasuring } from "./measure.ts";
+import { quantile, REST_MS, startMeasuring } from "./measure.ts";
 import { enterAll, peopleOf, untilQuiet } from "./people.ts";
 import type { PersonClient } from "./people.ts";
 import { Providers } from "./providers-client.ts";
@@ -15,9 +15,7 @@ import { Providers } from "./providers-client.ts";
 const FIRST_CLIENT_ID = 1_000_000;
 /** How long what is on its way may take after the last was sent. */
 const DRAIN_MS = 30_000;
-/** Between the warm-up and what is measured. */
-const REST_MS = 500;
-/** The same for real providers, which have all of it to apply. */
+/** As `REST_MS`, for real providers, which have all of it to apply. */
 const PROVIDERS_REST_MS = 2_000;
 /** Each real provider moves its cursor this often. */
 const PROVIDERS_MOVE_EVERY_MS = 4_000;

@@ -61,8 +61,9 @@ describe("what the fuzzer found", () => {
     content.encodeSince(Uint8Array.of(0));
     // Both at once: one of the two marks is redundant.
     for (const doc of [ann, ben]) (doc.getMap("map").get("text") as Y.Text).format(0, 5, { bold: true });
-    content.tidy();
-    const { ds } = Y.decodeUpdate(content.encodeSince(Uint8Array.of(0))[0]);
+    // Nothing of client 5: says the same in other bytes, or the first answer would be given again.
+    const [anew] = content.encodeSince(Uint8Array.of(1, 5, 0));
+    const { ds } = Y.decodeUpdate(anew);
     expect([...ds.clients]).toEqual([]);
   });
 
