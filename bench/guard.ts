@@ -3,15 +3,15 @@
  * update, and for one move of a cursor. Run: `npm run bench:guard`.
  */
 import * as encoding from "lib0/encoding";
-import { AwarenessClock } from "../sync-server/awareness-clock.ts";
-import { Connection } from "../sync-server/connection.ts";
-import type { Credential } from "../sync-server/credential.ts";
-import { Frame } from "../sync-server/frame.ts";
+import { AwarenessClock } from "../sync-server/room/presence/awareness-clock.ts";
+import { Connection } from "../sync-server/room/connection/connection.ts";
+import type { Credential } from "../sync-server/auth/credential.ts";
+import { Frame } from "../sync-server/websocket/frame.ts";
 import { Guard } from "../sync-server/guard/guard.ts";
-import { DEFAULT_LIMITS } from "../sync-server/limits.ts";
-import { readAwareness, stampState, writeEntries } from "../sync-server/awareness-codec.ts";
-import { Presence } from "../sync-server/presence.ts";
-import { RateLimit } from "../sync-server/rate-limit.ts";
+import { DEFAULT_LIMITS } from "../sync-server/config/limits.ts";
+import { readAwareness, stampState, writeEntries } from "../sync-server/room/presence/awareness-codec.ts";
+import { Presence } from "../sync-server/room/presence/presence.ts";
+import { RateLimit } from "../sync-server/room/connection/rate-limit.ts";
 import { spread } from "./median.ts";
 import { typing } from "./typing.ts";
 

@@ -8,14 +8,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pino from "pino";
 import { systemClock } from "../src/clock.ts";
-import { MessageType } from "../src/protocol.ts";
-import { parseConfig } from "../sync-server/config.ts";
-import type { Connection } from "../sync-server/connection.ts";
-import { Batch, Frame } from "../sync-server/frame.ts";
+import { MessageType } from "../src/protocol/protocol.ts";
+import { parseConfig } from "../sync-server/config/config.ts";
+import type { Connection } from "../sync-server/room/connection/connection.ts";
+import { Batch, Frame } from "../sync-server/websocket/frame.ts";
 import { Guard } from "../sync-server/guard/guard.ts";
 import { createRelay } from "../sync-server/relay.ts";
-import { Room } from "../sync-server/room.ts";
-import { SqliteStore } from "../sync-server/store/sqlite-store.ts";
+import { Room } from "../sync-server/room/room.ts";
+import { SqliteStore } from "../sync-server/store/sqlite/store.ts";
 
 const [kind = "checked", tokenSecret = ""] = process.argv.slice(2);
 

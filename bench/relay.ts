@@ -11,8 +11,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as encoding from "lib0/encoding";
 import { WebSocket } from "ws";
 import { systemClock } from "../src/clock.ts";
-import { MessageType, SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX, writeAwareness, writeUpdate } from "../src/protocol.ts";
-import { createTokens } from "../sync-server/tokens.ts";
+import {
+  MessageType,
+  SUBPROTOCOL,
+  TOKEN_SUBPROTOCOL_PREFIX,
+  writeAwareness,
+  writeUpdate,
+} from "../src/protocol/protocol.ts";
+import { createTokens } from "../sync-server/auth/tokens.ts";
 import { spread } from "./median.ts";
 import { typing } from "./typing.ts";
 

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MemoryStore } from "../sync-server/store/memory-store.ts";
-import { SqliteStore } from "../sync-server/store/sqlite-store.ts";
+import { SqliteStore } from "../sync-server/store/sqlite/store.ts";
 import type { Store, Write } from "../sync-server/store/store.ts";
 import { spread } from "./median.ts";
 

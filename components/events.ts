@@ -2,8 +2,8 @@
  * What `<session-room>` tells its page: typed events that bubble and cross shadow roots. They are
  * dispatched after the element has rendered, so that a listener finds the content shown or hidden.
  */
-import type { RoomError, RoomState } from "../src/room-state.ts";
-import type { SessionEnd } from "../src/session.ts";
+import type { RoomError, RoomState } from "../src/client/room-state.ts";
+import type { SessionEnd } from "../src/session/session.ts";
 import { BubblingEvent } from "./bubbling-event.ts";
 
 /** Anything in the state has changed. */

@@ -4,7 +4,7 @@
  */
 import { css, html, LitElement, nothing } from "lit";
 import type { PropertyDeclarations, TemplateResult } from "lit";
-import type { Connection, RoomState } from "../src/room-state.ts";
+import type { Connection, RoomState } from "../src/client/room-state.ts";
 import { ActionEvent } from "./action-event.ts";
 import { arcIcon, checkIcon, crossIcon, stopIcon } from "./icons.ts";
 import { base } from "./theme.ts";

@@ -4,8 +4,8 @@
  */
 import { css, html, LitElement, nothing } from "lit";
 import type { PropertyDeclarations } from "lit";
-import type { Participant } from "../src/room-state.ts";
-import { hashOfText } from "../src/text-hash.ts";
+import type { Participant } from "../src/client/room-state.ts";
+import { hashOfText } from "../src/client/text-hash.ts";
 import { checkIcon, peopleIcon } from "./icons.ts";
 import { popupOf } from "./popup.ts";
 import { base, hanging } from "./theme.ts";

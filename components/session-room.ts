@@ -4,13 +4,13 @@
  */
 import { css, html, LitElement, nothing } from "lit";
 import type { PropertyDeclarations, PropertyValues } from "lit";
-import { quietPromise } from "../src/quiet-promise.ts";
-import { badSettings } from "../src/relay-address.ts";
-import { Room } from "../src/room-client.ts";
-import type { RoomOptions } from "../src/room-client.ts";
-import { NOTHING_KNOWN, RoomError } from "../src/room-state.ts";
-import type { RoomState, Screen } from "../src/room-state.ts";
-import type { GetToken } from "../src/token-renewal.ts";
+import { quietPromise } from "../src/client/quiet-promise.ts";
+import { badSettings } from "../src/client/relay-address.ts";
+import { Room } from "../src/client/room-client.ts";
+import type { RoomOptions } from "../src/client/room-client.ts";
+import { NOTHING_KNOWN, RoomError } from "../src/client/room-state.ts";
+import type { RoomState, Screen } from "../src/client/room-state.ts";
+import type { GetToken } from "../src/client/token-renewal.ts";
 import type { Action, ActionEvent } from "./action-event.ts";
 import {
   SessionRoomEndedEvent,

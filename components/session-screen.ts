@@ -4,8 +4,8 @@
  */
 import { css, html, LitElement, nothing } from "lit";
 import type { PropertyDeclarations, TemplateResult } from "lit";
-import type { RoomErrorCode, Screen } from "../src/room-state.ts";
-import type { SessionEnd } from "../src/session.ts";
+import type { RoomErrorCode, Screen } from "../src/client/room-state.ts";
+import type { SessionEnd } from "../src/session/session.ts";
 import { ActionEvent } from "./action-event.ts";
 import type { Action } from "./action-event.ts";
 import { arcIcon, clockIcon, crossIcon, doorIcon, stopIcon } from "./icons.ts";

@@ -1,13 +1,13 @@
 /** Everything of session-room that needs no custom elements: the room client and what its state is made of. */
 export type { CancelTimer, Timers } from "./clock.ts";
-export type { TokenStorage } from "./personal-token.ts";
-export type { Identity } from "./protocol.ts";
-export { Room } from "./room-client.ts";
-export type { RoomOptions } from "./room-client.ts";
-export { RoomError } from "./room-state.ts";
-export type { Connection, Participant, RoomErrorCode, RoomState, Screen } from "./room-state.ts";
-export { readSession, SESSION_ROOT } from "./session.ts";
-export type { GetToken } from "./token-renewal.ts";
+export type { TokenStorage } from "./client/personal-token.ts";
+export type { Identity } from "./protocol/protocol.ts";
+export { Room } from "./client/room-client.ts";
+export type { RoomOptions } from "./client/room-client.ts";
+export { RoomError } from "./client/room-state.ts";
+export type { Connection, Participant, RoomErrorCode, RoomState, Screen } from "./client/room-state.ts";
+export { readSession, SESSION_ROOT } from "./session/session.ts";
+export type { GetToken } from "./client/token-renewal.ts";
 export type {
   EndReason,
   EndedSession,
@@ -17,4 +17,4 @@ export type {
   Session,
   SessionEnd,
   WaitingSession,
-} from "./session.ts";
+} from "./session/session.ts";

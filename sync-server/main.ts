@@ -6,14 +6,14 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import pino from "pino";
 import { systemClock } from "../src/clock.ts";
-import { parseConfig } from "./config.ts";
-import type { RelayConfig } from "./config.ts";
+import { parseConfig } from "./config/config.ts";
+import type { RelayConfig } from "./config/config.ts";
 import { createRelay } from "./relay.ts";
 import type { Relay } from "./relay.ts";
-import { keptTokenSecret } from "./secret.ts";
+import { keptTokenSecret } from "./auth/token-secret.ts";
 import { MemoryStore } from "./store/memory-store.ts";
-import { STRONG_SECRET_CHARS } from "./setting.ts";
-import { SqliteStore } from "./store/sqlite-store.ts";
+import { STRONG_SECRET_CHARS } from "./config/readers.ts";
+import { SqliteStore } from "./store/sqlite/store.ts";
 import { StoreError } from "./store/store.ts";
 
 /** Where the package begins; its compiled form stands in dist/lib. */

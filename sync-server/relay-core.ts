@@ -3,19 +3,19 @@
  * tokens and sockets, so that the same code runs behind real ports and in the simulation.
  */
 import type { Logger } from "pino";
-import { CloseCode } from "../src/close-codes.ts";
+import { CloseCode } from "../src/protocol/close-codes.ts";
 import type { Clock } from "../src/clock.ts";
-import { AwarenessClock } from "./awareness-clock.ts";
-import { Deadlines } from "./deadlines.ts";
-import { Heartbeat } from "./heartbeat.ts";
-import { RECOVERY_MS } from "./intake.ts";
-import { Journal } from "./journal.ts";
-import type { Limits } from "./limits.ts";
-import { Reception } from "./reception.ts";
-import { Rooms } from "./rooms.ts";
-import { inSpread } from "./spread.ts";
+import { AwarenessClock } from "./room/presence/awareness-clock.ts";
+import { Deadlines } from "./room/session/deadlines.ts";
+import { Heartbeat } from "./gateway/heartbeat.ts";
+import { RECOVERY_MS } from "./room/content/intake.ts";
+import { Journal } from "./store/journal.ts";
+import type { Limits } from "./config/limits.ts";
+import { Reception } from "./gateway/admission.ts";
+import { Rooms } from "./room/rooms.ts";
+import { inSpread } from "./gateway/stagger.ts";
 import type { Store } from "./store/store.ts";
-import type { Tokens } from "./tokens.ts";
+import type { Tokens } from "./auth/tokens.ts";
 
 export type RelayCoreOptions = {
   readonly clock: Clock;

@@ -3,15 +3,15 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import type { Clock } from "../src/clock.ts";
-import type { RelayConfig } from "./config.ts";
-import { createHttpHandler } from "./http-api.ts";
-import { createHttpServer } from "./http-server.ts";
-import { Newcomers } from "./newcomers.ts";
-import { isLoopbackAddress } from "./origin.ts";
+import type { RelayConfig } from "./config/config.ts";
+import { createHttpHandler } from "./http/api.ts";
+import { createHttpServer } from "./http/server.ts";
+import { Newcomers } from "./gateway/unauthenticated-sockets.ts";
+import { isLoopbackAddress } from "./http/origin.ts";
 import { RelayCore } from "./relay-core.ts";
 import type { Store } from "./store/store.ts";
-import { createTokens } from "./tokens.ts";
-import { Upgrades } from "./upgrade.ts";
+import { createTokens } from "./auth/tokens.ts";
+import { Upgrades } from "./gateway/upgrade.ts";
 
 export type RelayOptions = {
   readonly config: RelayConfig;

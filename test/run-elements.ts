@@ -11,7 +11,7 @@ const testsOf = (suite: Suite): Suite["tests"] => [...suite.tests, ...suite.suit
 
 const [, , reportFile] = process.argv;
 const runner = await startTestRunner({
-  argv: ["--config", "test/elements/wtr.config.mjs"],
+  argv: ["--config", "test/components/wtr.config.mjs"],
   autoExitProcess: false,
 });
 if (runner === undefined || reportFile === undefined) throw new Error("usage: run-elements.ts <report file>");

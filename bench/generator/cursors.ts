@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Target } from "../servers.ts";
-import { MessageType, writeAwareness } from "../../src/protocol.ts";
+import { MessageType, writeAwareness } from "../../src/protocol/protocol.ts";
 import { cursorUpdate, readCursors } from "../wire/cursors.ts";
 import { cursor, readVarUint } from "../wire/var-uint.ts";
 import type { CursorsJob, Figures, Pace } from "./jobs.ts";

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Target } from "../servers.ts";
-import { MessageType, SyncStep, writeCommand } from "../../src/protocol.ts";
+import { MessageType, SyncStep, writeCommand } from "../../src/protocol/protocol.ts";
 import { readAnswer } from "../wire/dialect.ts";
 import type { EndsJob, Figures } from "./jobs.ts";
 import { quantile, startMeasuring } from "./measure.ts";

@@ -1,7 +1,7 @@
 /** The load of people who are there and do nothing: what the server does by itself, and what clients do by timers. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Target } from "../servers.ts";
-import { KEEPALIVE, writeAwareness } from "../../src/protocol.ts";
+import { KEEPALIVE, writeAwareness } from "../../src/protocol/protocol.ts";
 import { cursorUpdate } from "../wire/cursors.ts";
 import { showEverybody } from "./cursors.ts";
 import type { Figures, IdleJob } from "./jobs.ts";

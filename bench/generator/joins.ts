@@ -1,7 +1,7 @@
 /** The load of joining a room whose document is large and has a long history. */
 import { setTimeout as sleep } from "node:timers/promises";
 import * as Y from "yjs";
-import { writeUpdate } from "../../src/protocol.ts";
+import { writeUpdate } from "../../src/protocol/protocol.ts";
 import type { Target } from "../servers.ts";
 import type { Figures, JoinsJob } from "./jobs.ts";
 import { quantile, startMeasuring } from "./measure.ts";

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import * as Y from "yjs";
 import type { Target } from "../servers.ts";
-import { MessageType, SyncStep, writeUpdate } from "../../src/protocol.ts";
+import { MessageType, SyncStep, writeUpdate } from "../../src/protocol/protocol.ts";
 import { readStructs } from "../wire/structs.ts";
 import { cursor, readVarUint } from "../wire/var-uint.ts";
 import { Deliveries } from "./deliveries.ts";

@@ -14,9 +14,9 @@ import {
   writeCommand,
   writeSyncStep1,
   writeUpdate,
-} from "../../src/protocol.ts";
-import type { Command } from "../../src/protocol.ts";
-import { createTokens } from "../../sync-server/tokens.ts";
+} from "../../src/protocol/protocol.ts";
+import type { Command } from "../../src/protocol/protocol.ts";
+import { createTokens } from "../../sync-server/auth/tokens.ts";
 
 export type DialectName = "bytes" | "y-websocket" | "hocuspocus" | "session-room";
 

@@ -2,7 +2,7 @@
 import { html, nothing, render } from "lit";
 import type { SessionRoom } from "../../components/index.ts";
 import "../../components/index.ts";
-import { cleanPersonName, PERSON_NAME_MAX_CHARS } from "../../src/protocol.ts";
+import { cleanPersonName, PERSON_NAME_MAX_CHARS } from "../../src/protocol/protocol.ts";
 import "./copy-button.ts";
 import { setColour } from "./cursors.ts";
 import { createEditor } from "./editor.ts";

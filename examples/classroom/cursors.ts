@@ -5,7 +5,7 @@
  */
 import type { Awareness } from "y-protocols/awareness";
 import * as Y from "yjs";
-import { cleanPersonName } from "../../src/protocol.ts";
+import { cleanPersonName } from "../../src/protocol/protocol.ts";
 
 /** A colour, and nothing that could continue a style attribute. */
 const COLOUR = /^(#[0-9a-f]{3,8}|oklch\([\d .%/]{1,40}\))$/i;

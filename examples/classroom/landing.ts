@@ -1,6 +1,6 @@
 /** The landing page: makes a session and hands out its two links. */
 import { html, nothing, render } from "lit";
-import { PERSON_NAME_MAX_CHARS, ROOM_NAME_MAX_CHARS } from "../../src/protocol.ts";
+import { PERSON_NAME_MAX_CHARS, ROOM_NAME_MAX_CHARS } from "../../src/protocol/protocol.ts";
 import "./copy-button.ts";
 import { makeSession } from "./new-session.ts";
 import type { NewSession } from "./new-session.ts";

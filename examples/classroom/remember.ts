@@ -2,7 +2,7 @@
  * What this browser remembers between visits: the person's name, and the invite links of the rooms
  * that were made here, so that a host can copy them again. A browser that keeps nothing is no error.
  */
-import { cleanPersonName } from "../../src/protocol.ts";
+import { cleanPersonName } from "../../src/protocol/protocol.ts";
 
 const NAME_KEY = "session-room.name";
 const inviteKey = (room: string): string => `session-room.invite.${room}`;

@@ -9,7 +9,7 @@
  */
 import * as decoding from "lib0/decoding";
 import * as encoding from "lib0/encoding";
-import { SESSION_ROOT } from "../../src/session.ts";
+import { SESSION_ROOT } from "../../src/session/session.ts";
 import { Authors } from "./authors.ts";
 import type { Writer } from "./authors.ts";
 import { isLongEntry } from "./map-entries.ts";

@@ -3,7 +3,7 @@
  * values. It is stricter than lib0 and Yjs: whatever would throw in a peer, or be read in two ways, is malformed.
  */
 import { isUtf8 } from "node:buffer";
-import { MalformedError } from "../../src/protocol.ts";
+import { MalformedError } from "../../src/protocol/protocol.ts";
 
 /** Deepest nesting of a value in ContentAny; deeper ones could exhaust a peer's stack. */
 const MAX_DEPTH = 128;

@@ -1,8 +1,8 @@
 /**
  * What the relay keeps, and the interface of whatever keeps it. A store knows rooms as records and
- * bytes; it knows no Yjs, no socket and no lifecycle. Every store passes `test/relay/store-contract.ts`.
+ * bytes; it knows no Yjs, no socket and no lifecycle. Every store passes `test/sync-server/store/store-contract.ts`.
  */
-import type { LifecycleState, StartMode } from "../../src/lifecycle.ts";
+import type { LifecycleState, StartMode } from "../../src/session/lifecycle.ts";
 
 /** A room without its content. */
 export type RoomRecord = {

@@ -3,8 +3,8 @@
  * looks after each new start whether anything is lost that anybody was told.
  */
 import { systemClock } from "../../src/clock.ts";
-import type { Role } from "../../src/session.ts";
-import { createTokens } from "../../sync-server/tokens.ts";
+import type { Role } from "../../src/session/session.ts";
+import { createTokens } from "../../sync-server/auth/tokens.ts";
 import { RelayProcess } from "../e2e/relay-process.ts";
 import type { MadeRoom, RoomDescription } from "../e2e/relay-process.ts";
 import { PATIENCE_MS, until as untilSlowly } from "../e2e/until.ts";

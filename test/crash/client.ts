@@ -15,10 +15,10 @@ import {
   writeSyncStep1,
   writeSyncStep2,
   writeUpdate,
-} from "../../src/protocol.ts";
-import type { Answer, Command } from "../../src/protocol.ts";
-import { readSession, SESSION_ROOT } from "../../src/session.ts";
-import type { Role, Session } from "../../src/session.ts";
+} from "../../src/protocol/protocol.ts";
+import type { Answer, Command } from "../../src/protocol/protocol.ts";
+import { readSession, SESSION_ROOT } from "../../src/session/session.ts";
+import type { Role, Session } from "../../src/session/session.ts";
 
 /** Root of what people write here: one entry for each edit. */
 const ENTRIES_ROOT = "entries";

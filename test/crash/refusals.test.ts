@@ -7,11 +7,11 @@ import { cpSync, existsSync, readFileSync, rmSync, statSync, truncateSync, write
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { systemClock } from "../../src/clock.ts";
-import { createTokens } from "../../sync-server/tokens.ts";
+import { createTokens } from "../../sync-server/auth/tokens.ts";
 import { RelayProcess } from "../e2e/relay-process.ts";
 import type { MadeRoom } from "../e2e/relay-process.ts";
 import { until } from "../e2e/until.ts";
-import { temporaryFolder } from "../relay/temporary-folder.ts";
+import { temporaryFolder } from "../sync-server/temporary-folder.ts";
 import { CrashClient } from "./client.ts";
 import { BIN, fillCompileCache } from "./compile-cache.ts";
 

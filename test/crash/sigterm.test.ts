@@ -2,9 +2,9 @@
 import { expect, it, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
 import { systemClock } from "../../src/clock.ts";
-import { SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from "../../src/protocol.ts";
-import { createTokens } from "../../sync-server/tokens.ts";
-import type { Claims } from "../../sync-server/tokens.ts";
+import { SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from "../../src/protocol/protocol.ts";
+import { createTokens } from "../../sync-server/auth/tokens.ts";
+import type { Claims } from "../../sync-server/auth/tokens.ts";
 import { RelayProcess } from "../e2e/relay-process.ts";
 import { until } from "../e2e/until.ts";
 import { CrashClient } from "./client.ts";

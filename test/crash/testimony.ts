@@ -1,7 +1,7 @@
 /** What anybody was ever told about one room, held against what is said of it later. */
 import { isDeepStrictEqual } from "node:util";
-import type { Answer, Command } from "../../src/protocol.ts";
-import type { Session } from "../../src/session.ts";
+import type { Answer, Command } from "../../src/protocol/protocol.ts";
+import type { Session } from "../../src/session/session.ts";
 
 /** A rule of docs/SPEC.md that was broken, and how. */
 export type Complain = (rule: string, what: string) => void;

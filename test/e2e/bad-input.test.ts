@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { SignJWT } from "jose";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
-import { SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from "../../src/protocol.ts";
+import { SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from "../../src/protocol/protocol.ts";
 import { createWorld } from "./world.ts";
 
 const SECRET = "a secret of the end-to-end tests, long enough";

@@ -1,9 +1,9 @@
 /** Somebody with a valid token of a participant who sends whatever a generator makes, and comes back when closed. */
 import { WebSocket } from "ws";
-import { MalformedError, readClientFrame, SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from "../../src/protocol.ts";
-import { SESSION_ROOT } from "../../src/session.ts";
+import { MalformedError, readClientFrame, SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from "../../src/protocol/protocol.ts";
+import { SESSION_ROOT } from "../../src/session/session.ts";
 import { scanUpdate } from "../../sync-server/guard/update-scan.ts";
-import { readAwareness, stampState } from "../../sync-server/awareness-codec.ts";
+import { readAwareness, stampState } from "../../sync-server/room/presence/awareness-codec.ts";
 import type { Random } from "../random.ts";
 import type { Tally } from "./tally.ts";
 

@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import * as Y from "yjs";
-import type { Edit } from "../guard/arbitrary-edits.ts";
+import type { Edit } from "../sync-server/guard/arbitrary-edits.ts";
 import { Attacker } from "./attacker.ts";
 import { dumpClocks, dumpDocument, firstDifference } from "./document-dump.ts";
 import { forgeFrame } from "./forge-frame.ts";

@@ -1,6 +1,12 @@
 /** Whole frames made by grammar: sync steps, awareness, session messages, and types that do not exist. */
 import * as encoding from "lib0/encoding";
-import { MessageType, writeAwareness, writeSyncStep1, writeSyncStep2, writeUpdate } from "../../src/protocol.ts";
+import {
+  MessageType,
+  writeAwareness,
+  writeSyncStep1,
+  writeSyncStep2,
+  writeUpdate,
+} from "../../src/protocol/protocol.ts";
 import { forgeUpdate, forgeWaitingUpdate } from "./forge-update.ts";
 import type { Sight } from "./forge-update.ts";
 import type { Random } from "../random.ts";

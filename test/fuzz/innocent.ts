@@ -15,11 +15,11 @@ import {
   writeSyncStep1,
   writeSyncStep2,
   writeUpdate,
-} from "../../src/protocol.ts";
-import { readSession } from "../../src/session.ts";
-import type { Role, Session } from "../../src/session.ts";
-import { applyEdit } from "../guard/arbitrary-edits.ts";
-import type { Edit } from "../guard/arbitrary-edits.ts";
+} from "../../src/protocol/protocol.ts";
+import { readSession } from "../../src/session/session.ts";
+import type { Role, Session } from "../../src/session/session.ts";
+import { applyEdit } from "../sync-server/guard/arbitrary-edits.ts";
+import type { Edit } from "../sync-server/guard/arbitrary-edits.ts";
 import type { RelayUnderFire } from "./relay-under-fire.ts";
 import type { Tally } from "./tally.ts";
 

@@ -1,7 +1,7 @@
 /** Mutations of real traffic: captured frames with bytes flipped, cut, spliced, repeated, or under other ids. */
 import * as decoding from "lib0/decoding";
 import * as encoding from "lib0/encoding";
-import { MessageType } from "../../src/protocol.ts";
+import { MessageType } from "../../src/protocol/protocol.ts";
 import type { Random } from "../random.ts";
 
 const flip = (frame: Uint8Array, random: Random): Uint8Array => {

@@ -2,12 +2,12 @@
 import { describe, expect, it } from "vitest";
 import * as encoding from "lib0/encoding";
 import * as Y from "yjs";
-import { MalformedError } from "../../src/protocol.ts";
-import { Content } from "../../sync-server/content.ts";
+import { MalformedError } from "../../src/protocol/protocol.ts";
+import { Content } from "../../sync-server/room/content/content.ts";
 import { Guard } from "../../sync-server/guard/guard.ts";
-import { docWithId } from "../guard/arbitrary-edits.ts";
-import { startRelay, stockClient, until, rawClient } from "../relay/harness.ts";
-import { writeUpdate } from "../../src/protocol.ts";
+import { docWithId } from "../sync-server/guard/arbitrary-edits.ts";
+import { startRelay, stockClient, until, rawClient } from "../sync-server/harness.ts";
+import { writeUpdate } from "../../src/protocol/protocol.ts";
 
 const updatesOf = (doc: Y.Doc): Uint8Array[] => {
   const updates: Uint8Array[] = [];

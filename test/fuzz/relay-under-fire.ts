@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { systemClock } from "../../src/clock.ts";
-import { createTokens } from "../../sync-server/tokens.ts";
-import type { Claims, Tokens } from "../../sync-server/tokens.ts";
+import { createTokens } from "../../sync-server/auth/tokens.ts";
+import type { Claims, Tokens } from "../../sync-server/auth/tokens.ts";
 
 const BIN = join(import.meta.dirname, "../../sync-server/bin.js");
 const SECRET = "a secret of the fuzzer, long enough for HS256";

@@ -3,10 +3,10 @@ import { WebSocket } from "ws";
 import type { Awareness } from "y-protocols/awareness";
 import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
-import { Room } from "../../src/room-client.ts";
-import type { RoomState } from "../../src/room-state.ts";
-import { readSession } from "../../src/session.ts";
-import type { Session } from "../../src/session.ts";
+import { Room } from "../../src/client/room-client.ts";
+import type { RoomState } from "../../src/client/room-state.ts";
+import { readSession } from "../../src/session/session.ts";
+import type { Session } from "../../src/session/session.ts";
 import type { Cable } from "../e2e/cable.ts";
 
 export type Kind = "stock" | "room";

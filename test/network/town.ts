@@ -1,8 +1,8 @@
 /** What every test of this folder plays in: one relay process a file, and rooms whose people each have a cable of their own. */
 import { afterAll, beforeAll } from "vitest";
 import { systemClock } from "../../src/clock.ts";
-import type { Role } from "../../src/session.ts";
-import { createTokens } from "../../sync-server/tokens.ts";
+import type { Role } from "../../src/session/session.ts";
+import { createTokens } from "../../sync-server/auth/tokens.ts";
 import { createCable } from "../e2e/cable.ts";
 import { RelayProcess } from "../e2e/relay-process.ts";
 import type { MadeRoom, RoomDescription } from "../e2e/relay-process.ts";

@@ -1,5 +1,5 @@
 /** What must be so when nothing has gone wrong for a while, and when everybody has gone. */
-import { toSession } from "../../src/lifecycle.ts";
+import { toSession } from "../../src/session/lifecycle.ts";
 import { violate } from "./oracle.ts";
 import type { Tab } from "./people.ts";
 import type { World } from "./world.ts";

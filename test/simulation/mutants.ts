@@ -3,13 +3,13 @@
  * nothing. Only the tests ask for them.
  */
 import type { Clock } from "../../src/clock.ts";
-import { Content } from "../../sync-server/content.ts";
-import { Deadlines } from "../../sync-server/deadlines.ts";
-import { Intake } from "../../sync-server/intake.ts";
-import { Journal } from "../../sync-server/journal.ts";
-import { Presence } from "../../sync-server/presence.ts";
-import { Room } from "../../sync-server/room.ts";
-import { WsSocket } from "../../sync-server/ws-socket.ts";
+import { Content } from "../../sync-server/room/content/content.ts";
+import { Deadlines } from "../../sync-server/room/session/deadlines.ts";
+import { Intake } from "../../sync-server/room/content/intake.ts";
+import { Journal } from "../../sync-server/store/journal.ts";
+import { Presence } from "../../sync-server/room/presence/presence.ts";
+import { Room } from "../../sync-server/room/room.ts";
+import { WsSocket } from "../../sync-server/gateway/peer.ts";
 import { RelayHost } from "./relay-host.ts";
 
 /** What is broken, by its name: what that does, and the rules of which one must be found broken. */

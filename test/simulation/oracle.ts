@@ -3,10 +3,10 @@
  * from what sockets delivered, what lies on the disk, and what people were told.
  */
 import * as Y from "yjs";
-import type { Command } from "../../src/protocol.ts";
-import { readClientFrame } from "../../src/protocol.ts";
-import type { Session } from "../../src/session.ts";
-import type { Claims } from "../../sync-server/tokens.ts";
+import type { Command } from "../../src/protocol/protocol.ts";
+import { readClientFrame } from "../../src/protocol/protocol.ts";
+import type { Session } from "../../src/session/session.ts";
+import type { Claims } from "../../sync-server/auth/tokens.ts";
 import type { RoomRecord } from "../../sync-server/store/store.ts";
 import type { SimDisk } from "./disk.ts";
 import type { ServerSocket } from "./sockets.ts";

@@ -1,9 +1,9 @@
 /** The machine that the relay runs on: it is started, killed, loses power, is told to stop, and its wall clock jumps. */
 import type { Clock } from "../../src/clock.ts";
-import { SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from "../../src/protocol.ts";
-import { DEFAULT_LIMITS } from "../../sync-server/limits.ts";
+import { SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from "../../src/protocol/protocol.ts";
+import { DEFAULT_LIMITS } from "../../sync-server/config/limits.ts";
 import { RelayCore } from "../../sync-server/relay-core.ts";
-import type { Claims, Tokens } from "../../sync-server/tokens.ts";
+import type { Claims, Tokens } from "../../sync-server/auth/tokens.ts";
 import type { SimDisk } from "./disk.ts";
 import { EPOCH_MS } from "./globals.ts";
 import type { Link, Listener } from "./network.ts";

@@ -1,7 +1,7 @@
 /** The two ends of a simulated connection: a WebSocket as browsers have it, and the relay's line. */
-import type { Batch } from "../../sync-server/frame.ts";
-import { GOODBYE_MS } from "../../sync-server/web-socket.ts";
-import type { Line, LineListener } from "../../sync-server/web-socket.ts";
+import type { Batch } from "../../sync-server/websocket/frame.ts";
+import { GOODBYE_MS } from "../../sync-server/websocket/web-socket.ts";
+import type { Line, LineListener } from "../../sync-server/websocket/web-socket.ts";
 import type { Random } from "../random.ts";
 import { Link } from "./network.ts";
 import type { Listener, Uplink } from "./network.ts";

@@ -1,8 +1,8 @@
 /** What a frame of the relay tells its receiver: up to which clocks of the document, or of which run. */
 import * as decoding from "lib0/decoding";
 import * as Y from "yjs";
-import { MessageType, SyncStep } from "../../src/protocol.ts";
-import type { RelayMessage } from "../../src/protocol.ts";
+import { MessageType, SyncStep } from "../../src/protocol/protocol.ts";
+import type { RelayMessage } from "../../src/protocol/protocol.ts";
 
 export type Told =
   | { readonly kind: "document"; readonly upTo: ReadonlyMap<number, number> }

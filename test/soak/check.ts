@@ -1,5 +1,5 @@
 /** Looks at a room while nobody does anything: is it everywhere what it is at the relay, and is every edit in it? */
-import type { RoomDescription } from "../../sync-server/room-service.ts";
+import type { RoomDescription } from "../../sync-server/room/room-service.ts";
 import type { FindingKind } from "./findings.ts";
 import { LONG_TOKEN_MS, Person } from "./person.ts";
 import type { SoakRoom } from "./soak-room.ts";

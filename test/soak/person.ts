@@ -2,9 +2,9 @@
 import { WebSocket } from "ws";
 import type { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
-import { CloseCode } from "../../src/close-codes.ts";
-import { readSession } from "../../src/session.ts";
-import type { Role, Session } from "../../src/session.ts";
+import { CloseCode } from "../../src/protocol/close-codes.ts";
+import { readSession } from "../../src/session/session.ts";
+import type { Role, Session } from "../../src/session/session.ts";
 import { countOne } from "./findings.ts";
 import { openPage } from "./page.ts";
 import type { Page } from "./page.ts";

@@ -7,9 +7,9 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { createTokens } from "../../sync-server/tokens.ts";
-import type { Claims, Tokens } from "../../sync-server/tokens.ts";
-import type { RoomDescription } from "../../sync-server/room-service.ts";
+import { createTokens } from "../../sync-server/auth/tokens.ts";
+import type { Claims, Tokens } from "../../sync-server/auth/tokens.ts";
+import type { RoomDescription } from "../../sync-server/room/room-service.ts";
 import type { FastClock } from "./fast-clock.ts";
 import type { FromRelay, RelaySettings, Sample } from "./sample.ts";
 

@@ -2,7 +2,7 @@
  * One room as the people know it, apart from the relay's own reckoning: which edits must be in it, who
  * is there, since when no host is, and which ends are right.
  */
-import type { RoomDescription } from "../../sync-server/room-service.ts";
+import type { RoomDescription } from "../../sync-server/room/room-service.ts";
 import { countOne } from "./findings.ts";
 import { MOST_STALLED_MS } from "./person.ts";
 import type { Person } from "./person.ts";

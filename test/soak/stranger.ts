@@ -1,6 +1,6 @@
 /** Somebody who does not belong here: without a good token, or with frames that mean nothing. */
 import { WebSocket } from "ws";
-import { CloseCode } from "../../src/close-codes.ts";
+import { CloseCode } from "../../src/protocol/close-codes.ts";
 import type { Random } from "../random.ts";
 import { countOne } from "./findings.ts";
 import type { SoakRoom } from "./soak-room.ts";

@@ -1,0 +1,88 @@
+/**
+ * What a person's own view of a room is made of: the observable state of the room client, which the
+ * elements render and never second-guess.
+ */
+import type { Identity } from "../protocol/protocol.ts";
+import type { Role, Session, SessionEnd } from "../session/session.ts";
+
+/** State of the line to the relay. `closed`: given up or destroyed; nothing will be retried. */
+export type Connection = "connecting" | "online" | "reconnecting" | "closed";
+
+/** Somebody present, as the relay vouches for them; several tabs of one person are one entry. */
+export type Participant = {
+  readonly id: string;
+  /** Never empty; "Guest" for somebody who chose no name. Text, never markup. */
+  readonly name: string;
+  readonly role: Role;
+  /** Whether the name is the token's, not the person's own choice. */
+  readonly verified: boolean;
+  /** Whether this is the person at this page. */
+  readonly self: boolean;
+};
+
+export type RoomErrorCode =
+  /** The token is missing, wrong or expired. */
+  | "unauthorized"
+  /** Not allowed in this room, or removed from it. */
+  | "forbidden"
+  | "room-deleted"
+  /** Something that was sent is too large. */
+  | "too-large"
+  /** The relay could not read, or refused, what was sent. */
+  | "bad-message"
+  /** A setting of the page is wrong: the relay's address, the room's name, two copies of Yjs. */
+  | "bad-settings"
+  /** The command was sent while there is no connection, or the connection broke before the answer. */
+  | "disconnected"
+  /** The relay refused the command; the message says why. */
+  | "refused";
+
+/** What went wrong, for people (`message`) and for code (`code`). Never holds a token. */
+export class RoomError extends Error {
+  override name = "RoomError";
+  readonly code: RoomErrorCode;
+  constructor(code: RoomErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** What the person should be looking at. */
+export type Screen =
+  /** Nothing is known yet. */
+  | { readonly name: "connecting" }
+  /** The room has not had its first start. `canStart`: a host of a room with manual start. */
+  | { readonly name: "waiting"; readonly canStart: boolean }
+  /** In the session: the page's content shows. */
+  | { readonly name: "joined"; readonly run: number }
+  | { readonly name: "left" }
+  | {
+      readonly name: "ended";
+      readonly end: SessionEnd;
+      /** The person is a host and no new run is live. */
+      readonly canStart: boolean;
+      /** A new run is live: "Rejoin the session?". */
+      readonly canRejoin: boolean;
+    }
+  /** Final: the page cannot go on with this token or these settings. */
+  | { readonly name: "failed"; readonly error: RoomError };
+
+export type RoomState = {
+  readonly screen: Screen;
+  readonly connection: Connection;
+  /** `null` until the relay has said who one is. */
+  readonly me: Identity | null;
+  /** Hosts first, then by name; empty unless joined. */
+  readonly people: readonly Participant[];
+  /** The session as the document has it; `null` until received. */
+  readonly session: Session | null;
+};
+
+/** The state before anything is heard of the relay. */
+export const NOTHING_KNOWN: RoomState = {
+  screen: { name: "connecting" },
+  connection: "connecting",
+  me: null,
+  people: [],
+  session: null,
+};

@@ -1,0 +1,56 @@
+/** How many connections one address may have and make. A school behind one address must get in. */
+import type { Clock } from "../../src/clock.ts";
+import type { Limits } from "../config/limits.ts";
+import { isLoopbackAddress } from "../http/origin.ts";
+
+type Usage = { open: number; windowAt: number; newInWindow: number };
+
+const WINDOW_MS = 1_000;
+
+export class AddressLimits {
+  readonly #usage = new Map<string, Usage>();
+  readonly #limits: Limits;
+  readonly #clock: Pick<Clock, "now">;
+
+  constructor(limits: Limits, clock: Pick<Clock, "now">) {
+    this.#limits = limits;
+    this.#clock = clock;
+  }
+
+  /** Counts a new connection. @returns the limit that it breaks, or `null`; then `close` must follow. */
+  open(address: string): string | null {
+    const now = this.#clock.now();
+    let usage = this.#usage.get(address);
+    if (usage === undefined) this.#usage.set(address, (usage = { open: 0, windowAt: now, newInWindow: 0 }));
+    if (now - usage.windowAt >= WINDOW_MS) {
+      usage.windowAt = now;
+      usage.newInWindow = 0;
+    }
+    const { connectionsPerAddress, connectionsPerLoopbackAddress, newConnectionsPerSecondPerAddress } = this.#limits;
+    const isLoopback = isLoopbackAddress(address);
+    const most = isLoopback ? connectionsPerLoopbackAddress : connectionsPerAddress;
+    if (usage.open >= most) {
+      const setting = isLoopback ? "limit-connections-per-loopback-address" : "limit-connections-per-address";
+      return `more than ${most} connections from one address (${setting})`;
+    }
+    if (usage.newInWindow >= newConnectionsPerSecondPerAddress) {
+      return `more than ${newConnectionsPerSecondPerAddress} new connections a second from one address (limit-new-connections-per-second-per-address)`;
+    }
+    usage.open++;
+    usage.newInWindow++;
+    return null;
+  }
+
+  close(address: string): void {
+    const usage = this.#usage.get(address);
+    if (usage !== undefined) usage.open--;
+  }
+
+  /** Forgets addresses that have no connection; not sooner, or a flood of short ones would start from zero each time. */
+  prune(): void {
+    const now = this.#clock.now();
+    for (const [address, usage] of this.#usage) {
+      if (usage.open === 0 && now - usage.windowAt >= WINDOW_MS) this.#usage.delete(address);
+    }
+  }
+}

@@ -1,0 +1,117 @@
+/** Who may make which HTTP call: the operator with the admin key, hosts with a token, or the relay's own machine. */
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { IncomingHttpHeaders } from "node:http";
+import type { PersonRef } from "../../src/session/session.ts";
+import { forwardingHeader, isAllowedOrigin, isLoopbackHost, isSameHost } from "./origin.ts";
+import { pass, refuse } from "./problem.ts";
+import type { Step } from "./problem.ts";
+import type { Tokens } from "../auth/tokens.ts";
+
+/** Who makes a call about a room. `person`: who the token names; `null` for an invitation. */
+export type Caller = { readonly kind: "admin" } | { readonly kind: "host"; readonly person: PersonRef | null };
+
+export type Access = {
+  /** Whether a page that makes the call may do so, by its origin. */
+  pageMayCall(headers: IncomingHttpHeaders): Step<null>;
+  mayCreateRooms(headers: IncomingHttpHeaders): Step<null>;
+  callerOf(headers: IncomingHttpHeaders, room: string): Promise<Step<Caller>>;
+};
+
+const CHALLENGE = 'Bearer realm="session-room"';
+
+const unauthorized = (detail: string, given: boolean): Step<never> =>
+  refuse("unauthorized", detail, { "WWW-Authenticate": given ? `${CHALLENGE}, error="invalid_token"` : CHALLENGE });
+
+const bearer = (headers: IncomingHttpHeaders): string | null =>
+  /^Bearer +(\S.*)$/i.exec(headers.authorization ?? "")?.[1]!.trim() ?? null;
+
+/** Compares without telling by its time where the difference is, or how long the key is. */
+const isSameKey = (given: string, key: string): boolean => {
+  const digest = (text: string) => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(given), digest(key));
+};
+
+const SET_A_KEY = "Set SESSION_ROOM_ADMIN_KEY, and send it as Authorization: Bearer.";
+
+export const createAccess = ({
+  adminKey,
+  allowedOrigins,
+  tokens,
+  ownUrl,
+  listensOnLoopback,
+}: {
+  readonly adminKey: string | null;
+  readonly allowedOrigins: readonly string[] | null;
+  readonly tokens: Tokens;
+  /** The relay's public address. */
+  readonly ownUrl: () => string;
+  readonly listensOnLoopback: () => boolean;
+}): Access => {
+  /** The rule without a key: a person or program on this machine, not a proxy and not a foreign page. */
+  const isLocalCall = (headers: IncomingHttpHeaders): Step<null> => {
+    if (!listensOnLoopback()) {
+      return refuse(
+        "admin-key-needed",
+        `The relay can be reached from other machines and has no admin key. ${SET_A_KEY}`,
+      );
+    }
+    if (!isLoopbackHost(headers.host)) {
+      return refuse(
+        "admin-key-needed",
+        `Without an admin key, rooms are made under localhost, 127.0.0.1 or [::1] alone; the Host header names another machine. ${SET_A_KEY}`,
+      );
+    }
+    const forwarded = forwardingHeader(headers);
+    if (forwarded !== null) {
+      return refuse(
+        "admin-key-needed",
+        `Without an admin key, rooms are made on the relay's own machine alone; the header ${forwarded} shows a proxy. ${SET_A_KEY}`,
+      );
+    }
+    // Any site that a person on this machine visits can make their browser send a request here.
+    const { origin } = headers;
+    if (origin !== undefined && allowedOrigins?.includes(origin)) return pass(null);
+    if ((origin !== undefined && !isSameHost(origin, headers.host)) || headers["sec-fetch-site"] === "cross-site") {
+      return refuse(
+        "origin-not-allowed",
+        "The call comes from a page of another origin. Add the origin to SESSION_ROOM_ALLOWED_ORIGINS to let its pages make rooms.",
+      );
+    }
+    return pass(null);
+  };
+
+  return {
+    pageMayCall: (headers) =>
+      isAllowedOrigin(headers.origin, allowedOrigins, ownUrl())
+        ? pass(null)
+        : refuse("origin-not-allowed", "The page's origin is not among SESSION_ROOM_ALLOWED_ORIGINS."),
+
+    mayCreateRooms: (headers) => {
+      if (adminKey === null) return isLocalCall(headers);
+      const given = bearer(headers);
+      if (given !== null && isSameKey(given, adminKey)) return pass(null);
+      return unauthorized("Making rooms needs the admin key, as Authorization: Bearer.", given !== null);
+    },
+
+    callerOf: async (headers, room) => {
+      const given = bearer(headers);
+      if (given !== null && adminKey !== null && isSameKey(given, adminKey)) return pass({ kind: "admin" });
+      const verified = await tokens.verify(given);
+      if (!verified.ok) {
+        return unauthorized(
+          `This needs the admin key or a host token of the room, as Authorization: Bearer; ${verified.message}.`,
+          given !== null,
+        );
+      }
+      const { claims } = verified;
+      if (claims.room !== room) return refuse("wrong-room", "The token is for another room.");
+      if (claims.role !== "host") {
+        return refuse("not-a-host", "The token is a participant's; this needs a host token or the admin key.");
+      }
+      return pass({
+        kind: "host",
+        person: claims.sub === undefined ? null : { id: claims.sub, name: claims.name ?? "" },
+      });
+    },
+  };
+};

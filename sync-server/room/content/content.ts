@@ -1,0 +1,181 @@
+/**
+ * A room's content: a log of accepted updates, applied to a Yjs document only when somebody needs
+ * the whole. Writers cost nothing but the log; who joins pays for one transaction.
+ */
+import * as Y from "yjs";
+import { MalformedError } from "../../../src/protocol/protocol.ts";
+
+/** Log that is folded into one update once it has as many bytes as this and as what it is folded into. */
+const FOLD_BYTES = 1024 * 1024;
+/** Log that is folded when the room leaves memory; fewer rows load as fast as one. */
+const FOLD_ROWS_AT_REST = 32;
+
+/** How much may be added to an answer before it is made anew: updates, and bytes, or this part of its own. */
+const LATER_UPDATES = 256;
+const LATER_BYTES = 4_096;
+const LATER_PART = 1 / 8;
+
+/** An update that says nothing. */
+const NOTHING = Uint8Array.of(0, 0);
+
+const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
+
+/** An answer, what has been added since, and whether anybody got it since `tidy`. */
+type Encoded = {
+  readonly stateVector: Uint8Array;
+  readonly update: Uint8Array;
+  readonly later: Uint8Array[];
+  laterBytes: number;
+  isInUse: boolean;
+};
+
+export class Content {
+  #doc: Y.Doc | null = null;
+  /** Whether the document was needed since `tidy`. */
+  #isInUse = false;
+  /** What is not in the document yet, in order; all of it while there is none. */
+  #unapplied: Uint8Array[];
+  /** Size of the update into which the log was folded last. */
+  #foldedBytes = 0;
+  #logBytes = 0;
+  #logRows: number;
+  /** What was last encoded, for those who ask for the same: many come in at once. */
+  #encoded: Encoded | null = null;
+
+  /** @param updates what the store kept, in order. */
+  constructor(updates: readonly Uint8Array[]) {
+    this.#unapplied = [...updates];
+    this.#logRows = updates.length;
+    for (const update of updates) this.#logBytes += update.byteLength;
+  }
+
+  /** Bytes that the room's content takes in the store, at most. */
+  get bytes(): number {
+    return this.#foldedBytes + this.#logBytes;
+  }
+
+  /** Whether there was never anything; then nothing is made of it. */
+  get #isEmpty(): boolean {
+    return this.#doc === null && this.#unapplied.length === 0;
+  }
+
+  add(update: Uint8Array): void {
+    this.#addToEncoded(update);
+    this.#unapplied.push(update);
+    this.#logRows++;
+    this.#logBytes += update.byteLength;
+  }
+
+  /** For each client id the clock behind its last struct. */
+  stateVector(): Map<number, number> {
+    return this.#isEmpty ? new Map() : Y.decodeStateVector(Y.encodeStateVector(this.#current()));
+  }
+
+  /**
+   * What somebody with this state vector lacks, as Yjs updates to be applied in order; the deletes are complete.
+   * A document that is written to while people come in is not encoded for each of them.
+   *
+   * @throws MalformedError if the state vector cannot be read.
+   */
+  encodeSince(stateVector: Uint8Array): readonly [Uint8Array, ...Uint8Array[]] {
+    const encoded = this.#encoded;
+    if (encoded !== null && isSame(encoded.stateVector, stateVector)) {
+      encoded.isInUse = true;
+      return [encoded.update, ...encoded.later];
+    }
+    const doc = this.#isEmpty ? null : this.#current();
+    try {
+      if (doc === null) {
+        Y.decodeStateVector(stateVector);
+        return [NOTHING];
+      }
+      const update = Y.encodeStateAsUpdate(doc, stateVector);
+      this.#encoded = { stateVector: stateVector.slice(), update, later: [], laterBytes: 0, isInUse: true };
+      return [update];
+    } catch {
+      throw new MalformedError("the state vector cannot be read");
+    }
+  }
+
+  /**
+   * Lets go of what is kept only because somebody may ask for it soon, and nobody has since the last time; called
+   * now and then. Such a document becomes bytes again, a tenth of its size.
+   */
+  tidy(): void {
+    if (this.#encoded?.isInUse === true) this.#encoded.isInUse = false;
+    else this.#encoded = null;
+    if (this.#doc !== null && !this.#isInUse) {
+      this.#unapplied.unshift(Y.encodeStateAsUpdate(this.#doc));
+      this.#doc = null;
+    }
+    this.#isInUse = false;
+  }
+
+  /** Whether all of a range of held structs is deleted already. */
+  isDeleted(client: number, clock: number, length: number): boolean {
+    const { store } = this.#current();
+    const structs = store.clients.get(client);
+    const end = clock + length;
+    if (structs === undefined || Y.getState(store, client) < end) return false;
+    for (let i = Y.findIndexSS(structs, clock); i < structs.length; i++) {
+      const struct = structs[i]!;
+      if (struct.id.clock >= end) break;
+      if (!struct.deleted) return false;
+    }
+    return true;
+  }
+
+  /** Whether a held struct is the value of a map's key. */
+  isEntry(client: number, clock: number): boolean {
+    const { store } = this.#current();
+    const structs = store.clients.get(client);
+    if (structs === undefined || clock >= Y.getState(store, client)) return false;
+    const struct = structs[Y.findIndexSS(structs, clock)];
+    return struct instanceof Y.Item && struct.parentSub !== null;
+  }
+
+  /** Folds the log into one update if it has grown enough; `null` if not. The store must be told. */
+  foldIfLong(): Uint8Array | null {
+    return this.#logBytes >= Math.max(FOLD_BYTES, this.#foldedBytes) ? this.#fold() : null;
+  }
+
+  /** The same for a room that leaves memory. */
+  foldAtRest(): Uint8Array | null {
+    return this.#logRows >= FOLD_ROWS_AT_REST ? this.#fold() : null;
+  }
+
+  #addToEncoded(update: Uint8Array): void {
+    const encoded = this.#encoded;
+    if (encoded === null) return;
+    encoded.later.push(update);
+    encoded.laterBytes += update.byteLength;
+    // Each is a transaction for whoever comes, and all of them repeat what a new answer would say shorter.
+    const mostBytes = Math.max(LATER_BYTES, encoded.update.byteLength * LATER_PART);
+    if (encoded.later.length > LATER_UPDATES || encoded.laterBytes > mostBytes) this.#encoded = null;
+  }
+
+  #fold(): Uint8Array {
+    const update = Y.encodeStateAsUpdate(this.#current());
+    this.#foldedBytes = update.byteLength;
+    this.#logBytes = 0;
+    this.#logRows = 1;
+    return update;
+  }
+
+  #current(): Y.Doc {
+    this.#isInUse = true;
+    const doc = (this.#doc ??= new Y.Doc({ gc: true }));
+    if (this.#unapplied.length > 0) {
+      const updates = this.#unapplied;
+      // One transaction for all: half the cost of one each (shared facts, "Yjs").
+      doc.transact((transaction) => {
+        for (const update of updates) Y.applyUpdate(doc, update);
+        // After a remote change, Yjs deletes formats that it finds redundant (13.6, `cleanupYTextFormatting`). The
+        // relay must not: peers do so themselves and tell it, but nobody would be told of what it had deleted.
+        transaction.local = true;
+      });
+      this.#unapplied = [];
+    }
+    return doc;
+  }
+}

@@ -1,0 +1,201 @@
+/** The rooms in memory: loaded when somebody needs one, made when a valid token names one, dropped when nobody is left. */
+import { WAITING } from "../../src/session/session.ts";
+import type { EndReason, PersonRef } from "../../src/session/session.ts";
+import { transition } from "../../src/session/lifecycle.ts";
+import type { StartMode } from "../../src/session/lifecycle.ts";
+import { HOUSEKEEPING_PARTS } from "../gateway/heartbeat.ts";
+import { Ledger } from "./session/ledger.ts";
+import { Room } from "./room.ts";
+import type { RoomContext } from "./room.ts";
+import type { RoomDescription, RoomService } from "./room-service.ts";
+import type { RoomRecord, Store } from "../store/store.ts";
+
+export type RoomOptions = { readonly start: StartMode; readonly hostAbsenceMs: number | null };
+
+const DEFAULT_OPTIONS: RoomOptions = { start: "auto", hostAbsenceMs: null };
+
+/** A room in memory and how many need it there: connections, and calls in progress. */
+type Entry = { room: Promise<Room | null>; loaded: Room | null; users: number };
+
+/** Holds a room in memory until it is released, once. */
+export type Lease = { readonly room: Room; release(): void };
+
+export class Rooms implements RoomService {
+  readonly #entries = new Map<string, Entry>();
+  readonly #store: Pick<Store, "readRoom">;
+  readonly #context: RoomContext;
+  #made = 0;
+
+  constructor(store: Pick<Store, "readRoom">, context: RoomContext) {
+    this.#store = store;
+    this.#context = context;
+  }
+
+  /** One part after the other: rooms that were made together are not looked after together. */
+  #nextPart(): number {
+    return this.#made++ % HOUSEKEEPING_PARTS;
+  }
+
+  /** How many rooms are in memory. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** The rooms that are in memory now. */
+  get loaded(): Room[] {
+    return [...this.#entries.values()].flatMap(({ loaded }) => (loaded === null ? [] : [loaded]));
+  }
+
+  /** Leases a room, making it if there is none. */
+  async enter(name: string): Promise<Lease> {
+    // A room that a token names and the store does not know may have been lost with an older store.
+    const { lease } = await this.#leaseOrMake(name, DEFAULT_OPTIONS, true);
+    return lease;
+  }
+
+  async create(name: string, options: RoomOptions): Promise<RoomDescription | null> {
+    const { lease, isNew } = await this.#leaseOrMake(name, options, false);
+    try {
+      return isNew ? await this.#committed(lease.room.describe()) : null;
+    } finally {
+      lease.release();
+    }
+  }
+
+  async describe(name: string): Promise<RoomDescription | null> {
+    return this.#with(name, (room) => {
+      room.checkDeadline();
+      return room.describe();
+    });
+  }
+
+  async start(name: string, run: number | undefined): Promise<RoomDescription | "unknown-run" | null> {
+    return this.#with(name, (room) => (room.start(run) ? room.describe() : "unknown-run"));
+  }
+
+  async end(
+    name: string,
+    run: number | undefined,
+    reason: EndReason,
+    by: PersonRef | null,
+  ): Promise<RoomDescription | "unknown-run" | null> {
+    return this.#with(name, (room) => (room.end(run, reason, by) ? room.describe() : "unknown-run"));
+  }
+
+  /** At a start of the relay, before anybody is connected: gives a live room the deadline that it has then. */
+  resume(record: RoomRecord, graceMs: number): void {
+    const { clock, journal, hostAbsenceMs } = this.#context;
+    // Of the record alone, since there may be very many: the session stays as it is, so the ledger does too.
+    const { state, effects } = transition(record.state, { type: "relay-started", graceMs }, clock.now(), {
+      start: record.start,
+      hostAbsenceMs: record.hostAbsenceMs ?? hostAbsenceMs,
+    });
+    if (effects.length > 0) journal.write({ type: "put-room", record: { ...record, state } }, "flushed");
+  }
+
+  /** Ends the room's run if its deadline has passed. */
+  async checkDeadline(name: string): Promise<void> {
+    await this.#with(name, (room) => room.checkDeadline());
+  }
+
+  /** Does something with a room at once, and resolves when what it changed is committed. */
+  async #with<T>(name: string, act: (room: Room) => T): Promise<T | null> {
+    const lease = await this.#lease(name);
+    if (lease === null) return null;
+    try {
+      return await this.#committed(act(lease.room));
+    } finally {
+      lease.release();
+    }
+  }
+
+  async #committed<T>(value: T): Promise<T> {
+    await this.#context.journal.settled();
+    return value;
+  }
+
+  async #lease(name: string): Promise<Lease | null> {
+    const entry = this.#entry(name);
+    try {
+      const room = await entry.room;
+      if (room !== null) return this.#grant(name, entry, room);
+    } catch (error) {
+      this.#release(name, entry);
+      throw error;
+    }
+    this.#release(name, entry);
+    return null;
+  }
+
+  async #leaseOrMake(
+    name: string,
+    options: RoomOptions,
+    mayHaveLost: boolean,
+  ): Promise<{ lease: Lease; isNew: boolean }> {
+    const entry = this.#entry(name);
+    try {
+      for (let isNew = false; ;) {
+        const found = entry.room;
+        const room = await found;
+        if (room !== null) return { lease: this.#grant(name, entry, room), isNew };
+        // Of several who found nothing, the first makes the room and the others find it.
+        if (entry.room === found) {
+          isNew = true;
+          entry.room = Promise.resolve(this.#make(name, options, mayHaveLost));
+        }
+      }
+    } catch (error) {
+      this.#release(name, entry);
+      throw error;
+    }
+  }
+
+  #entry(name: string): Entry {
+    let entry = this.#entries.get(name);
+    if (entry === undefined) {
+      entry = { room: this.#load(name), loaded: null, users: 0 };
+      this.#entries.set(name, entry);
+    }
+    entry.users++;
+    return entry;
+  }
+
+  async #load(name: string): Promise<Room | null> {
+    // What the room wrote before it last left memory must be in the store.
+    await this.#context.journal.settled();
+    const stored = await this.#store.readRoom(name);
+    return stored === null ? null : new Room(stored, this.#context, this.#nextPart());
+  }
+
+  #make(name: string, { start, hostAbsenceMs }: RoomOptions, mayHaveLost: boolean): Room {
+    const { clock, journal } = this.#context;
+    const ledger = Ledger.create(WAITING, clock.now());
+    const record: RoomRecord = {
+      room: name,
+      ledgerId: ledger.id,
+      ledger: ledger.encode(),
+      start,
+      hostAbsenceMs,
+      state: WAITING,
+    };
+    journal.write({ type: "put-room", record }, "flushed");
+    return new Room({ record, content: [], guard: [] }, this.#context, this.#nextPart(), mayHaveLost);
+  }
+
+  #grant(name: string, entry: Entry, room: Room): Lease {
+    entry.loaded = room;
+    let isReleased = false;
+    const release = (): void => {
+      if (!isReleased) this.#release(name, entry);
+      isReleased = true;
+    };
+    return { room, release };
+  }
+
+  #release(name: string, entry: Entry): void {
+    entry.users--;
+    if (entry.users > 0) return;
+    entry.loaded?.rest();
+    this.#entries.delete(name);
+  }
+}

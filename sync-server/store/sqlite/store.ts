@@ -1,0 +1,223 @@
+/**
+ * The embedded store: SQLite of Node itself, one file in the data folder. Its calls are synchronous
+ * underneath; a commit of a turn's writes takes some ten microseconds, one with fsync as long as
+ * the disk needs.
+ */
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { LifecycleState, StartMode } from "../../../src/session/lifecycle.ts";
+import { toStoreError } from "./errors.ts";
+import { openDatabase } from "./file.ts";
+import type { OpenDatabase } from "./file.ts";
+import { Rows } from "./rows.ts";
+import type { Place } from "./rows.ts";
+import { StoreError } from "../store.ts";
+import type { Durability, RoomRecord, Store, StoredRoom, Write } from "../store.ts";
+
+type RoomRow = {
+  readonly id: number;
+  readonly name: string;
+  readonly ledger_id: number;
+  readonly ledger: Uint8Array;
+  readonly start: StartMode;
+  readonly host_absence_ms: number | null;
+  readonly state: string;
+};
+
+/** In WAL mode FULL syncs the log at each commit, NORMAL only before it is copied into the database. */
+const SYNCHRONOUS: Readonly<Record<Durability, string>> = { flushed: "FULL", written: "NORMAL" };
+
+/** Writes of one statement. */
+const SINGLE: ReadonlySet<Write["type"]> = new Set(["put-room", "append-content", "append-guard", "put-meta"]);
+
+const ROOM_COLUMNS = "id, name, ledger_id, ledger, start, host_absence_ms, state";
+/** Rooms whose places are remembered, some 300 bytes each. */
+const MOST_PLACES = 4_096;
+
+/** Where the rows of a room are. */
+type Places = { readonly content: Place; readonly guard: Place };
+
+const prepareAll = (db: DatabaseSync) => {
+  const prepare = (sql: string): StatementSync => db.prepare(sql);
+  return {
+    begin: prepare("BEGIN IMMEDIATE"),
+    commit: prepare("COMMIT"),
+    rollback: prepare("ROLLBACK"),
+    room: prepare(`SELECT ${ROOM_COLUMNS} FROM room WHERE name = ?`),
+    roomId: prepare("SELECT id FROM room WHERE name = ?"),
+    live: prepare(
+      `SELECT ${ROOM_COLUMNS} FROM room WHERE live = 1 AND ifnull(deadline_at, 0) < ? AND id > ? ORDER BY id LIMIT ?`,
+    ),
+    due: prepare("SELECT name FROM room WHERE deadline_at <= ? ORDER BY deadline_at, id LIMIT ?"),
+    earliest: prepare("SELECT min(deadline_at) AS at FROM room WHERE deadline_at IS NOT NULL"),
+    meta: prepare("SELECT value FROM meta WHERE key = ?"),
+    // An upsert keeps the id, and with it the content.
+    putRoom: prepare(`
+      INSERT INTO room (name, ledger_id, ledger, start, host_absence_ms, state, live, deadline_at)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+      ON CONFLICT (name) DO UPDATE SET
+        ledger_id = excluded.ledger_id, ledger = excluded.ledger, start = excluded.start,
+        host_absence_ms = excluded.host_absence_ms, state = excluded.state,
+        live = excluded.live, deadline_at = excluded.deadline_at`),
+    putMeta: prepare(
+      "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+    ),
+  };
+};
+
+const toRecord = (row: RoomRow): RoomRecord => ({
+  room: row.name,
+  ledgerId: row.ledger_id,
+  ledger: row.ledger,
+  start: row.start,
+  hostAbsenceMs: row.host_absence_ms,
+  state: JSON.parse(row.state) as LifecycleState,
+});
+
+export class SqliteStore implements Store {
+  readonly #opened: OpenDatabase;
+  readonly #db: DatabaseSync;
+  readonly #file: string;
+  readonly #sql: ReturnType<typeof prepareAll>;
+  readonly #content: Rows;
+  readonly #guard: Rows;
+  /** What the database is set to; `null`: not set yet. */
+  #durability: Durability | null = null;
+  #isOpen = true;
+  /** By room, of those that were written to lately. */
+  readonly #places = new Map<string, Places>();
+
+  /**
+   * Opens the database in this folder, making both if need be; nobody else can until it is closed.
+   *
+   * @throws StoreError if the folder cannot be written or is in use, or the file is not a whole database of ours.
+   */
+  constructor(dataDir: string) {
+    this.#opened = openDatabase(dataDir);
+    this.#db = this.#opened.db;
+    this.#file = this.#opened.file;
+    this.#sql = prepareAll(this.#db);
+    this.#content = new Rows(this.#db, "content");
+    this.#guard = new Rows(this.#db, "guard");
+  }
+
+  async readRoom(room: string): Promise<StoredRoom | null> {
+    return this.#guarded(() => {
+      const row = this.#sql.room.get(room) as RoomRow | undefined;
+      if (row === undefined) return null;
+      return { record: toRecord(row), content: this.#content.read(row.id), guard: this.#guard.read(row.id) };
+    });
+  }
+
+  async *liveRooms(before: number, batch: number): AsyncGenerator<readonly RoomRecord[]> {
+    let lastId = 0;
+    for (;;) {
+      const rows = this.#guarded(() => this.#sql.live.all(before, lastId, batch) as RoomRow[]);
+      if (rows.length === 0) break;
+      lastId = rows.at(-1)!.id;
+      yield this.#guarded(() => rows.map(toRecord));
+    }
+    // This and the check of the file have passed over every room; none of them need stay in memory.
+    this.#guarded(() => this.#db.exec("PRAGMA shrink_memory"));
+  }
+
+  async dueRooms(now: number, limit: number): Promise<readonly string[]> {
+    return this.#guarded(() => (this.#sql.due.all(now, limit) as { name: string }[]).map(({ name }) => name));
+  }
+
+  async earliestDeadline(): Promise<number | null> {
+    return this.#guarded(() => (this.#sql.earliest.get() as { at: number | null }).at);
+  }
+
+  async readMeta(key: string): Promise<string | null> {
+    return this.#guarded(() => (this.#sql.meta.get(key) as { value: string } | undefined)?.value ?? null);
+  }
+
+  async commit(writes: readonly Write[], durability: Durability): Promise<void> {
+    this.#guarded(() => {
+      this.#setDurability(durability);
+      // One statement is a transaction of its own.
+      const [only] = writes;
+      if (writes.length === 1 && SINGLE.has(only!.type)) return this.#apply(only!);
+      this.#sql.begin.run();
+      try {
+        for (const write of writes) this.#apply(write);
+        this.#sql.commit.run();
+      } catch (error) {
+        this.#rollBack();
+        throw error;
+      }
+    });
+  }
+
+  /** Copies the log into the database and lets go of the lock; a second time it does nothing. */
+  async close(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#guarded(() => this.#opened.close());
+  }
+
+  #apply(write: Write): void {
+    const sql = this.#sql;
+    switch (write.type) {
+      case "put-room": {
+        const { room, ledgerId, ledger, start, hostAbsenceMs, state } = write.record;
+        const deadlineAt = state.status === "live" ? (state.absence?.deadlineAt ?? null) : null;
+        const live = state.status === "live" ? 1 : 0;
+        sql.putRoom.run(room, ledgerId, ledger, start, hostAbsenceMs, JSON.stringify(state), live, deadlineAt);
+        break;
+      }
+      case "append-content":
+        this.#content.append(this.#placesOf(write.room).content, write.update);
+        break;
+      case "replace-content":
+        this.#content.replace(this.#placesOf(write.room).content, write.update);
+        break;
+      case "append-guard":
+        this.#guard.append(this.#placesOf(write.room).guard, write.record);
+        break;
+      case "replace-guard":
+        this.#guard.replace(this.#placesOf(write.room).guard, write.record);
+        break;
+      case "put-meta":
+        sql.putMeta.run(write.key, write.value);
+        break;
+    }
+  }
+
+  #placesOf(room: string): Places {
+    const known = this.#places.get(room);
+    if (known !== undefined) return known;
+    const row = this.#sql.roomId.get(room) as { id: number } | undefined;
+    if (row === undefined) throw new StoreError("the store has no record of the room");
+    const places = { content: this.#content.find(row.id), guard: this.#guard.find(row.id) };
+    if (this.#places.size >= MOST_PLACES) this.#places.clear();
+    this.#places.set(room, places);
+    return places;
+  }
+
+  /** Between transactions alone. Not a prepared statement: SQLite carries this pragma out when it is prepared. */
+  #setDurability(durability: Durability): void {
+    if (durability === this.#durability) return;
+    this.#db.exec(`PRAGMA synchronous = ${SYNCHRONOUS[durability]}`);
+    this.#durability = durability;
+  }
+
+  #rollBack(): void {
+    // What was found or taken meanwhile is not there.
+    this.#places.clear();
+    try {
+      this.#sql.rollback.run();
+    } catch {
+      // After an error such as a full disk SQLite may have rolled back by itself; the first error counts.
+    }
+  }
+
+  /** Runs what touches the file; whatever is thrown becomes a StoreError that names it. */
+  #guarded<T>(run: () => T): T {
+    try {
+      return run();
+    } catch (error) {
+      throw toStoreError(error, this.#file);
+    }
+  }
+}

@@ -1,0 +1,199 @@
+/** [C1] The settings: flags and environment, defaults, and one clear line for each wrong value. */
+import { describe, expect, it } from "vitest";
+import { parseConfig } from "../../../sync-server/config/config.ts";
+import type { Environment, RelayConfig } from "../../../sync-server/config/config.ts";
+import { DEFAULT_LIMITS } from "../../../sync-server/config/limits.ts";
+
+const SECRET = "0123456789abcdef0123456789abcdef";
+
+const configOf = (args: readonly string[], env: Environment = {}): RelayConfig => {
+  const parsed = parseConfig(args, env);
+  if (!("config" in parsed)) throw new Error(JSON.stringify(parsed));
+  return parsed.config;
+};
+
+const faultOf = (args: readonly string[], env: Environment = {}): string => {
+  const parsed = parseConfig(args, env);
+  return parsed.ok ? "none" : parsed.message;
+};
+
+describe("the settings", () => {
+  it("[C1] have the defaults of the contract", () => {
+    expect(configOf([])).toEqual({
+      port: 1234,
+      host: "127.0.0.1",
+      dataDir: "./data",
+      hostAbsenceMs: 15 * 60_000,
+      restartGraceMs: 30_000,
+      tokenTtlMs: 30 * 24 * 3_600_000,
+      publicUrl: null,
+      tokenSecret: null,
+      tokenJwksUrl: null,
+      adminKey: null,
+      allowedOrigins: null,
+      store: "sqlite",
+      logLevel: "info",
+      limits: DEFAULT_LIMITS,
+    });
+  });
+
+  /** Flag, variable, text, key in the config, value. */
+  const EACH: [string, string, string, keyof RelayConfig, unknown][] = [
+    ["port", "PORT", "0", "port", 0],
+    ["host", "HOST", "0.0.0.0", "host", "0.0.0.0"],
+    ["host", "HOST", "[::1]", "host", "::1"],
+    ["host", "HOST", "relay.example", "host", "relay.example"],
+    ["data-dir", "SESSION_ROOM_DATA_DIR", "/var/lib/rooms", "dataDir", "/var/lib/rooms"],
+    ["host-absence", "SESSION_ROOM_HOST_ABSENCE", "500ms", "hostAbsenceMs", 500],
+    ["host-absence", "SESSION_ROOM_HOST_ABSENCE", "2h", "hostAbsenceMs", 7_200_000],
+    ["restart-grace", "SESSION_ROOM_RESTART_GRACE", "0s", "restartGraceMs", 0],
+    ["restart-grace", "SESSION_ROOM_RESTART_GRACE", "5s", "restartGraceMs", 5_000],
+    ["token-ttl", "SESSION_ROOM_TOKEN_TTL", "7d", "tokenTtlMs", 604_800_000],
+    ["public-url", "SESSION_ROOM_PUBLIC_URL", "https://Rooms.example:443/", "publicUrl", "https://rooms.example"],
+    ["public-url", "SESSION_ROOM_PUBLIC_URL", "http://h:8080/a/b/", "publicUrl", "http://h:8080/a/b"],
+    ["token-secret", "SESSION_ROOM_TOKEN_SECRET", SECRET, "tokenSecret", SECRET],
+    ["token-secret", "SESSION_ROOM_TOKEN_SECRET", "short", "tokenSecret", "short"],
+    [
+      "token-jwks-url",
+      "SESSION_ROOM_TOKEN_JWKS_URL",
+      "https://a.example/keys?v=1",
+      "tokenJwksUrl",
+      "https://a.example/keys?v=1",
+    ],
+    ["admin-key", "SESSION_ROOM_ADMIN_KEY", "key", "adminKey", "key"],
+    [
+      "allowed-origins",
+      "SESSION_ROOM_ALLOWED_ORIGINS",
+      "https://a.example, http://localhost:5173/",
+      "allowedOrigins",
+      ["https://a.example", "http://localhost:5173"],
+    ],
+    ["store", "SESSION_ROOM_STORE", "memory", "store", "memory"],
+    ["log-level", "SESSION_ROOM_LOG_LEVEL", "debug", "logLevel", "debug"],
+  ];
+
+  it.each(EACH)("[C1] --%s and %s take %s", (flag, variable, text, key, value) => {
+    expect(configOf([`--${flag}`, text])[key]).toEqual(value);
+    expect(configOf([`--${flag}=${text}`])[key]).toEqual(value);
+    expect(configOf([], { [variable]: text })[key]).toEqual(value);
+  });
+
+  it("[C1] every limit has a flag and a variable", () => {
+    expect(configOf(["--limit-message-bytes", "7"]).limits).toEqual({ ...DEFAULT_LIMITS, messageBytes: 7 });
+    expect(configOf([], { SESSION_ROOM_LIMIT_CONNECTIONS_PER_ROOM: "3" }).limits.connectionsPerRoom).toBe(3);
+    for (const key of Object.keys(DEFAULT_LIMITS)) {
+      const flag = `--limit-${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+      expect(faultOf([flag, "none"]), flag).toContain(`${flag} (SESSION_ROOM_LIMIT_`);
+    }
+  });
+
+  it("[C1] a flag beats the environment, even one that holds nonsense; the last of two flags counts", () => {
+    expect(configOf(["--port=1", "--port=2"], { PORT: "nonsense" }).port).toBe(2);
+  });
+
+  it("an empty variable counts as unset, an empty flag does not", () => {
+    expect(configOf([], { PORT: "", SESSION_ROOM_TOKEN_SECRET: "", SESSION_ROOM_PUBLIC_URL: "" })).toEqual(
+      configOf([]),
+    );
+    expect(faultOf(["--port="])).toContain('--port (PORT) is ""');
+  });
+});
+
+describe("a wrong setting", () => {
+  it.each<[string, string, string]>([
+    ["port", "70000", "a whole number from 0 to 65535"],
+    ["port", "1e3", "a whole number"],
+    ["port", "-1", "a whole number"],
+    ["host", "http://localhost", "without a port"],
+    ["host", "localhost:80", "without a port"],
+    ["host", "a b", "an IP address or a host name"],
+    ["data-dir", " ", "text that is not empty"],
+    ["host-absence", "15", "one of the units ms, s, m, h, d"],
+    ["host-absence", "1.5h", "a whole number with one of the units"],
+    ["host-absence", "0s", "from 1ms to 30d"],
+    ["host-absence", "31d", "from 1ms to 30d"],
+    ["host-absence", "-5m", "one of the units"],
+    ["host-absence", "99999999999999999999d", "one of the units"],
+    ["restart-grace", "soon", "one of the units"],
+    ["token-ttl", "0s", "from 1s to 3650d"],
+    ["public-url", "rooms.example", "an http or https address"],
+    ["public-url", "ftp://rooms.example", "an http or https address"],
+    ["public-url", "https://rooms.example/?a=1", "without user, query and fragment"],
+    ["token-jwks-url", "keys.json", "an http or https address"],
+    ["allowed-origins", "https://a.example,,", "origins with commas between"],
+    ["allowed-origins", "*", "leave it out for any"],
+    ["allowed-origins", "https://a.example/path", "origins with commas between"],
+    ["store", "redis", "sqlite or memory"],
+    ["log-level", "loud", "silent or fatal or error"],
+    ["limit-body-bytes", "0", "a whole number from 1 to 2147483647"],
+    ["limit-body-bytes", "64k", "a whole number from 1"],
+  ])("[C1] --%s %s is refused in one line with both names, the value and what is allowed", (flag, value, allowed) => {
+    const prefixed = flag.toUpperCase().replaceAll("-", "_");
+    const variable = ["PORT", "HOST"].includes(prefixed) ? prefixed : `SESSION_ROOM_${prefixed}`;
+    for (const message of [faultOf([`--${flag}=${value}`]), faultOf([], { [variable]: value })]) {
+      expect(message).toContain(`--${flag} (${variable}) is ${JSON.stringify(value)}; allowed: `);
+      expect(message).toContain(allowed);
+      expect(message).not.toContain("\n");
+    }
+  });
+
+  it.each<[string, string, string]>([
+    ["admin-key", "my hunter2", "visible ASCII characters without spaces"],
+    ["admin-key", "hunter2\n", "visible ASCII characters without spaces"],
+    ["public-url", "https://u:hunter2@rooms.example", "without user"],
+    ["allowed-origins", "https://u:hunter2@rooms.example", "origins with commas between"],
+  ])("[C1] --%s is refused without repeating what is secret in it", (flag, value, allowed) => {
+    const message = faultOf([`--${flag}=${value}`]);
+    expect(message).toContain(`--${flag} (SESSION_ROOM_`);
+    expect(message).toContain(allowed);
+    expect(message).not.toContain("hunter2");
+  });
+
+  it.each<[string[], string]>([
+    [["--prot", "1"], "there is no flag --prot; see --help"],
+    [["--token-secert=hunter2"], "there is no flag --token-secert; see --help"],
+    [["-p", "1"], "there is no flag -p; see --help"],
+    [["--no-port"], "there is no flag --no-port; see --help"],
+    [["--constructor=1"], "there is no flag --constructor; see --help"],
+    [["--port", "1", "hunter2"], "argument 3 is no flag; see --help"],
+    [["--port"], "--port (PORT) needs a value"],
+    [["--port", "--host", "::"], "--port (PORT) needs a value"],
+  ])("[C1] %j is refused", (args, message) => {
+    expect(faultOf(args)).toContain(message);
+    expect(faultOf(args)).not.toContain("hunter2");
+  });
+
+  it("a secret that begins with a dash is given behind the equals sign", () => {
+    expect(faultOf(["--token-secret", `-${SECRET}`])).toContain("is given as --token-secret=…");
+    expect(configOf([`--token-secret=-${SECRET}`]).tokenSecret).toBe(`-${SECRET}`);
+  });
+
+  it("[C1] a secret that is given must not be empty: anyone could sign tokens", () => {
+    for (const text of ["", "  "])
+      expect(faultOf([`--token-secret=${text}`])).toContain("allowed: text that is not empty");
+  });
+
+  it("[C1] a message may not be larger than a frame: it would never be looked at", () => {
+    expect(faultOf(["--limit-frame-bytes=100", "--limit-message-bytes=101"])).toContain(
+      "--limit-message-bytes (SESSION_ROOM_LIMIT_MESSAGE_BYTES) is 101; allowed: at most --limit-frame-bytes, which is 100",
+    );
+  });
+});
+
+describe("help and version", () => {
+  it("help lists every setting with its variable and default, and needs no valid environment", () => {
+    const parsed = parseConfig(["--help"], { PORT: "nonsense" });
+    const help = "help" in parsed ? parsed.help : "";
+    for (const text of ["--port", "PORT", "(default: 1234)", "SESSION_ROOM_HOST_ABSENCE", "(default: 15m)"]) {
+      expect(help).toContain(text);
+    }
+    expect(help).toContain("(default: 30d)");
+    expect(help).toContain("--limit-body-bytes");
+    expect(help).not.toContain("null");
+    expect(parseConfig(["-h"], {})).toEqual(parsed);
+  });
+
+  it("version asks for the version", () => {
+    expect(parseConfig(["--version"], {})).toEqual({ ok: true, version: true });
+  });
+});

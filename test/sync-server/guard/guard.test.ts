@@ -1,0 +1,391 @@
+/**
+ * The guard alone, against real Yjs documents: honest clients in step with the relay, attackers who
+ * send whatever they like. After every step all honest clients read the relay's session.
+ */
+import fc from "fast-check";
+import * as encoding from "lib0/encoding";
+import { describe, expect, it } from "vitest";
+import * as Y from "yjs";
+import { readSession, WAITING } from "../../../src/session/session.ts";
+import type { Session } from "../../../src/session/session.ts";
+import { MalformedError } from "../../../src/protocol/protocol.ts";
+import { Content } from "../../../sync-server/room/content/content.ts";
+import { FIRST_LEDGER_ID, Guard } from "../../../sync-server/guard/guard.ts";
+import { Ledger } from "../../../sync-server/room/session/ledger.ts";
+import { anyEdit, applyEdit, docWithId } from "./arbitrary-edits.ts";
+
+const LEDGER_ID = FIRST_LEDGER_ID + 1_000;
+const LIVE: Session = { status: "live", run: 1, startedAt: 5 };
+const ENDED: Session = { ...LIVE, status: "ended", ended: { at: 9, reason: "host-ended", by: null } };
+
+/** A room reduced to what the guard needs: ledger, content, and everyone who listens. */
+class World {
+  ledger = Ledger.create(WAITING, LEDGER_ID);
+  content = new Content([]);
+  guard = new Guard(new Map());
+  readonly guardRecords: Uint8Array[] = [];
+  readonly honest: Y.Doc[] = [];
+  newcomers = 0;
+
+  constructor(honestCount = 2) {
+    for (let i = 0; i < honestCount; i++) this.join(docWithId(100 + i));
+    this.setSession(LIVE);
+  }
+
+  join(doc: Y.Doc): Y.Doc {
+    Y.applyUpdate(doc, this.ledger.encode(), "relay");
+    for (const update of this.content.encodeSince(Y.encodeStateVector(doc))) Y.applyUpdate(doc, update, "relay");
+    doc.on("update", (update: Uint8Array, origin: unknown) => {
+      if (origin !== "relay") this.send(update, doc);
+    });
+    this.honest.push(doc);
+    return doc;
+  }
+
+  setSession(session: Session): void {
+    const update = this.ledger.write(session);
+    for (const doc of this.honest) Y.applyUpdate(doc, update, "relay");
+  }
+
+  /** What the room does with an update; returns whether it was complete. */
+  send(update: Uint8Array, from?: Y.Doc, isSyncStep2 = false): boolean {
+    const questions = isSyncStep2 ? { isDeleted: this.content.isDeleted.bind(this.content) } : {};
+    const { accepted, missing } = this.guard.admit(update, questions);
+    const news = this.guard.takeNews();
+    if (news !== null) this.guardRecords.push(news);
+    if (accepted !== null) {
+      this.content.add(accepted);
+      for (const doc of this.honest) if (doc !== from) Y.applyUpdate(doc, accepted, "relay");
+    }
+    return missing.length === 0;
+  }
+
+  /** A new relay process on the same store. */
+  restart(): void {
+    this.content = new Content(this.content.encodeSince(Uint8Array.of(0)));
+    this.guard = new Guard(this.content.stateVector(), this.guardRecords);
+    this.ledger = Ledger.load(this.ledger.id, this.ledger.encode());
+  }
+
+  /** All that anybody may see: the ledger and the content in one document. */
+  snapshot(): Y.Doc {
+    const doc = new Y.Doc();
+    doc.getMap("session");
+    Y.applyUpdate(doc, this.ledger.encode());
+    // Nothing of some client: the same in other bytes each time, so made anew from the relay's document, not remembered.
+    const nothing = Uint8Array.of(1, ++this.newcomers % 128, 0);
+    for (const update of this.content.encodeSince(nothing)) Y.applyUpdate(doc, update);
+    return doc;
+  }
+
+  check(): void {
+    const expected = this.ledger.read();
+    for (const doc of [...this.honest, this.snapshot()]) {
+      expect(readSession(doc)).toEqual(expected);
+      expect([...doc.getMap("session").keys()].sort()).toEqual(
+        expected.status === "waiting" ? ["ended", "run"] : ["ended", "run", "startedAt"],
+      );
+      // Nothing waits in anybody's document for somebody's next edit.
+      expect(doc.store.pendingStructs).toBeNull();
+      expect(doc.store.pendingDs).toBeNull();
+    }
+  }
+
+  /** A copy of what everybody can see, under an attacker's hand. */
+  attacker(clientId = 666): Y.Doc {
+    const doc = this.snapshot();
+    doc.clientID = clientId;
+    return doc;
+  }
+}
+
+/** What a document did as one update. */
+const diff = (doc: Y.Doc, act: (doc: Y.Doc) => void): Uint8Array => {
+  const before = Y.encodeStateVector(doc);
+  const updates: Uint8Array[] = [];
+  const collect = (update: Uint8Array): void => void updates.push(update);
+  doc.on("update", collect);
+  doc.transact(() => act(doc));
+  doc.off("update", collect);
+  return updates[0] ?? Y.encodeStateAsUpdate(doc, before);
+};
+
+type RawStruct = {
+  origin?: [number, number];
+  right?: [number, number];
+  parent?: string | [number, number];
+  sub?: string;
+};
+
+/** An update made by hand: one string item, then deletes. */
+const forge = (
+  client: number,
+  clock: number,
+  { origin, right, parent, sub }: RawStruct,
+  deletes: [number, number, number][] = [],
+): Uint8Array => {
+  const encoder = encoding.createEncoder();
+  const id = ([idClient, idClock]: [number, number]): void => {
+    encoding.writeVarUint(encoder, idClient);
+    encoding.writeVarUint(encoder, idClock);
+  };
+  for (const number of [1, 1, client, clock]) encoding.writeVarUint(encoder, number);
+  encoding.writeUint8(encoder, 8 | (origin ? 0x80 : 0) | (right ? 0x40 : 0) | (sub === undefined ? 0 : 0x20));
+  if (origin) id(origin);
+  if (right) id(right);
+  if (!origin && !right) {
+    encoding.writeVarUint(encoder, typeof parent === "string" ? 1 : 0);
+    if (typeof parent === "string") encoding.writeVarString(encoder, parent);
+    else id(parent!);
+    if (sub !== undefined) encoding.writeVarString(encoder, sub);
+  }
+  encoding.writeVarUint(encoder, 1);
+  encoding.writeAny(encoder, "forged");
+  encoding.writeVarUint(encoder, deletes.length);
+  for (const [deleted, at, length] of deletes) {
+    for (const number of [deleted, 1, at, length]) encoding.writeVarUint(encoder, number);
+  }
+  return encoding.toUint8Array(encoder);
+};
+
+const ATTACKS: Record<string, (world: World) => Uint8Array> = {
+  "overwrites a key": (world) => diff(world.attacker(), (doc) => doc.getMap("session").set("ended", null)),
+  "overwrites a key under a higher id": (world) =>
+    diff(world.attacker(2 ** 32 - 1), (doc) => doc.getMap("session").set("run", 77)),
+  "deletes a key": (world) => diff(world.attacker(), (doc) => doc.getMap("session").delete("run")),
+  "adds a key": (world) => diff(world.attacker(), (doc) => doc.getMap("session").set("new", 1)),
+  "adds a key without having seen any": () => diff(docWithId(666), (doc) => doc.getMap("session").set("run", 9)),
+  "nests a type under the root": (world) =>
+    diff(world.attacker(), (doc) => doc.getMap("session").set("deep", new Y.Map([["x", new Y.Text("y")]]))),
+  "takes the root as an array": () => diff(docWithId(666), (doc) => doc.getArray("session").push([1, 2])),
+  "takes the root as text": () => diff(docWithId(666), (doc) => doc.getText("session").insert(0, "text")),
+  "writes under the ledger's id at the next clock": (world) =>
+    forge(world.ledger.id, world.ledger.clock, { parent: "session", sub: "run" }),
+  "writes under the ledger's id at a future clock": (world) =>
+    forge(world.ledger.id, world.ledger.clock + 5, { parent: "session", sub: "run" }),
+  "writes under the ledger's id, elsewhere": (world) =>
+    forge(world.ledger.id, world.ledger.clock, { parent: "notes", sub: "run" }),
+  "writes under a later ledger's id": (world) => forge(world.ledger.id + 1, 0, { parent: "session", sub: "run" }),
+  "hangs off the ledger's future item": (world) => forge(667, 0, { origin: [world.ledger.id, world.ledger.clock + 1] }),
+  "hangs left of the ledger's item": (world) => forge(668, 0, { right: [world.ledger.id, 0] }),
+  "has the ledger's item as parent": (world) => forge(669, 0, { parent: [world.ledger.id, 0], sub: "x" }),
+  "deletes the ledger's future items": (world) =>
+    forge(670, 0, { parent: "notes" }, [[world.ledger.id, world.ledger.clock, 50]]),
+  "undoes with an undo manager on the root": (world) => {
+    const doc = world.attacker();
+    const map = doc.getMap("session");
+    const manager = new Y.UndoManager(map, { trackedOrigins: new Set(["attack", null]) });
+    doc.transact(() => map.set("ended", { at: 1, reason: "forged", by: null }), "attack");
+    manager.stopCapturing();
+    doc.transact(() => map.delete("run"), "attack");
+    return diff(doc, () => {
+      manager.undo();
+      manager.undo();
+      manager.redo();
+    });
+  },
+  "mixes everything into one update": (world) => {
+    const doc = world.attacker();
+    doc.getMap("session").set("ended", null);
+    doc.getMap("session").delete("run");
+    doc.getMap("session").set("x", new Y.Array());
+    return Y.encodeStateAsUpdate(doc);
+  },
+};
+
+describe("the guard", () => {
+  it.each(Object.keys(ATTACKS))("[G1] [G2] the session stands when an attacker %s", (name) => {
+    const world = new World();
+    world.honest[0]!.getText("text").insert(0, "hello");
+    world.send(ATTACKS[name]!(world));
+    world.check();
+    // Again when the session has moved on, and when the relay was restarted.
+    world.setSession(ENDED);
+    world.check();
+    world.restart();
+    world.send(ATTACKS[name]!(world));
+    world.setSession({ status: "live", run: 2, startedAt: 11 });
+    world.check();
+    expect(world.snapshot().getText("text").toString()).toBe("hello");
+  });
+
+  it("[G3] what refers to a forbidden struct is forbidden too, in later updates and after a restart", () => {
+    const world = new World();
+    const attacker = docWithId(666);
+    world.send(diff(attacker, (doc) => doc.getMap("session").set("a", new Y.Map())));
+    world.restart();
+    world.send(diff(attacker, (doc) => (doc.getMap("session").get("a") as Y.Map<number>).set("b", 1)));
+    world.send(diff(attacker, (doc) => doc.getMap("session").set("a", 2)));
+    world.check();
+    // A client that holds the forbidden structs itself is the one that a later reference would reach.
+    const victim = docWithId(900);
+    Y.applyUpdate(victim, Y.encodeStateAsUpdate(attacker));
+    expect(() => world.join(victim)).not.toThrow();
+    world.send(diff(attacker, (doc) => doc.getMap("session").set("a", 3)));
+    expect(victim.getMap("session").get("a")).not.toBe(3);
+  });
+
+  it("[G4] honest content beside forbidden parts is accepted, and clocks stay whole", () => {
+    const world = new World();
+    const doc = docWithId(50);
+    doc.getText("text").insert(0, "before ");
+    doc.getMap("session").set("run", 9);
+    doc.getText("text").insert(7, "after");
+    expect(world.send(Y.encodeStateAsUpdate(doc), undefined, true)).toBe(true);
+    world.check();
+    expect(world.snapshot().getText("text").toString()).toBe("before after");
+    expect(world.guard.held.get(50)).toBe(Y.getState(doc.store, 50));
+  });
+
+  it("[G4] [S5] a client that holds an older ledger brings its content to a relay that lost its store", () => {
+    const old = new World(1);
+    old.honest[0]!.getText("text").insert(0, "kept");
+    old.setSession(ENDED);
+    const survivor = old.honest[0]!;
+    const fresh = new World(1);
+    fresh.ledger = Ledger.create(LIVE, LEDGER_ID + 1);
+    fresh.content = new Content([]);
+    fresh.honest.length = 0;
+    fresh.guard = new Guard(new Map());
+    fresh.send(Y.encodeStateAsUpdate(survivor), undefined, true);
+    Y.applyUpdate(survivor, fresh.ledger.encode());
+    fresh.honest.push(survivor);
+    fresh.check();
+    expect(fresh.snapshot().getText("text").toString()).toBe("kept");
+  });
+
+  it("[G1] an honest SyncStep2 that repeats the ledger and its deletes passes, and says nothing new", () => {
+    const world = new World();
+    world.setSession(ENDED);
+    world.setSession({ status: "live", run: 2, startedAt: 12 });
+    const doc = world.honest[0]!;
+    doc.getText("text").insert(0, "abc");
+    doc.getText("text").delete(1, 1);
+    const { accepted, missing } = world.guard.admit(Y.encodeStateAsUpdate(doc), {
+      isDeleted: world.content.isDeleted.bind(world.content),
+    });
+    expect({ accepted, missing }).toEqual({ accepted: null, missing: [] });
+  });
+
+  it("[G5] what refers to something unknown waits, and enters when that has come", () => {
+    const world = new World();
+    const doc = docWithId(50);
+    const first = diff(doc, () => doc.getText("text").insert(0, "one "));
+    const second = diff(doc, () => doc.getText("text").insert(4, "two "));
+    const strike = diff(doc, () => doc.getText("text").delete(0, 4));
+    expect(world.send(strike)).toBe(false);
+    expect(world.send(second)).toBe(false);
+    world.check();
+    expect(world.send(first)).toBe(true);
+    expect(world.send(second)).toBe(true);
+    expect(world.send(strike)).toBe(true);
+    world.check();
+    expect(world.honest[0]!.getText("text").toString()).toBe("two ");
+  });
+
+  it("[G5] structs of several clients are taken in an order in which each finds what it refers to", () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(3), anyEdit), { maxLength: 40 }), (steps) => {
+        const world = new World(0);
+        const docs = [11, 12, 13, 14].map(docWithId);
+        for (const [who, edit] of steps) {
+          const update = diff(docs[who]!, (doc) => applyEdit(doc, edit));
+          for (const doc of docs) if (doc !== docs[who]) Y.applyUpdate(doc, update);
+        }
+        expect(world.send(Y.encodeStateAsUpdate(docs[0]!), undefined, true)).toBe(true);
+        expect(Y.encodeStateVector(world.snapshot()).length).toBeGreaterThan(0);
+        for (const doc of docs) {
+          expect(world.snapshot().getText("text").toDelta()).toEqual(doc.getText("text").toDelta());
+          expect(world.snapshot().getArray("array").toJSON()).toEqual(doc.getArray("array").toJSON());
+        }
+      }),
+    );
+  });
+
+  it("[G7] a struct that repeats what is held with other content changes nothing", () => {
+    const world = new World();
+    world.send(forge(50, 0, { parent: "array" }));
+    const { accepted } = world.guard.admit(forge(50, 0, { parent: "session", sub: "run" }));
+    expect(accepted).toBeNull();
+    world.check();
+  });
+
+  it("[G1] [G2] [G3] [G7] no order of anybody's bytes moves the session or parts the honest", () => {
+    type Step =
+      | { type: "edit"; who: number; edit: Parameters<typeof applyEdit>[1] }
+      | { type: "attack"; name: string }
+      | { type: "replay"; index: number; cut: number; byte: number }
+      | { type: "restart" }
+      | { type: "session"; ended: boolean }
+      | { type: "join" };
+    const step: fc.Arbitrary<Step> = fc.oneof(
+      { weight: 5, arbitrary: fc.record({ type: fc.constant("edit" as const), who: fc.nat(1), edit: anyEdit }) },
+      {
+        weight: 4,
+        arbitrary: fc.record({ type: fc.constant("attack" as const), name: fc.constantFrom(...Object.keys(ATTACKS)) }),
+      },
+      {
+        weight: 4,
+        arbitrary: fc.record({
+          type: fc.constant("replay" as const),
+          index: fc.nat(),
+          cut: fc.nat(),
+          byte: fc.nat(255),
+        }),
+      },
+      { weight: 1, arbitrary: fc.record({ type: fc.constant("restart" as const) }) },
+      { weight: 1, arbitrary: fc.record({ type: fc.constant("session" as const), ended: fc.boolean() }) },
+      { weight: 1, arbitrary: fc.record({ type: fc.constant("join" as const) }) },
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
+        const world = new World();
+        const sent: Uint8Array[] = [];
+        let run = 1;
+        const attack = (bytes: Uint8Array): void => {
+          try {
+            world.send(bytes);
+          } catch (error) {
+            if (!(error instanceof MalformedError)) throw error;
+          }
+        };
+        for (const doc of world.honest) doc.on("update", (update: Uint8Array) => sent.push(update));
+        for (const action of steps) {
+          switch (action.type) {
+            case "edit":
+              applyEdit(world.honest[action.who]!, action.edit);
+              break;
+            case "attack": {
+              const bytes = ATTACKS[action.name]!(world);
+              sent.push(bytes);
+              attack(bytes);
+              break;
+            }
+            case "replay": {
+              if (sent.length === 0) break;
+              const bytes = sent[action.index % sent.length]!.slice();
+              bytes[action.cut % bytes.length] = action.byte;
+              attack(bytes);
+              attack(sent[action.index % sent.length]!);
+              break;
+            }
+            case "restart":
+              world.restart();
+              break;
+            case "session":
+              if (action.ended) world.setSession({ ...ENDED, run });
+              else world.setSession({ status: "live", run: ++run, startedAt: 5 });
+              break;
+            case "join":
+              world.join(docWithId(200 + world.honest.length));
+              break;
+          }
+          world.check();
+        }
+        const states = world.honest.map((doc) => doc.getText("text").toDelta());
+        for (const state of states) expect(state).toEqual(world.snapshot().getText("text").toDelta());
+      }),
+      { numRuns: 150 },
+    );
+  });
+});

@@ -1,0 +1,214 @@
+/** Who may write under which client id, over real sockets (docs/SPEC.md, G8 to G10). */
+import { describe, expect, it } from "vitest";
+import * as Y from "yjs";
+import { writeAwareness, writeSyncStep2, writeUpdate } from "../../../../src/protocol/protocol.ts";
+import { MemoryStore } from "../../../../sync-server/store/memory-store.ts";
+import { awarenessFrame, exchanged } from "../../frames.ts";
+import { rawClient, startRelay, stockClient, until } from "../../harness.ts";
+import type { Setting } from "../../harness.ts";
+
+const host = { role: "host", sub: "h1", name: "Hana" } as const;
+const ann = { role: "participant", sub: "ann", name: "Ann" } as const;
+const mallory = { role: "participant", sub: "mallory", name: "Mallory" } as const;
+
+const stockSocket = async (setting: Setting, claims: typeof ann | typeof mallory) =>
+  rawClient(setting, "", { path: `/room?token=${await setting.token(claims)}`, protocols: [] });
+
+const setUp = async (store = new MemoryStore()) => {
+  const setting = await startRelay({ store });
+  await setting.api("POST", "/v1/rooms", { room: "room" });
+  const reader = await stockClient(setting, host);
+  await until("the run is live", () => reader.session?.status === "live");
+  return { setting, reader };
+};
+
+/** What somebody would write under another's client id, having seen the same document. */
+const forgeAs = (seen: Y.Doc, clientId: number, text: string): Uint8Array => {
+  const doc = new Y.Doc();
+  Y.applyUpdate(doc, Y.encodeStateAsUpdate(seen));
+  doc.clientID = clientId;
+  const before = Y.encodeStateVector(doc);
+  doc.getText("text").insert(0, text);
+  return Y.encodeStateAsUpdate(doc, before);
+};
+
+describe("authorship", () => {
+  it("[G8] nobody writes the next struct of somebody who is here, and theirs still counts", async () => {
+    const { setting, reader } = await setUp();
+    const writer = await stockClient(setting, ann);
+    writer.text.insert(0, "one ");
+    await until("it arrived", () => reader.text.toString() === "one ");
+    const attacker = await stockSocket(setting, mallory);
+    attacker.send(writeUpdate(forgeAs(reader.doc, writer.doc.clientID, "forged ")));
+    attacker.send(writeSyncStep2(forgeAs(reader.doc, writer.doc.clientID, "forged ")));
+    writer.text.insert(4, "two");
+    await until("the author's own arrived", () => reader.text.toString() === "one two");
+  });
+
+  it("[G8] a client id is its cursor's before anything is written under it", async () => {
+    const { setting, reader } = await setUp();
+    const writer = await stockClient(setting, ann);
+    await until("the writer is seen", () => reader.others.length === 1);
+    const attacker = await stockSocket(setting, mallory);
+    attacker.send(writeUpdate(forgeAs(reader.doc, writer.doc.clientID, "forged ")));
+    attacker.send(writeUpdate(forgeAs(reader.doc, 4_711, "mine ")));
+    await until("the attacker's own arrived", () => reader.text.toString() === "mine ");
+    writer.text.insert(0, "hers ");
+    await until("the writer's arrived", () => reader.text.toString().includes("hers"));
+    expect(reader.text.toString()).not.toContain("forged");
+  });
+
+  it("[G9] nobody writes under the id of somebody who has gone, not after a restart of the relay either", async () => {
+    const store = new MemoryStore();
+    const { setting, reader } = await setUp(store);
+    const writer = await stockClient(setting, ann);
+    writer.text.insert(0, "hers ");
+    await until("it arrived", () => reader.text.toString() === "hers ");
+    writer.provider.destroy();
+    await until("she is gone", () => reader.others.length === 0);
+    const attack = async (at: Setting): Promise<void> => {
+      const attacker = await stockSocket(at, mallory);
+      attacker.send(writeSyncStep2(forgeAs(reader.doc, writer.doc.clientID, "forged ")));
+      attacker.send(writeUpdate(forgeAs(reader.doc, writer.doc.clientID, "forged ")));
+      attacker.send(writeUpdate(forgeAs(reader.doc, 4_711 + reader.text.length, "x")));
+    };
+    await attack(setting);
+    await until("the attacker's own arrived", () => reader.text.toString().startsWith("x"));
+    expect(reader.text.toString()).toBe("xhers ");
+    await setting.relay.close();
+    const again = await startRelay({ store });
+    const back = await stockClient(again, host);
+    await until("the document is back", () => back.text.toString() === "xhers ");
+    await attack(again);
+    await until("the attacker's own arrived", () => back.text.toString() === "xxhers ");
+  });
+
+  it("[G10] a newer connection of the same person takes over at once", async () => {
+    const { setting, reader } = await setUp();
+    const doc = new Y.Doc();
+    const first = await stockClient(setting, ann, { doc });
+    first.text.insert(0, "one ");
+    await until("it arrived", () => reader.text.toString() === "one ");
+    // The first line hangs: its socket stays open, and she comes back on another.
+    const hanging = first.provider.ws as unknown as { pause(): void };
+    hanging.pause();
+    const second = await stockSocket(setting, ann);
+    const before = Y.encodeStateVector(doc);
+    doc.getText("text").insert(4, "two");
+    second.send(writeUpdate(Y.encodeStateAsUpdate(doc, before)));
+    await until("what she wrote on the second line arrived", () => reader.text.toString() === "one two");
+  });
+
+  it("[G10] guests of one invitation come back under their client ids", async () => {
+    const { setting, reader } = await setUp();
+    const guest = { role: "participant" } as const;
+    const doc = new Y.Doc();
+    const first = await stockClient(setting, guest, { doc });
+    first.text.insert(0, "one ");
+    await until("it arrived", () => reader.text.toString() === "one ");
+    first.provider.disconnect();
+    doc.getText("text").insert(4, "offline ");
+    first.provider.connect();
+    await until("what was written offline arrived", () => reader.text.toString() === "one offline ");
+    doc.getText("text").insert(12, "two");
+    await until("so does what comes next", () => reader.text.toString() === "one offline two");
+  });
+
+  it("[G12] [P5] an invited page whose first line breaks before its welcome goes on as whoever it is next", async () => {
+    // Found by the simulation, seed 10219: nothing that it wrote was taken any more.
+    const { setting, reader } = await setUp();
+    const invitation = await setting.token({ role: "participant" });
+    const doc = new Y.Doc();
+    doc.clientID = 7;
+    const typed = (text: string): Uint8Array => {
+      const before = Y.encodeStateVector(doc);
+      doc.getText("text").insert(doc.getText("text").length, text);
+      return writeUpdate(Y.encodeStateAsUpdate(doc, before));
+    };
+    const first = await rawClient(setting, invitation);
+    first.send(awarenessFrame({ id: 7, json: "{}" }));
+    first.send(typed("one "));
+    await until("it arrived", () => reader.text.toString() === "one ");
+    first.socket.terminate();
+    const second = await rawClient(setting, invitation);
+    expect(second.welcome!.person.id).not.toBe(first.welcome!.person.id);
+    expect(await second.command({ type: "join" })).toMatchObject({ ok: true });
+    second.send(awarenessFrame({ id: 7, json: "{}" }));
+    second.send(typed("two "));
+    await until("it goes on", () => reader.text.toString() === "one two ");
+    await until("it is seen", () => reader.provider.awareness.getStates().has(7));
+    // From then on it is nobody else's.
+    second.socket.close();
+    const other = await rawClient(setting, invitation);
+    await other.command({ type: "join" });
+    other.send(typed("stolen"));
+    await exchanged(other, reader);
+    expect(reader.text.toString()).toBe("one two ");
+  });
+
+  it("[S5] [G9] a relay that lost its store gets everybody's content back from whoever holds it", async () => {
+    const { setting, reader } = await setUp();
+    const writer = await stockClient(setting, ann);
+    writer.text.insert(0, "hers ");
+    await until("it arrived", () => reader.text.toString() === "hers ");
+    const held = new Y.Doc();
+    Y.applyUpdate(held, Y.encodeStateAsUpdate(reader.doc));
+    writer.provider.disconnect();
+    reader.provider.disconnect();
+    await setting.relay.close();
+    const fresh = await startRelay();
+    const survivor = await stockClient(fresh, host, { doc: held });
+    await until("a new run is live", () => survivor.session?.status === "live" && survivor.provider.synced);
+    const newcomer = await stockClient(fresh, mallory);
+    await until("the content is back", () => newcomer.text.toString() === "hers ");
+    const back = await stockClient(fresh, ann, { doc: writer.doc });
+    await until("she is back", () => back.provider.synced);
+    writer.doc.getText("text").insert(5, "again");
+    await until("and writes on", () => newcomer.text.toString() === "hers again");
+  });
+
+  it("[P2] a cursor under another's client id is not taken, here or gone", async () => {
+    const { setting, reader } = await setUp();
+    const writer = await stockClient(setting, ann);
+    writer.text.insert(0, "hers");
+    await until("it arrived", () => reader.text.toString() === "hers" && reader.others.length === 1);
+    writer.provider.destroy();
+    await until("she is gone", () => reader.others.length === 0);
+    const attacker = await stockSocket(setting, mallory);
+    const state = (id: number, text: string): Uint8Array => {
+      const json = new TextEncoder().encode(text);
+      const idBytes: number[] = [];
+      for (let rest = id; ; rest = Math.floor(rest / 128)) {
+        if (rest < 128) {
+          idBytes.push(rest);
+          break;
+        }
+        idBytes.push((rest % 128) + 128);
+      }
+      return writeAwareness(Uint8Array.from([1, ...idBytes, 1, json.length, ...json]));
+    };
+    attacker.send(state(writer.doc.clientID, '{"cursor":1}'));
+    attacker.send(state(99, '{"cursor":2}'));
+    await until("the attacker's own is seen", () => reader.others.length === 1);
+    expect(reader.provider.awareness.getStates().has(writer.doc.clientID)).toBe(false);
+    expect(reader.others[0]).toMatchObject({ id: "mallory", name: "Mallory" });
+  });
+
+  it("[G8] [P2] a client id stays its cursor's while that person is away, before a word is written", async () => {
+    const { setting, reader } = await setUp();
+    const writer = await stockClient(setting, ann);
+    await until("the writer is seen", () => reader.others.length === 1);
+    writer.provider.disconnect();
+    await until("she is away", () => reader.others.length === 0);
+    const attacker = await stockSocket(setting, mallory);
+    attacker.send(awarenessFrame({ id: writer.doc.clientID, json: "{}" }));
+    attacker.send(writeUpdate(forgeAs(reader.doc, writer.doc.clientID, "forged ")));
+    attacker.send(writeUpdate(forgeAs(reader.doc, 4_711, "mine ")));
+    await until("the attacker's own arrived", () => reader.text.toString() === "mine ");
+    expect(reader.others).toEqual([]);
+    writer.text.insert(0, "hers ");
+    writer.provider.connect();
+    await until("what she wrote arrived", () => reader.text.toString().includes("hers "));
+    await until("she is seen again", () => reader.others.some(({ id }) => id === "ann"));
+  });
+});
