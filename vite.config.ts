@@ -3,9 +3,10 @@
  * that never changes, from which any page can import the elements, the client and Yjs itself.
  */
 import { join } from "node:path";
-import { defineConfig } from "vite";
+import { defineConfig } from "vitest/config";
 import { minifyAgain } from "./examples/minify-again.ts";
 import { trimOwnTemplates } from "./examples/trim-templates.ts";
+import { projects } from "./test/projects.ts";
 
 const page = join(import.meta.dirname, "examples/classroom");
 
@@ -24,6 +25,7 @@ export default defineConfig({
     trimOwnTemplates(),
     minifyAgain(),
   ],
+  test: { projects },
   build: {
     outDir: join(import.meta.dirname, "dist/web"),
     emptyOutDir: true,

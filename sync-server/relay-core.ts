@@ -1,5 +1,5 @@
 /**
- * The relay without its network: store, rooms, deadlines, heartbeat and reception. It is handed time,
+ * The relay without its network: store, rooms, deadlines, heartbeat and admission. It is handed time,
  * tokens and sockets, so that the same code runs behind real ports and in the simulation.
  */
 import type { Logger } from "pino";
@@ -11,9 +11,9 @@ import { Heartbeat } from "./gateway/heartbeat.ts";
 import { RECOVERY_MS } from "./room/content/intake.ts";
 import { Journal } from "./store/journal.ts";
 import type { Limits } from "./config/limits.ts";
-import { Reception } from "./gateway/admission.ts";
+import { Admission } from "./gateway/admission.ts";
 import { Rooms } from "./room/rooms.ts";
-import { inSpread } from "./gateway/stagger.ts";
+import { stagger } from "./gateway/stagger.ts";
 import type { Store } from "./store/store.ts";
 import type { Tokens } from "./auth/tokens.ts";
 
@@ -40,7 +40,7 @@ const SLOWEST_START_MS = 60_000;
 const RESTARTING = "the relay is restarting";
 
 /** Meta value that tells how the last life of the relay on this store ended, and one until when lost content is taken back. */
-const LIFE_KEY = "life";
+const SHUTDOWN_STATE_KEY = "life";
 const RECOVERY_KEY = "recovers-until";
 const RUNNING = "running";
 const STOPPED = "stopped";
@@ -49,7 +49,7 @@ const toError = (error: unknown): Error => (error instanceof Error ? error : new
 
 export class RelayCore {
   readonly rooms: Rooms;
-  readonly reception: Reception;
+  readonly admission: Admission;
   readonly #options: RelayCoreOptions;
   readonly #journal: Journal;
   readonly #deadlines: Deadlines;
@@ -64,12 +64,12 @@ export class RelayCore {
   static async start(options: RelayCoreOptions): Promise<RelayCore> {
     const { store, clock } = options;
     const awareness = await AwarenessClock.open(store, clock);
-    const wasCutOff = (await store.readMeta(LIFE_KEY)) === RUNNING;
+    const wasCutOff = (await store.readMeta(SHUTDOWN_STATE_KEY)) === RUNNING;
     // A time that an orderly restart does not cut short: whoever holds what was lost may be yet to return.
     const recoversUntil = wasCutOff ? clock.now() + RECOVERY_MS : Number(await store.readMeta(RECOVERY_KEY));
     const core = new RelayCore(options, awareness.awarenessClock, recoversUntil);
     core.#journal.write({ type: "put-meta", key: awareness.key, value: awareness.value }, "flushed");
-    core.#journal.write({ type: "put-meta", key: LIFE_KEY, value: RUNNING }, "flushed");
+    core.#journal.write({ type: "put-meta", key: SHUTDOWN_STATE_KEY, value: RUNNING }, "flushed");
     core.#journal.write({ type: "put-meta", key: RECOVERY_KEY, value: String(recoversUntil) }, "flushed");
     try {
       // Deadlines that are further off than the grace stay as they are.
@@ -114,10 +114,10 @@ export class RelayCore {
       deadlineSet: (deadlineAt) => this.#deadlines.noticed(deadlineAt),
     });
     this.#heartbeat = new Heartbeat(clock, (part) => {
-      for (const room of this.rooms.loaded) if (room.housekeepingPart === part) room.housekeep();
+      for (const room of this.rooms.loaded) if (room.housekeepingPart === part) room.refreshPresence();
       if (part === 0) options.onHousekeeping();
     });
-    this.reception = new Reception({ rooms: this.rooms, tokens, clock, limits, heartbeat: this.#heartbeat, logger });
+    this.admission = new Admission({ rooms: this.rooms, tokens, clock, limits, heartbeat: this.#heartbeat, logger });
   }
 
   /** What the store failed with, if it did. */
@@ -128,7 +128,7 @@ export class RelayCore {
   /** Lets nobody in any more. Who is in stays, and is served. */
   stopAccepting(): void {
     // A relay that has failed goes on saying so.
-    if (this.#failure === null) this.reception.stopAccepting(CloseCode.restarting, RESTARTING);
+    if (this.#failure === null) this.admission.stopAccepting(CloseCode.restarting, RESTARTING);
     // What falls due from now on is the next start's to serve (L14): hosts are sent away, they do not leave.
     this.#deadlines.stop();
   }
@@ -138,7 +138,7 @@ export class RelayCore {
     this.stopAccepting();
     const all = this.rooms.loaded.flatMap((room) => [...room.connections].map((connection) => ({ room, connection })));
     // Hosts last: the less time a class is without one, the better.
-    await inSpread(
+    await stagger(
       all,
       ({ connection }) => connection.isHost,
       this.#options.clock,
@@ -155,7 +155,7 @@ export class RelayCore {
 
   /** Keeps everything that is to be kept, and lets go of the store; after `closeAll`, when no socket is left. */
   async stop(): Promise<void> {
-    this.#journal.write({ type: "put-meta", key: LIFE_KEY, value: STOPPED }, "flushed");
+    this.#journal.write({ type: "put-meta", key: SHUTDOWN_STATE_KEY, value: STOPPED }, "flushed");
     await this.#journal.stop();
     await this.#options.store.close();
   }
@@ -172,7 +172,7 @@ export class RelayCore {
     this.#failure = error;
     this.#options.logger.fatal({ err: error }, "the store failed; everybody is sent away");
     const reason = "the relay cannot store anything";
-    this.reception.stopAccepting(CloseCode.tryAgainLater, reason);
+    this.admission.stopAccepting(CloseCode.tryAgainLater, reason);
     for (const room of this.rooms.loaded) room.closeAll(CloseCode.tryAgainLater, reason);
     this.#options.onFailure(error);
   }

@@ -6,7 +6,7 @@ import type { Clock } from "../src/clock.ts";
 import type { RelayConfig } from "./config/config.ts";
 import { createHttpHandler } from "./http/api.ts";
 import { createHttpServer } from "./http/server.ts";
-import { Newcomers } from "./gateway/unauthenticated-sockets.ts";
+import { UnauthenticatedSockets } from "./gateway/unauthenticated-sockets.ts";
 import { isLoopbackAddress } from "./http/origin.ts";
 import { RelayCore } from "./relay-core.ts";
 import type { Store } from "./store/store.ts";
@@ -88,14 +88,14 @@ export const createRelay = async (options: RelayOptions): Promise<Relay> => {
     isReady: () => isReady,
   });
   const server = createHttpServer(config.limits, handler);
-  const newcomers = new Newcomers(server, config.limits.newcomers);
+  const unauthenticatedSockets = new UnauthenticatedSockets(server, config.limits.unauthenticatedSockets);
   const upgrades: Upgrades = new Upgrades({
-    reception: core.reception,
+    admission: core.admission,
     clock,
     limits: config.limits,
     allowedOrigins: config.allowedOrigins,
     ownUrl: () => config.publicUrl ?? url,
-    newcomers,
+    unauthenticatedSockets,
     logger,
   });
 

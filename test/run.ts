@@ -78,7 +78,6 @@ const vitest = (project: string): Step =>
     "vitest",
     (reportFile) => [
       "run",
-      ...["--config", "test/vitest.config.ts"],
       ...["--project", project],
       "--reporter=default",
       "--reporter=json",

@@ -6,7 +6,7 @@ import type { Awareness } from "y-protocols/awareness";
 import { cleanPersonName } from "../protocol/protocol.ts";
 import type { Identity } from "../protocol/protocol.ts";
 import type { Participant } from "./room-state.ts";
-import { saysTheSame } from "./json-equal.ts";
+import { jsonEqual } from "./json-equal.ts";
 import { fieldsOf } from "../session/session.ts";
 
 /** Name shown for somebody who chose none. */
@@ -67,7 +67,7 @@ export const othersIn = (awareness: Awareness): Others => {
         const own = clientId === awareness.clientID;
         const person = own ? null : readPerson(awareness.getStates().get(clientId));
         if (person === null) changed = people.delete(clientId) || changed;
-        else if (!saysTheSame(people.get(clientId), person)) {
+        else if (!jsonEqual(people.get(clientId), person)) {
           people.set(clientId, person);
           changed = true;
         }

@@ -33,11 +33,11 @@ import {
   readSessionMessages,
   reconnect,
   sendCommand,
-  tendTries,
+  manageReconnects,
   useToken,
 } from "./room-provider.ts";
 import {
-  came,
+  joinRequested,
   closed,
   failed,
   INITIAL_MODEL,
@@ -45,7 +45,7 @@ import {
   joinRefused,
   joinSent,
   left,
-  lineLost,
+  connectionLost,
   reduceRoom,
   screenOf,
   sessionRead,
@@ -56,7 +56,7 @@ import {
 import type { RoomEvent, RoomModel } from "./room-reducer.ts";
 import { NOTHING_KNOWN, RoomError } from "./room-state.ts";
 import type { RoomState } from "./room-state.ts";
-import { saysTheSame } from "./json-equal.ts";
+import { jsonEqual } from "./json-equal.ts";
 import { readSession, SESSION_ROOT } from "../session/session.ts";
 import { tokenRenewal } from "./token-renewal.ts";
 import type { GetToken, TokenRenewal } from "./token-renewal.ts";
@@ -100,7 +100,7 @@ const checkDoc = (doc: Y.Doc): Y.Doc => {
 };
 
 /** The old value if the new one says the same, so that who compares by identity sees only changes. */
-const keepIfSame = <T>(before: T, after: T): T => (saysTheSame(before, after) ? before : after);
+const keepIfSame = <T>(before: T, after: T): T => (jsonEqual(before, after) ? before : after);
 
 export class Room {
   readonly doc: Y.Doc;
@@ -181,7 +181,7 @@ export class Room {
   join(): void {
     this.#isWanted = true;
     this.#connect();
-    this.#dispatch(came);
+    this.#dispatch(joinRequested);
   }
 
   /** Goes out of the session. Without a line this is so at once, for the relay counts nobody without one. */
@@ -269,8 +269,8 @@ export class Room {
       if (this.#others.take(change) || isRenamed) this.#publish();
     });
     this.provider.on("sync", () => this.#resolveReady());
-    tendTries(this.provider, clock);
-    this.provider.on("connection-close", () => this.#loseLine());
+    manageReconnects(this.provider, clock);
+    this.provider.on("connection-close", () => this.#onDisconnected());
     // With a code that says not to come back.
     this.provider.on("closed", ({ code, reason }) => this.#beRefused(code, reason));
     readSessionMessages(
@@ -347,11 +347,11 @@ export class Room {
     forgetOthers(this.provider);
   }
 
-  #loseLine(): void {
+  #onDisconnected(): void {
     this.#isUnserved = false;
     forgetOthers(this.provider);
     // First the line, then the answers that come no more: whoever gets one must find things as they are.
-    this.#dispatch(lineLost);
+    this.#dispatch(connectionLost);
     this.#answers.rejectAll(disconnected());
   }
 
@@ -407,14 +407,14 @@ export class Room {
       return outcome;
     }
     if (outcome.ok) {
-      this.#beLetIn(id, outcome.run);
+      this.#onJoined(id, outcome.run);
       return null;
     }
     this.#dispatch(joinRefused(id, outcome.code));
     return new RoomError("refused", outcome.message);
   }
 
-  #beLetIn(id: number, run: number): void {
+  #onJoined(id: number, run: number): void {
     const { join, endSeen } = this.#model;
     // Into a new run, while the person looks at the end of the one before: they are not in it.
     if (join?.id === id && endSeen !== null) this.#ask({ type: "leave" }, () => forgetOthers(this.provider));
@@ -465,7 +465,7 @@ export class Room {
       people: keepIfSame(before.people, people),
       session: keepIfSame(before.session, session),
     };
-    if (saysTheSame(before, state)) return;
+    if (jsonEqual(before, state)) return;
     this.#state = state;
     for (const listener of [...this.#listeners]) {
       // A listener that changed the state has told everyone of a newer one.

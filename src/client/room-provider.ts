@@ -98,7 +98,7 @@ export const forgetOthers = (provider: WebsocketProvider): void => {
 };
 
 /** Spreads the tries to connect, and gives one up that takes too long; the next one may find another way. */
-export const tendTries = (provider: WebsocketProvider, clock: Timers): void => {
+export const manageReconnects = (provider: WebsocketProvider, clock: Timers): void => {
   let cancelTry: CancelTimer | undefined;
   provider.on("status", ({ status }) => {
     cancelTry?.();

@@ -4,7 +4,7 @@
  */
 import type { Identity, RefusalCode } from "../protocol/protocol.ts";
 import type { Connection, RoomError, Screen } from "./room-state.ts";
-import { saysTheSame } from "./json-equal.ts";
+import { jsonEqual } from "./json-equal.ts";
 import type { Session, SessionEnd } from "../session/session.ts";
 
 /** A `join` that was sent on this line. */
@@ -55,7 +55,7 @@ export type RoomEvent = (model: RoomModel) => RoomModel;
 const isOver = ({ session }: RoomModel, run: number): boolean => session?.status === "ended" && session.run >= run;
 
 /** The person wants in: for the first time or again. */
-export const came: RoomEvent = (model) => ({ ...model, wish: "in", endSeen: null });
+export const joinRequested: RoomEvent = (model) => ({ ...model, wish: "in", endSeen: null });
 
 export const left: RoomEvent = (model) => ({ ...model, ...OUTSIDE, wish: "left" });
 
@@ -67,7 +67,7 @@ export const welcomed =
 export const sessionRead =
   (session: Session | null): RoomEvent =>
   (model) => {
-    if (saysTheSame(model.session, session)) return model;
+    if (jsonEqual(model.session, session)) return model;
     const next = { ...model, session, join: model.join?.refused === true ? null : model.join, startsByHand: false };
     if (session === null || session.status === "live") return next;
     // A relay that lost its store waits again, and nobody has seen the end of what now comes.
@@ -93,7 +93,7 @@ export const joinRefused =
   (id: number, code: RefusalCode): RoomEvent =>
   (model) => {
     if (model.join?.id !== id) return model;
-    if (!saysTheSame(model.join.asOf, model.session)) return { ...model, join: null };
+    if (!jsonEqual(model.join.asOf, model.session)) return { ...model, join: null };
     const startsByHand = code === "not-started" && model.session?.status === "waiting";
     return { ...model, join: { ...model.join, refused: true }, startsByHand };
   };
@@ -102,9 +102,9 @@ export const joinRefused =
 export const started =
   (run: number): RoomEvent =>
   (model) =>
-    isOver(model, run) ? model : came(model);
+    isOver(model, run) ? model : joinRequested(model);
 
-export const lineLost: RoomEvent = (model) => ({
+export const connectionLost: RoomEvent = (model) => ({
   ...model,
   connection: model.me === null ? "connecting" : "reconnecting",
   join: null,

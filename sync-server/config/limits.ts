@@ -26,9 +26,9 @@ export type Limits = {
   readonly connectionsPerLoopbackAddress: number;
   readonly newConnectionsPerSecondPerAddress: number;
   /** Sockets on which no valid token has come yet, of all addresses; more are cut. */
-  readonly newcomers: number;
+  readonly unauthenticatedSockets: number;
   /** How long the headers of a request may take to arrive, and with them a token, in seconds; looked at every 5 s. */
-  readonly newcomerSeconds: number;
+  readonly unauthenticatedSeconds: number;
   /** Request line and headers together; room for a token of the greatest length; above it 431. */
   readonly headerBytes: number;
   /** Largest body of an HTTP call; above it 413. */
@@ -50,8 +50,8 @@ export const DEFAULT_LIMITS: Limits = {
   connectionsPerAddress: 1_500,
   connectionsPerLoopbackAddress: 5_000,
   newConnectionsPerSecondPerAddress: 500,
-  newcomers: 2_000,
-  newcomerSeconds: 10,
+  unauthenticatedSockets: 2_000,
+  unauthenticatedSeconds: 10,
   headerBytes: 16 * 1024,
   bodyBytes: 64 * 1024,
 };

@@ -18,12 +18,12 @@ import type { Room } from "../room/room.ts";
 import type { Lease, Rooms } from "../room/rooms.ts";
 import type { Tokens } from "../auth/tokens.ts";
 import type { Line } from "../websocket/web-socket.ts";
-import { WsSocket } from "./peer.ts";
+import { Peer } from "./peer.ts";
 
 /** RFC 6455: an unexpected condition. Retried by clients. */
 const INTERNAL_ERROR = 1011;
 
-export type ReceptionOptions = {
+export type AdmissionOptions = {
   readonly rooms: Rooms;
   readonly tokens: Tokens;
   readonly clock: Clock;
@@ -33,7 +33,7 @@ export type ReceptionOptions = {
 };
 
 /** Somebody at the door. */
-export type Visitor = {
+export type ConnectRequest = {
   readonly room: string;
   readonly token: string | null;
   /** A personal token that has expired, which says who comes with an invitation. */
@@ -41,51 +41,51 @@ export type Visitor = {
   /** Whether the client speaks `session-room.v1`. */
   readonly speaksSession: boolean;
   /** Called when the token is found to be good. */
-  readonly onProved?: () => void;
+  readonly onAuthenticated?: () => void;
 };
 
 /** Why somebody is not let in. */
 export type Refusal = { readonly code: CloseCode; readonly reason: string };
 
-type Entrance = { readonly lease: Lease; readonly arrival: Arrival; readonly credential: Credential };
+type Admitted = { readonly lease: Lease; readonly arrival: Arrival; readonly credential: Credential };
 
 export const refuse = (code: CloseCode, reason: string): Refusal => ({ code, reason });
 
-export class Reception {
-  readonly #options: ReceptionOptions;
+export class Admission {
+  readonly #options: AdmissionOptions;
   /** What every newcomer is told, once the relay takes none any more. */
-  #farewell: Refusal | null = null;
+  #closing: Refusal | null = null;
 
-  constructor(options: ReceptionOptions) {
+  constructor(options: AdmissionOptions) {
     this.#options = options;
   }
 
-  /** Refuses newcomers from now on, also those who are on their way in. */
+  /** Refuses new connections from now on, also those who are on their way in. */
   stopAccepting(code: CloseCode, reason: string): void {
-    this.#farewell = refuse(code, reason);
+    this.#closing = refuse(code, reason);
   }
 
   /**
    * Lets somebody in, or closes their line with the reason.
    *
-   * @param visitor a refusal: it is certain already.
+   * @param request a refusal: it is certain already.
    * @param open opens the line; `null` if it is gone by then.
    * @throws StoreError, or what else keeps the room from being opened; the line is the caller's to cut.
    */
-  async receive(visitor: Visitor | Refusal, open: () => Line | null): Promise<void> {
-    const entrance = "code" in visitor ? visitor : await this.#admit(visitor);
+  async receive(request: ConnectRequest | Refusal, open: () => Line | null): Promise<void> {
+    const admitted = "code" in request ? request : await this.#admit(request);
     const line = open();
-    if ("code" in entrance) return line === null ? undefined : this.#turnAway(line, entrance);
-    const { lease } = entrance;
-    const refusal = this.#refuseAtTheDoor(lease.room);
-    if (line !== null && refusal === null) return this.#connect(line, entrance, visitor as Visitor);
+    if ("code" in admitted) return line === null ? undefined : this.#turnAway(line, admitted);
+    const { lease } = admitted;
+    const refusal = this.#checkCapacity(lease.room);
+    if (line !== null && refusal === null) return this.#connect(line, admitted, request as ConnectRequest);
     lease.release();
     if (line !== null) this.#turnAway(line, refusal!);
   }
 
-  async #admit({ room, token, former, speaksSession, onProved }: Visitor): Promise<Refusal | Entrance> {
+  async #admit({ room, token, former, speaksSession, onAuthenticated }: ConnectRequest): Promise<Refusal | Admitted> {
     const { rooms, tokens, clock } = this.#options;
-    if (this.#farewell !== null) return this.#farewell;
+    if (this.#closing !== null) return this.#closing;
     const verified = await tokens.verify(token);
     if (!verified.ok) {
       const code = verified.fault === "unavailable" ? CloseCode.tryAgainLater : CloseCode.unauthorized;
@@ -93,15 +93,15 @@ export class Reception {
     }
     const { claims } = verified;
     if (claims.room !== room) return refuse(CloseCode.forbidden, "the token is for another room");
-    onProved?.();
+    onAuthenticated?.();
     const arrival = await identify(claims, tokens, speaksSession, former);
     const lease = await rooms.enter(claims.room);
     return { lease, arrival, credential: new Credential(tokens, clock, claims, arrival) };
   }
 
   /** What may have changed while the token was checked: many can be on their way in at once. */
-  #refuseAtTheDoor({ connections }: Room): Refusal | null {
-    if (this.#farewell !== null) return this.#farewell;
+  #checkCapacity({ connections }: Room): Refusal | null {
+    if (this.#closing !== null) return this.#closing;
     const { connectionsPerRoom } = this.#options.limits;
     if (connections.size < connectionsPerRoom) return null;
     const reason = `more than ${connectionsPerRoom} connections in one room (limit-connections-per-room)`;
@@ -113,10 +113,10 @@ export class Reception {
     line.close(refusal.code, refusal.reason);
   }
 
-  #connect(line: Line, { lease, arrival, credential }: Entrance, { speaksSession }: Visitor): void {
+  #connect(line: Line, { lease, arrival, credential }: Admitted, { speaksSession }: ConnectRequest): void {
     const { clock, limits, heartbeat, logger } = this.#options;
     const { room } = lease;
-    const peer = new WsSocket(line, clock, limits.bufferedBytes, credential, heartbeat.nextBeat());
+    const peer = new Peer(line, clock, limits.bufferedBytes, credential, heartbeat.nextBeat());
     const connection = new Connection(peer, arrival, credential, new RateLimit(limits, clock), speaksSession);
     heartbeat.add(peer);
     /** Nothing that the relay does wrong may cost more than this line. */

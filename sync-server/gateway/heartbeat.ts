@@ -3,7 +3,7 @@ import { CloseCode } from "../../src/protocol/close-codes.ts";
 import type { CancelTimer, Clock } from "../../src/clock.ts";
 import { KEEPALIVE } from "../../src/protocol/protocol.ts";
 import { Batch, Frame } from "../websocket/frame.ts";
-import type { WsSocket } from "./peer.ts";
+import type { Peer } from "./peer.ts";
 
 const KEEPALIVE_BATCH = new Batch([Frame.of(KEEPALIVE)]);
 /**
@@ -26,7 +26,7 @@ const ASLEEP_MS = 15_000;
 
 export class Heartbeat {
   /** By beat. */
-  readonly #sockets = Array.from({ length: BEATS }, () => new Set<WsSocket>());
+  readonly #sockets = Array.from({ length: BEATS }, () => new Set<Peer>());
   readonly #clock: Clock;
   readonly #housekeeping: (part: number) => void;
   #cancel: CancelTimer;
@@ -47,11 +47,11 @@ export class Heartbeat {
     return this.#added++ % BEATS;
   }
 
-  add(socket: WsSocket): void {
+  add(socket: Peer): void {
     this.#sockets[socket.beat]!.add(socket);
   }
 
-  delete(socket: WsSocket): void {
+  delete(socket: Peer): void {
     this.#sockets[socket.beat]!.delete(socket);
   }
 
@@ -72,7 +72,7 @@ export class Heartbeat {
     for (const socket of this.#sockets[this.#beats % BEATS]!) this.#lookAt(socket, now);
   };
 
-  #lookAt(socket: WsSocket, now: number): void {
+  #lookAt(socket: Peer, now: number): void {
     socket.look(now);
     const silentMs = now - socket.heardAt;
     if (silentMs >= DEAD_AFTER_MS) return socket.terminate();

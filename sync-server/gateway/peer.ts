@@ -9,7 +9,7 @@ import type { Line } from "../websocket/web-socket.ts";
 /** How long a peer may take to answer when somebody else waits for its place, in ms. */
 const PROBE_MS = 2_000;
 
-export class WsSocket implements PeerSocket {
+export class Peer implements PeerSocket {
   readonly #line: Line;
   readonly #clock: Pick<Clock, "now" | "setTimer">;
   readonly #bufferedBytes: number;

@@ -26,7 +26,7 @@ const shuffled = <T>(items: readonly T[]): T[] => {
  * Calls `act` for each item, in a random order, in equal portions over `EACH_MS` for each but at
  * most `MOST_MS`; resolves after the last. `isLast` picks those who come after all others.
  */
-export const inSpread = <T>(
+export const stagger = <T>(
   items: readonly T[],
   isLast: (item: T) => boolean,
   clock: Pick<Clock, "setTimer">,

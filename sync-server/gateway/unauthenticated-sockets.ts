@@ -6,7 +6,7 @@
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
 
-export class Newcomers {
+export class UnauthenticatedSockets {
   readonly #sockets = new Set<Socket>();
 
   /** Watches a server. @param most sockets beyond this are cut at once, newest first. */
@@ -22,7 +22,7 @@ export class Newcomers {
   }
 
   /** The socket has shown a valid token; it counts no more. */
-  proved(socket: Socket): void {
+  authenticated(socket: Socket): void {
     this.#sockets.delete(socket);
   }
 }

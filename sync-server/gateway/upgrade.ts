@@ -1,4 +1,4 @@
-/** From an HTTP upgrade to the reception: addresses, origins and subprotocols, and the open WebSockets. */
+/** From an HTTP upgrade to the admission: addresses, origins and subprotocols, and the open WebSockets. */
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -15,21 +15,21 @@ import {
 } from "../../src/protocol/protocol.ts";
 import { AddressLimits } from "./address-limits.ts";
 import type { Limits } from "../config/limits.ts";
-import type { Newcomers } from "./unauthenticated-sockets.ts";
+import type { UnauthenticatedSockets } from "./unauthenticated-sockets.ts";
 import { isAllowedOrigin } from "../http/origin.ts";
 import { refuse } from "./admission.ts";
-import type { Reception, Refusal, Visitor } from "./admission.ts";
-import { WebSocketLine } from "../websocket/web-socket.ts";
+import type { Admission, Refusal, ConnectRequest } from "./admission.ts";
+import { ServerWebSocket } from "../websocket/web-socket.ts";
 import type { Line } from "../websocket/web-socket.ts";
 
 export type UpgradeOptions = {
-  readonly reception: Reception;
+  readonly admission: Admission;
   readonly clock: Clock;
   readonly limits: Limits;
   readonly allowedOrigins: readonly string[] | null;
   /** The relay's public address; pages from there may always connect. */
   readonly ownUrl: () => string;
-  readonly newcomers: Newcomers;
+  readonly unauthenticatedSockets: UnauthenticatedSockets;
   readonly logger: Logger;
 };
 
@@ -70,7 +70,7 @@ export class Upgrades {
   readonly #options: UpgradeOptions;
   readonly #addresses: AddressLimits;
   readonly #server: Server<typeof Handshake>;
-  readonly #lines = new Set<WebSocketLine>();
+  readonly #lines = new Set<ServerWebSocket>();
   #onDrained: (() => void) | null = null;
 
   constructor(options: UpgradeOptions) {
@@ -94,7 +94,7 @@ export class Upgrades {
   readonly handle = (request: IncomingMessage, stream: Duplex, head: Buffer): void => {
     const broken = this.#count(request.socket);
     const visitor = broken === null ? this.#identify(request) : refuse(CloseCode.tryAgainLater, broken);
-    this.#options.reception
+    this.#options.admission
       .receive(visitor, () => this.#open(request, stream, head))
       .catch((error: unknown) => {
         this.#options.logger.error({ err: error }, "a connection could not be set up");
@@ -116,8 +116,8 @@ export class Upgrades {
     return broken;
   }
 
-  #identify(request: IncomingMessage): Visitor | Refusal {
-    const { allowedOrigins, ownUrl, newcomers } = this.#options;
+  #identify(request: IncomingMessage): ConnectRequest | Refusal {
+    const { allowedOrigins, ownUrl, unauthenticatedSockets } = this.#options;
     if (!isAllowedOrigin(request.headers.origin, allowedOrigins, ownUrl())) {
       return refuse(CloseCode.forbidden, "pages of this origin are not allowed (allowed-origins)");
     }
@@ -131,7 +131,7 @@ export class Upgrades {
       token: carried(TOKEN_SUBPROTOCOL_PREFIX) ?? target.token,
       former: carried(FORMER_SUBPROTOCOL_PREFIX),
       speaksSession: offered.includes(SUBPROTOCOL),
-      onProved: () => newcomers.proved(request.socket),
+      onAuthenticated: () => unauthenticatedSockets.authenticated(request.socket),
     };
   }
 
@@ -146,7 +146,7 @@ export class Upgrades {
 
   #take({ stream, head }: Accepted): Line {
     const { limits, clock } = this.#options;
-    const line = new WebSocketLine(stream, head, limits.frameBytes, clock);
+    const line = new ServerWebSocket(stream, head, limits.frameBytes, clock);
     this.#lines.add(line);
     stream.once("close", () => {
       this.#lines.delete(line);
@@ -155,7 +155,7 @@ export class Upgrades {
     return line;
   }
 
-  /** Resolves when no line is left and each has left its room; after the reception stopped accepting. */
+  /** Resolves when no line is left and each has left its room; after the admission stopped accepting. */
   async drained(): Promise<void> {
     if (this.#lines.size > 0) await new Promise<void>((resolve) => (this.#onDrained = resolve));
   }

@@ -51,7 +51,7 @@ const writeKeys = (encoder: encoding.Encoder, keys: ReadonlyMap<number, string>)
 
 export class Authors<W extends Writer> {
   readonly #keys = new Map<number, string>();
-  /** Those of `#keys` that came since `writeNew`. */
+  /** Those of `#keys` that came since `writeChanges`. */
   readonly #newKeys = new Map<number, string>();
   /** Of the client ids that are in use now, whose they are. */
   readonly #owners = new Map<number, W>();
@@ -105,8 +105,8 @@ export class Authors<W extends Writer> {
     return hadAny;
   }
 
-  /** Whether anything came since `writeNew`. */
-  get hasNew(): boolean {
+  /** Whether anything came since `writeChanges`. */
+  get hasChanges(): boolean {
     return this.#newKeys.size > 0;
   }
 
@@ -115,7 +115,7 @@ export class Authors<W extends Writer> {
   }
 
   /** Writes what came since the last time. */
-  writeNew(encoder: encoding.Encoder): void {
+  writeChanges(encoder: encoding.Encoder): void {
     writeKeys(encoder, this.#newKeys);
     this.#newKeys.clear();
   }
@@ -125,7 +125,7 @@ export class Authors<W extends Writer> {
     this.#newKeys.set(client, key);
   }
 
-  /** Adds what `write` or `writeNew` wrote. */
+  /** Adds what `write` or `writeChanges` wrote. */
   read(decoder: decoding.Decoder): void {
     for (let keys = readVarUint(decoder); keys > 0; keys--) {
       const key = readVarString(decoder);

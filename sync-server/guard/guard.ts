@@ -24,7 +24,7 @@ import type { OutSection } from "./update-write.ts";
 /** Yjs' own client ids are below this (yjs 13.6, `generateNewClientId`); the others are reserved for ledgers. */
 export const FIRST_LEDGER_ID = 2 ** 32;
 
-/** Version of what `encode` and `takeNews` write. */
+/** Version of what `encode` and `takeChanges` write. */
 const RECORD_VERSION = 1;
 
 const PROTECTED_ROOT = new TextEncoder().encode(SESSION_ROOT);
@@ -84,12 +84,12 @@ export class Guard<W extends Writer = Writer> {
   /** For each client id, the clock behind the last held struct. */
   readonly #held: Map<number, number>;
   readonly #forbidden = new RangeSet();
-  /** Those of `#forbidden` that came since `takeNews`. */
+  /** Those of `#forbidden` that came since `takeChanges`. */
   #newlyForbidden = new RangeSet();
 
   /**
    * @param held the content's state vector.
-   * @param records what `encode` and `takeNews` gave, all of them; none for a new room.
+   * @param records what `encode` and `takeChanges` gave, all of them; none for a new room.
    */
   constructor(held: Map<number, number>, records: readonly Uint8Array[] = []) {
     this.#held = held;
@@ -113,13 +113,13 @@ export class Guard<W extends Writer = Writer> {
   }
 
   /** What came to that since the last time; `null` if nothing did. */
-  takeNews(): Uint8Array | null {
-    if (this.#newlyForbidden.isEmpty && !this.authors.hasNew) return null;
+  takeChanges(): Uint8Array | null {
+    if (this.#newlyForbidden.isEmpty && !this.authors.hasChanges) return null;
     return encoding.encode((encoder) => {
       encoding.writeVarUint(encoder, RECORD_VERSION);
       this.#newlyForbidden.write(encoder);
       this.#newlyForbidden = new RangeSet();
-      this.authors.writeNew(encoder);
+      this.authors.writeChanges(encoder);
     });
   }
 

@@ -10,16 +10,16 @@ const REQUEST_TIMEOUT_MS = 30_000;
 /** How often node:http looks for requests that are over their time, in ms. */
 const TIMEOUT_CHECK_MS = 5_000;
 
-type HttpLimits = Pick<Limits, "headerBytes" | "newcomerSeconds">;
+type HttpLimits = Pick<Limits, "headerBytes" | "unauthenticatedSeconds">;
 
-const explain = (code: string | undefined, { headerBytes, newcomerSeconds }: HttpLimits): Reply => {
+const explain = (code: string | undefined, { headerBytes, unauthenticatedSeconds }: HttpLimits): Reply => {
   switch (code) {
     case "HPE_HEADER_OVERFLOW":
       return problem("headers-too-large", `The headers are larger than ${headerBytes} bytes (limit-header-bytes).`);
     case "ERR_HTTP_REQUEST_TIMEOUT":
       return problem(
         "request-timeout",
-        `The headers did not arrive within ${newcomerSeconds} s (limit-newcomer-seconds), or all of it within ${REQUEST_TIMEOUT_MS / 1_000} s.`,
+        `The headers did not arrive within ${unauthenticatedSeconds} s (limit-newcomer-seconds), or all of it within ${REQUEST_TIMEOUT_MS / 1_000} s.`,
       );
     default:
       return problem("bad-request", "The request does not follow HTTP/1.1.");
@@ -43,10 +43,10 @@ export const createHttpServer = (
 ): Server => {
   const server = createServer(
     {
-      headersTimeout: limits.newcomerSeconds * 1_000,
+      headersTimeout: limits.unauthenticatedSeconds * 1_000,
       // Node demands that the whole may take at least as long as the headers.
-      requestTimeout: Math.max(REQUEST_TIMEOUT_MS, limits.newcomerSeconds * 1_000),
-      connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, limits.newcomerSeconds * 1_000),
+      requestTimeout: Math.max(REQUEST_TIMEOUT_MS, limits.unauthenticatedSeconds * 1_000),
+      connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, limits.unauthenticatedSeconds * 1_000),
       maxHeaderSize: limits.headerBytes,
     },
     handler,

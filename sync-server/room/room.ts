@@ -128,12 +128,12 @@ export class Room {
     this.#outbox.audienceChanged();
     const wasInRun = connection.joined;
     this.#withdraw(connection);
-    if (this.#intake.release(connection)) this.#hearThoseKeptOut();
+    if (this.#intake.release(connection)) this.#resyncRejectedClients();
     if (wasInRun) this.#noteDeparture(connection);
   }
 
   /** Asks those again whom a connection that is gone now had kept out, for what they wrote and where they are. */
-  #hearThoseKeptOut(): void {
+  #resyncRejectedClients(): void {
     for (const other of this.#connections) {
       if (!other.wasRefused) continue;
       other.wasRefused = false;
@@ -194,7 +194,7 @@ export class Room {
       case "awareness":
         return this.#receiveAwareness(connection, frame.update);
       case "query-awareness":
-        return this.#presence.tellAllTo(connection);
+        return this.#presence.sendAllTo(connection);
       case "session":
         if (!connection.speaksSession) throw new MalformedError("session messages need session-room.v1");
         return this.#receiveCommand(connection, frame.command);
@@ -317,12 +317,12 @@ export class Room {
    * Every 20 s or so: gives stock clients all states afresh, for they drop what was not renewed for 30 s; and lets go
    * of what is kept only for those who may come soon.
    */
-  housekeep(): void {
-    this.#intake.tidy();
-    this.#outbox.tidy();
+  refreshPresence(): void {
+    this.#intake.evictCaches();
+    this.#outbox.evictCaches();
     this.#question = null;
     for (const connection of this.#connections) {
-      if (!connection.speaksSession) this.#presence.tellAllTo(connection);
+      if (!connection.speaksSession) this.#presence.sendAllTo(connection);
     }
   }
 
@@ -368,7 +368,7 @@ export class Room {
       if (effect.type === "write-session") updates.push(this.#ledger.write(effect.session));
     }
     this.#keep({ ...this.#record, state, ledger: this.#ledger.encode() });
-    for (const update of updates) this.#outbox.tellAll(Frame.ofUpdate(update).frame);
+    for (const update of updates) this.#outbox.sendToAll(Frame.ofUpdate(update).frame);
     for (const effect of effects) {
       switch (effect.type) {
         case "write-session":
@@ -400,14 +400,14 @@ export class Room {
     const ledger = this.#ledger.encode();
     this.#question = null;
     this.#keep({ ...this.#record, ledgerId: this.#ledger.id, ledger });
-    this.#outbox.tellAll(Frame.ofUpdate(ledger).frame);
+    this.#outbox.sendToAll(Frame.ofUpdate(ledger).frame);
   }
 
   #openContent(): void {
     for (const connection of this.#connections) {
       if (!connection.speaksSession) this.#admit(connection);
     }
-    this.#outbox.tellAll(this.#askWhatIsMissing());
+    this.#outbox.sendToAll(this.#askWhatIsMissing());
   }
 
   #withholdContent(): void {
@@ -431,7 +431,7 @@ export class Room {
       connection.withheldStateVector = null;
       this.#outbox.serve(connection, this.#intake.encodeSince(withheldStateVector));
     }
-    this.#presence.tellAllTo(connection);
+    this.#presence.sendAllTo(connection);
     this.#presence.show(connection);
   }
 

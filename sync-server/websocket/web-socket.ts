@@ -20,7 +20,7 @@ const FIN = 0x80;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** What becomes of a line. */
-export type LineListener = {
+export type SocketListener = {
   /** So many bytes came, whole messages or not. */
   bytes(count: number): void;
   /** A message; the bytes are the receiver's only until it returns. */
@@ -41,7 +41,7 @@ export type Line = {
   readonly writes: number;
   readonly heard: number;
   /** Nothing is heard before; whatever came is heard then. */
-  listen(listener: LineListener): void;
+  listen(listener: SocketListener): void;
   /** Sends frames that are made already, in one write. */
   write(batch: Batch): void;
   ping(): void;
@@ -79,11 +79,11 @@ const EMPTY_CLOSE = controlFrame(Opcode.close, new Uint8Array());
 const isCloseCode = (code: number): boolean =>
   (code >= 1000 && code <= 1014 && (code < 1004 || code > 1006)) || (code >= 3000 && code <= 4999);
 
-export class WebSocketLine implements Line, FrameListener {
+export class ServerWebSocket implements Line, FrameListener {
   readonly #stream: Socket;
   readonly #clock: Pick<Clock, "setTimer">;
   readonly #reader: FrameReader;
-  #listener: LineListener | null = null;
+  #listener: SocketListener | null = null;
   isOpen = true;
   writes = 0;
   heard = 0;
@@ -110,7 +110,7 @@ export class WebSocketLine implements Line, FrameListener {
     return this.#stream.writableLength;
   }
 
-  listen(listener: LineListener): void {
+  listen(listener: SocketListener): void {
     this.#listener = listener;
     const stream = this.#stream;
     stream.on("data", (chunk: Buffer) => this.#receive(chunk));
@@ -219,7 +219,7 @@ export class WebSocketLine implements Line, FrameListener {
 }
 
 /** Hears nothing of a line that is being closed. */
-const NOBODY: LineListener = { bytes: () => {}, message: () => {}, control: () => {}, closed: () => {} };
+const NOBODY: SocketListener = { bytes: () => {}, message: () => {}, control: () => {}, closed: () => {} };
 
 /** Looks at the payload of a close frame. @throws FrameError */
 const checkClose = (payload: Uint8Array): void => {

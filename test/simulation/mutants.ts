@@ -9,7 +9,7 @@ import { Intake } from "../../sync-server/room/content/intake.ts";
 import { Journal } from "../../sync-server/store/journal.ts";
 import { Presence } from "../../sync-server/room/presence/presence.ts";
 import { Room } from "../../sync-server/room/room.ts";
-import { WsSocket } from "../../sync-server/gateway/peer.ts";
+import { Peer } from "../../sync-server/gateway/peer.ts";
 import { RelayHost } from "./relay-host.ts";
 
 /** What is broken, by its name: what that does, and the rules of which one must be found broken. */
@@ -56,7 +56,7 @@ export const MUTANTS: Readonly<Record<string, { readonly rules: readonly string[
   "keeps dead lines": {
     rules: ["I5"],
     apply: () => {
-      WsSocket.prototype.terminate = () => {};
+      Peer.prototype.terminate = () => {};
     },
   },
   "does not take back what a power cut cost": {
@@ -75,7 +75,7 @@ export const MUTANTS: Readonly<Record<string, { readonly rules: readonly string[
   "renews no presence": {
     rules: ["I5"],
     apply: () => {
-      Room.prototype.housekeep = () => {};
+      Room.prototype.refreshPresence = () => {};
     },
   },
 };

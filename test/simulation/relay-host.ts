@@ -167,7 +167,7 @@ export class RelayHost implements Listener {
     const visitor = { room: decodeURIComponent(pathname.slice(1)), token, former: null, speaksSession };
     running.links.add(link);
     const receive = (): Promise<void> =>
-      running.core!.reception.receive(visitor, () => {
+      running.core!.admission.receive(visitor, () => {
         const socket = open();
         if (socket === null) return null;
         this.#watch.attached(socket, readToken(token!), speaksSession);

@@ -1,7 +1,7 @@
 /** The two ends of a simulated connection: a WebSocket as browsers have it, and the relay's line. */
 import type { Batch } from "../../sync-server/websocket/frame.ts";
 import { GOODBYE_MS } from "../../sync-server/websocket/web-socket.ts";
-import type { Line, LineListener } from "../../sync-server/websocket/web-socket.ts";
+import type { Line, SocketListener } from "../../sync-server/websocket/web-socket.ts";
 import type { Random } from "../random.ts";
 import { Link } from "./network.ts";
 import type { Listener, Uplink } from "./network.ts";
@@ -114,7 +114,7 @@ export class ServerSocket implements Line {
   /** Told when the relay knows that it is over. */
   readonly onClosed: (() => void)[] = [];
 
-  #listener: LineListener | null = null;
+  #listener: SocketListener | null = null;
 
   constructor(link: Link, life: Owner) {
     this.link = link;
@@ -126,7 +126,7 @@ export class ServerSocket implements Line {
     return this.readyState === 1;
   }
 
-  listen(listener: LineListener): void {
+  listen(listener: SocketListener): void {
     this.#listener = listener;
   }
 

@@ -19,7 +19,7 @@ export class Findings {
   comparisons = 0;
   /** Comparisons given up because people came or went meanwhile. */
   skipped = 0;
-  /** Newcomers who were given the document, and its edits that were looked for in all. */
+  /** UnauthenticatedSockets who were given the document, and its edits that were looked for in all. */
   inspections = 0;
   soughtEdits = 0;
   /** Ends of runs that were judged, by reason. */

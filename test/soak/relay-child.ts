@@ -9,7 +9,7 @@ import { Connection } from "../../sync-server/room/connection/connection.ts";
 import { createRelay } from "../../sync-server/relay.ts";
 import { Room } from "../../sync-server/room/room.ts";
 import { SqliteStore } from "../../sync-server/store/sqlite/store.ts";
-import { WsSocket } from "../../sync-server/gateway/peer.ts";
+import { Peer } from "../../sync-server/gateway/peer.ts";
 import { fastClock } from "./fast-clock.ts";
 import type { FromRelay, RelaySettings, Sample } from "./sample.ts";
 import { watchStalls } from "./stalls.ts";
@@ -50,7 +50,7 @@ const takeSample = async (): Promise<Sample> => {
     timers: clock.timers,
     rooms: alive(Room),
     connections: alive(Connection),
-    sockets: alive(WsSocket),
+    sockets: alive(Peer),
     docs: alive(Y.Doc),
     databaseBytes: files.reduce((sum, name) => sum + statSync(join(settings.dataDir, name)).size, 0),
   };

@@ -104,7 +104,7 @@ export const summarize = (
     `${row("done")}  ${findings.edits} edits, ${findings.connects} connects, ${findings.strangers} strangers`,
     `${row("ends of runs")}  ${listOf(findings.ends)}`,
     `${row("closes as expected")}  ${listOf(findings.closes)}`,
-    `${row("looked at")}  ${findings.comparisons} comparisons (${findings.skipped} skipped), ${findings.inspections} newcomers looked for ${findings.soughtEdits} edits; ${findings.abandonedEdits} edits left with their authors`,
+    `${row("looked at")}  ${findings.comparisons} comparisons (${findings.skipped} skipped), ${findings.inspections} unauthenticatedSockets looked for ${findings.soughtEdits} edits; ${findings.abandonedEdits} edits left with their authors`,
     `${row("standstills")}  ${stalls.count} of 60 ms or more, the longest ${stalls.longestMs.toFixed(0)} ms; ${findings.cutByStalls} lines cut by them`,
   ];
   const faults: string[] = [];

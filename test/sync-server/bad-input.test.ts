@@ -513,7 +513,7 @@ describe("lines that are no WebSocket", () => {
   });
 
   it("[W13] lines that never finish their headers, or have too many: cut in time, and told which limit it was", async () => {
-    const { setting, expectCalm } = await liveRoom({ limits: { newcomerSeconds: 1, headerBytes: 2_000 } });
+    const { setting, expectCalm } = await liveRoom({ limits: { unauthenticatedSeconds: 1, headerBytes: 2_000 } });
     const silent = line(setting);
     const slow = line(setting);
     slow.write("GET /livez HTTP/1.1\r\nHost: localhost\r\nX: ");

@@ -453,7 +453,7 @@ describe("committed before told", () => {
     expect(setting.fatal?.message).toBe("no space left on the device");
     expect((await setting.api("GET", "/readyz")).status).toBe(503);
     const late = await rawClient(setting, await setting.token(participant));
-    await until("newcomers are sent away too", () => late.closeCode === 1013);
+    await until("unauthenticatedSockets are sent away too", () => late.closeCode === 1013);
   });
 });
 

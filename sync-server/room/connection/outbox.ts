@@ -99,12 +99,12 @@ export class Outbox {
   }
 
   /** Lets go of what is kept only because somebody may come soon. */
-  tidy(): void {
+  evictCaches(): void {
     this.#served = null;
   }
 
   /** The same for all who are here. */
-  tellAll(frame: Frame): void {
+  sendToAll(frame: Frame): void {
     this.#tellNow((this.#all ??= [...this.#connections]), frame);
   }
 

@@ -101,7 +101,7 @@ export class Content {
    * Lets go of what is kept only because somebody may ask for it soon, and nobody has since the last time; called
    * now and then. Such a document becomes bytes again, a tenth of its size.
    */
-  tidy(): void {
+  evictCaches(): void {
     if (this.#encoded?.isInUse === true) this.#encoded.isInUse = false;
     else this.#encoded = null;
     if (this.#doc !== null && !this.#isInUse) {

@@ -77,8 +77,8 @@ export class Intake {
   }
 
   /** Lets go of what is kept only because somebody may ask for it soon. */
-  tidy(): void {
-    this.#body?.content.tidy();
+  evictCaches(): void {
+    this.#body?.content.evictCaches();
   }
 
   /** The store may have lost content: until then (ms since the epoch) it is taken back from whoever holds it. */
@@ -232,7 +232,7 @@ export class Intake {
   /** Keeps what is new of the guard: each change as it is, and now and then all in one. */
   #keepGuard(): void {
     const { guard } = this.#open();
-    const news = guard.takeNews();
+    const news = guard.takeChanges();
     if (news === null) return;
     this.#guardLogBytes += news.byteLength;
     if (this.#guardLogBytes < Math.max(GUARD_FOLD_BYTES, this.#guardBytes)) {

@@ -39,7 +39,7 @@ export class Presence {
    * Whoever keeps a connection that shows no state yet from one that is no echo: a client's first word
    * of itself on a new line. `null`: nobody, or it is no such word.
    */
-  rivalOf(connection: Connection, { clientId, clock }: ReceivedEntry): Connection | null {
+  currentOwner(connection: Connection, { clientId, clock }: ReceivedEntry): Connection | null {
     if (connection.presence !== null || isRelaysClock(clock)) return null;
     return this.#owners.get(clientId) ?? null;
   }
@@ -72,7 +72,7 @@ export class Presence {
   }
 
   /** The states of the same person's other connections, which `encodeAllFor` had left out. `null` if there are none. */
-  encodeTwinsOf(receiver: Connection): Uint8Array | null {
+  encodeSamePerson(receiver: Connection): Uint8Array | null {
     return this.#encode((owner) => owner !== receiver && owner.identity.id === receiver.identity.id);
   }
 

@@ -42,7 +42,7 @@ export class RoomPresence {
       const { clientId, jsonBytes } = entry;
       if (!this.#presence.mayOwn(connection, entry)) {
         // A stock guest that returns is somebody new; if it is in its own dead line's place, it is asked again later.
-        const owner = this.#presence.rivalOf(connection, entry);
+        const owner = this.#presence.currentOwner(connection, entry);
         if (owner !== null) {
           connection.wasRefused = true;
           owner.socket.probe();
@@ -63,7 +63,7 @@ export class RoomPresence {
         // A client's cursor stands under the id that it will write under (y-protocols, `Awareness.clientID`).
         this.#intake.reserve(clientId, connection);
         // Now that the relay knows which state is the connection's own: the same person's others.
-        if (isFirst) this.#tell(connection, this.#presence.encodeTwinsOf(connection));
+        if (isFirst) this.#tell(connection, this.#presence.encodeSamePerson(connection));
         this.show(connection);
       }
       return null;
@@ -90,7 +90,7 @@ export class RoomPresence {
   }
 
   /** Tells a connection of all who are in the run. */
-  tellAllTo(connection: Connection): void {
+  sendAllTo(connection: Connection): void {
     this.#tell(connection, this.#presence.encodeAllFor(connection));
   }
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Identity } from "../../../src/protocol/protocol.ts";
 import {
-  came,
+  joinRequested,
   closed,
   failed,
   INITIAL_MODEL,
@@ -11,7 +11,7 @@ import {
   joinRefused as refused,
   joinSent as asked,
   left,
-  lineLost as lost,
+  connectionLost as lost,
   reduceRoom,
   screenOf,
   sessionRead as read,
@@ -36,7 +36,7 @@ const after = (...events: RoomEvent[]): RoomModel => events.reduce(reduceRoom, I
 
 /** Events that bring a person into run `run`. */
 const into = (run: number, person = guest): RoomEvent[] => [
-  came,
+  joinRequested,
   welcomed(person),
   read(live(run)),
   asked(1),
@@ -57,77 +57,82 @@ const onWaiting = (canStart = false): Screen => ({ name: "waiting", canStart });
 
 const stories: Story[] = [
   ["nothing yet", [], { name: "connecting" }, false],
-  ["a line, but no session yet", [came, welcomed(guest)], { name: "connecting" }, false],
-  ["[U7] a guest of a waiting room waits", [came, welcomed(guest), read(waiting)], onWaiting(), false],
+  ["a line, but no session yet", [joinRequested, welcomed(guest)], { name: "connecting" }, false],
+  ["[U7] a guest of a waiting room waits", [joinRequested, welcomed(guest), read(waiting)], onWaiting(), false],
   [
     "[U7] and asks to come in at the start",
-    [came, welcomed(guest), read(waiting), read(live(1))],
+    [joinRequested, welcomed(guest), read(waiting), read(live(1))],
     { name: "connecting" },
     true,
   ],
-  ["[L1] a host asks at once: that may start the room", [came, welcomed(host), read(waiting)], onWaiting(), true],
+  [
+    "[L1] a host asks at once: that may start the room",
+    [joinRequested, welcomed(host), read(waiting)],
+    onWaiting(),
+    true,
+  ],
   [
     "[U4] told that it does not, a host may press Start",
-    [came, welcomed(host), read(waiting), asked(1), refused(1, "not-started")],
+    [joinRequested, welcomed(host), read(waiting), asked(1), refused(1, "not-started")],
     onWaiting(true),
     false,
   ],
   [
     "a guest may not, whatever was answered",
-    [came, welcomed(guest), read(live(1)), asked(1), read(waiting), refused(1, "not-started")],
+    [joinRequested, welcomed(guest), read(live(1)), asked(1), read(waiting), refused(1, "not-started")],
     onWaiting(),
     false,
   ],
   [
     "a Start by hand brings its host in",
-    [came, welcomed(host), read(waiting), asked(1), refused(1, "not-started"), started(1), read(live(1))],
+    [joinRequested, welcomed(host), read(waiting), asked(1), refused(1, "not-started"), started(1), read(live(1))],
     { name: "connecting" },
     true,
   ],
   [
     "another host's Start does too",
-    [came, welcomed(host), read(waiting), asked(1), refused(1, "not-started"), read(live(1))],
+    [joinRequested, welcomed(host), read(waiting), asked(1), refused(1, "not-started"), read(live(1))],
     { name: "connecting" },
     true,
   ],
   [
     "an automatic start: the ledger before the answer",
-    [came, welcomed(host), read(waiting), asked(1), read(live(1)), accepted(1, 1)],
+    [joinRequested, welcomed(host), read(waiting), asked(1), read(live(1)), accepted(1, 1)],
     joined(1),
     false,
   ],
   [
     "an automatic start: the answer before the ledger",
-    [came, welcomed(host), read(waiting), asked(1), accepted(1, 1), read(live(1))],
+    [joinRequested, welcomed(host), read(waiting), asked(1), accepted(1, 1), read(live(1))],
     joined(1),
     false,
   ],
-  ["in a live run one asks", [came, welcomed(guest), read(live(2))], { name: "connecting" }, true],
-  ["but only once", [came, welcomed(guest), read(live(2)), asked(1)], { name: "connecting" }, false],
+  ["in a live run one asks", [joinRequested, welcomed(guest), read(live(2))], { name: "connecting" }, true],
+  ["but only once", [joinRequested, welcomed(guest), read(live(2)), asked(1)], { name: "connecting" }, false],
   ["and not before one wants in", [welcomed(guest), read(live(2))], { name: "connecting" }, false],
-  ["nor before the relay has said who one is", [came, read(live(2))], { name: "connecting" }, false],
+  ["nor before the relay has said who one is", [joinRequested, read(live(2))], { name: "connecting" }, false],
   ["the answer lets one in", into(2), joined(2), false],
   [
     "an answer to something else does not",
-    [came, welcomed(guest), read(live(2)), asked(2), accepted(1, 2)],
+    [joinRequested, welcomed(guest), read(live(2)), asked(2), accepted(1, 2)],
     { name: "connecting" },
     false,
   ],
   [
     "a refusal waits for the ledger",
-    [came, welcomed(guest), read(live(2)), asked(1), refused(1, "ended")],
+    [joinRequested, welcomed(guest), read(live(2)), asked(1), refused(1, "ended")],
     { name: "connecting" },
     false,
   ],
   [
     "and with news of it one asks again",
-    [came, welcomed(guest), read(live(2)), asked(1), refused(1, "ended"), read(live(3))],
+    [joinRequested, welcomed(guest), read(live(2)), asked(1), refused(1, "ended"), read(live(3))],
     { name: "connecting" },
     true,
   ],
   [
     "or at once if the news came before the refusal",
-    [came, welcomed(guest), read(live(2)), asked(1), read(live(3)), refused(1, "ended")],
+    [joinRequested, welcomed(guest), read(live(2)), asked(1), read(live(3)), refused(1, "ended")],
     { name: "connecting" },
     true,
   ],
@@ -145,25 +150,25 @@ const stories: Story[] = [
   ["an unseen change of run on the line asks again", [...into(2), read(live(3))], joined(3), true],
   [
     "an answer of the lost line is nobody's",
-    [came, welcomed(guest), read(live(2)), asked(1), lost, accepted(1, 2)],
+    [joinRequested, welcomed(guest), read(live(2)), asked(1), lost, accepted(1, 2)],
     { name: "connecting" },
     false,
   ],
 
   ["[U1] who left is out", [...into(2), left], { name: "left" }, false],
   ["[U1] and stays out on a new line", [...into(2), left, lost, welcomed(guest)], { name: "left" }, false],
-  ["[U2] until they come back", [...into(2), left, came], { name: "connecting" }, true],
-  ["[U2] and are let in", [...into(2), left, came, asked(2), accepted(2, 2)], joined(2), false],
+  ["[U2] until they come back", [...into(2), left, joinRequested], { name: "connecting" }, true],
+  ["[U2] and are let in", [...into(2), left, joinRequested, asked(2), accepted(2, 2)], joined(2), false],
   [
     "the answer to a join from before the leaving is too late",
-    [came, welcomed(guest), read(live(2)), asked(1), left, came, asked(2), accepted(1, 2)],
+    [joinRequested, welcomed(guest), read(live(2)), asked(1), left, joinRequested, asked(2), accepted(1, 2)],
     { name: "connecting" },
     false,
   ],
-  ["one can leave a waiting room", [came, welcomed(guest), read(waiting), left], { name: "left" }, false],
+  ["one can leave a waiting room", [joinRequested, welcomed(guest), read(waiting), left], { name: "left" }, false],
   [
     "and is not brought in by the start",
-    [came, welcomed(guest), read(waiting), left, read(live(1))],
+    [joinRequested, welcomed(guest), read(waiting), left, read(live(1))],
     { name: "left" },
     false,
   ],
@@ -173,7 +178,7 @@ const stories: Story[] = [
   ["[U4] a host may start anew", [...into(2, host), read(ended(2))], endedScreen(2, { canStart: true }), false],
   [
     "[L8] a host who arrives at the end does not restart it",
-    [came, welcomed(host), read(ended(2))],
+    [joinRequested, welcomed(host), read(ended(2))],
     endedScreen(2, { canStart: true }),
     false,
   ],
@@ -191,7 +196,7 @@ const stories: Story[] = [
   ],
   [
     "[U6] also to who came during the end",
-    [came, welcomed(guest), read(ended(2)), read(live(3))],
+    [joinRequested, welcomed(guest), read(ended(2)), read(live(3))],
     endedScreen(2, { canRejoin: true }),
     false,
   ],
@@ -215,13 +220,13 @@ const stories: Story[] = [
   ],
   [
     "[U6] who takes the offer comes in",
-    [...into(2), read(ended(2)), read(live(3)), came],
+    [...into(2), read(ended(2)), read(live(3)), joinRequested],
     { name: "connecting" },
     true,
   ],
   [
     "[U6] who asked before the start comes in with it",
-    [...into(2), read(ended(2)), came, read(live(3))],
+    [...into(2), read(ended(2)), joinRequested, read(live(3))],
     { name: "connecting" },
     true,
   ],
@@ -245,7 +250,7 @@ const stories: Story[] = [
   ],
   [
     "the answer to a join that the end has overtaken lets nobody in",
-    [came, welcomed(guest), read(live(2)), asked(1), read(ended(2)), accepted(1, 2)],
+    [joinRequested, welcomed(guest), read(live(2)), asked(1), read(ended(2)), accepted(1, 2)],
     endedScreen(2),
     false,
   ],
@@ -274,9 +279,9 @@ describe("the stories of a person", () => {
   });
 
   it("the line: connecting until the first welcome, then reconnecting", () => {
-    expect(after(came, lost).connection).toBe("connecting");
-    expect(after(came, welcomed(guest)).connection).toBe("online");
-    expect(after(came, welcomed(guest), lost).connection).toBe("reconnecting");
+    expect(after(joinRequested, lost).connection).toBe("connecting");
+    expect(after(joinRequested, welcomed(guest)).connection).toBe("online");
+    expect(after(joinRequested, welcomed(guest), lost).connection).toBe("reconnecting");
   });
 
   it("a failure is final, and so is the end of the room client", () => {
@@ -285,7 +290,7 @@ describe("the stories of a person", () => {
     expect(screenOf(afterFailure)).toEqual({ name: "failed", error });
     for (const model of [afterFailure, after(...into(2), closed)]) {
       expect(model.connection).toBe("closed");
-      for (const event of [came, left, lost, welcomed(host), read(live(9)), started(9)]) {
+      for (const event of [joinRequested, left, lost, welcomed(host), read(live(9)), started(9)]) {
         expect(reduceRoom(model, event)).toBe(model);
       }
     }
@@ -304,7 +309,11 @@ describe("all stories", () => {
   const number = fc.integer({ min: 1, max: 3 });
   const code = fc.constantFrom("ended" as const, "not-started" as const);
   const step: fc.Arbitrary<Step> = fc.oneof(
-    fc.constantFrom({ name: "came", happen: came }, { name: "left", happen: left }, { name: "lost", happen: lost }),
+    fc.constantFrom(
+      { name: "joinRequested", happen: joinRequested },
+      { name: "left", happen: left },
+      { name: "lost", happen: lost },
+    ),
     fc.constantFrom(guest, host).map((person) => ({ name: "welcomed", happen: welcomed(person) })),
     session.map((known) => ({ name: "read", happen: read(known), session: known })),
     number.map((id) => ({ name: "asked", happen: asked(id) })),
@@ -344,7 +353,7 @@ describe("all stories", () => {
     forAll((before, what, now) => {
       if (before.endSeen === null || now.endSeen !== null) return;
       const isWaiting = what.name === "read" && what.session?.status === "waiting";
-      expect(isWaiting || what.name === "came" || what.name === "started").toBe(true);
+      expect(isWaiting || what.name === "joinRequested" || what.name === "started").toBe(true);
     });
   });
 

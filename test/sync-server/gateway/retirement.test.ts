@@ -1,7 +1,7 @@
 /** How the relay sends people away when it is told to stop, with time in the test's hands (docs/SPEC.md, R6 and R7). */
 import { describe, expect, it } from "vitest";
 import { writeSyncStep1 } from "../../../src/protocol/protocol.ts";
-import { inSpread } from "../../../sync-server/gateway/stagger.ts";
+import { stagger } from "../../../sync-server/gateway/stagger.ts";
 import { manualClock } from "../../manual-clock.ts";
 import { awarenessFrame, exchanged, typingFrame, userState } from "../frames.ts";
 import { GatedStore } from "../store/gated-store.ts";
@@ -59,7 +59,7 @@ describe("a relay that is told to stop", () => {
     expect(await countGone([first, ...guests])).toBe(5);
   });
 
-  it("[R6] meanwhile refuses newcomers with 1012, and is alive but not ready", async () => {
+  it("[R6] meanwhile refuses unauthenticatedSockets with 1012, and is alive but not ready", async () => {
     const { setting, first, guests } = await inClass(30);
     const retired = setting.relay.retire();
     const late = await rawClient(setting, await setting.token({ ...host, sub: "late" }));
@@ -145,7 +145,7 @@ describe("a spread", () => {
     const clock = manualClock();
     const seen: number[] = [];
     const sizes: number[] = [];
-    void inSpread(
+    void stagger(
       Array.from({ length: count }, (_, i) => i),
       () => false,
       clock,
@@ -171,7 +171,7 @@ describe("a spread", () => {
       const seen: number[] = [];
       const items = Array.from({ length: 10 }, (_, i) => i);
       // Few enough to go at once.
-      void inSpread(
+      void stagger(
         items,
         () => false,
         manualClock(),

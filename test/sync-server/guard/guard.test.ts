@@ -25,7 +25,7 @@ class World {
   guard = new Guard(new Map());
   readonly guardRecords: Uint8Array[] = [];
   readonly honest: Y.Doc[] = [];
-  newcomers = 0;
+  unauthenticatedSockets = 0;
 
   constructor(honestCount = 2) {
     for (let i = 0; i < honestCount; i++) this.join(docWithId(100 + i));
@@ -51,7 +51,7 @@ class World {
   send(update: Uint8Array, from?: Y.Doc, isSyncStep2 = false): boolean {
     const questions = isSyncStep2 ? { isDeleted: this.content.isDeleted.bind(this.content) } : {};
     const { accepted, missing } = this.guard.admit(update, questions);
-    const news = this.guard.takeNews();
+    const news = this.guard.takeChanges();
     if (news !== null) this.guardRecords.push(news);
     if (accepted !== null) {
       this.content.add(accepted);
@@ -73,7 +73,7 @@ class World {
     doc.getMap("session");
     Y.applyUpdate(doc, this.ledger.encode());
     // Nothing of some client: the same in other bytes each time, so made anew from the relay's document, not remembered.
-    const nothing = Uint8Array.of(1, ++this.newcomers % 128, 0);
+    const nothing = Uint8Array.of(1, ++this.unauthenticatedSockets % 128, 0);
     for (const update of this.content.encodeSince(nothing)) Y.applyUpdate(doc, update);
     return doc;
   }

@@ -3,7 +3,7 @@ import { connect, createServer } from "node:net";
 import type { Socket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Batch, Frame } from "../../../sync-server/websocket/frame.ts";
-import { GOODBYE_MS, WebSocketLine } from "../../../sync-server/websocket/web-socket.ts";
+import { GOODBYE_MS, ServerWebSocket } from "../../../sync-server/websocket/web-socket.ts";
 import { manualClock } from "../../manual-clock.ts";
 import { until } from "../harness.ts";
 
@@ -30,7 +30,7 @@ const openLine = async () => {
   });
   const heard: number[][] = [];
   const state = { closed: 0, controls: 0, bytes: 0 };
-  const line = new WebSocketLine(stream, new Uint8Array(), 1_000, clock);
+  const line = new ServerWebSocket(stream, new Uint8Array(), 1_000, clock);
   line.listen({
     bytes: (count) => {
       state.bytes += count;

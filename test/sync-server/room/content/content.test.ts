@@ -24,7 +24,7 @@ describe("content", () => {
       else text.insert(random.below(text.length + 1), String(i));
       if (random.chance(0.1)) author.getMap("map").set("key", i);
       // Once to see that it is in use no more, once to let it go.
-      if (random.chance(0.3)) for (let times = random.below(3); times > 0; times--) tidied.tidy();
+      if (random.chance(0.3)) for (let times = random.below(3); times > 0; times--) tidied.evictCaches();
       if (random.chance(0.5)) continue;
       expect(asText(tidied)).toBe(asText(plain));
       expect(tidied.stateVector()).toEqual(plain.stateVector());
@@ -56,10 +56,10 @@ describe("content", () => {
       expect(ask()).toBe(1 + i);
     }
     // Somebody has had it lately; later nobody has.
-    content.tidy();
+    content.evictCaches();
     expect(ask()).toBe(4);
-    content.tidy();
-    content.tidy();
+    content.evictCaches();
+    content.evictCaches();
     expect(ask()).toBe(1);
     // Of another state vector nothing is known.
     expect(content.encodeSince(Y.encodeStateVector(author))).toHaveLength(1);
