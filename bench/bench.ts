@@ -1,7 +1,5 @@
-/**
- * Every server under every load, in alternated rounds. `npm run bench -- --help` names the flags;
- * `main.ts` has installed the packages before.
- */
+/** Runs every server under every load, in alternating rounds. */
+import { spawnSync } from "node:child_process";
 import { cpus, loadavg, totalmem } from "node:os";
 import { Generator } from "./generator/client.ts";
 import type { Figures } from "./generator/jobs.ts";
@@ -18,14 +16,14 @@ import { SERVERS, startServer } from "./servers.ts";
 import type { ServerId } from "./servers.ts";
 
 const LOADS: readonly Load[] = [...TRAFFIC, ...PRESENCE, deadlines];
-/** A job that takes longer has failed. */
+/** A job that takes longer fails, in ms. */
 const JOB_MS = 300_000;
-/** Above this the generator, not the server, sets the pace. */
+/** Share of a core above which the load generator, not the server, may limit the rate. */
 const BUSY_GENERATOR_SHARE = 0.85;
-/** What the largest load opens on both sides, with room to spare. */
+/** File descriptors that the largest load needs in each process, with a margin. */
 const NEEDED_FILES = 2_500;
 
-const say = (line: string): void => void process.stderr.write(`${line}\n`);
+const log = (line: string): void => void process.stderr.write(`${line}\n`);
 
 const machineText = (): string => {
   const [cpu] = cpus();
@@ -33,14 +31,23 @@ const machineText = (): string => {
   return `Machine: ${cpus().length} cores (${cpu?.model.trim() ?? "unknown"}), ${gib} GiB, Node ${process.versions.node}.`;
 };
 
-/** Which of the servers go first changes from round to round, and the direction too. */
-const inOrder = <T>(all: readonly T[], round: number): T[] => {
+/** The commit that is checked out, with a mark if tracked files differ from it. */
+const currentCommit = (): string => {
+  const { status, stdout } = spawnSync("git", ["describe", "--always", "--dirty=, with changes"], {
+    cwd: import.meta.dirname,
+    encoding: "utf8",
+  });
+  return status === 0 ? stdout.trim() : "unknown";
+};
+
+/** Rotates the order of the servers from round to round, and reverses it in every second round. */
+const orderOf = <T>(all: readonly T[], round: number): T[] => {
   const turned = all.map((_, i) => all[(i + round) % all.length]!);
   return round % 2 === 0 ? turned : turned.toReversed();
 };
 
-/** Runs of one server under one load; `figures` is empty once it has failed. */
-class Contestant {
+/** The rounds of one server under one load. After a failure no more rounds run. */
+class ServerRun {
   readonly id: ServerId;
   readonly #load: Load;
   readonly #options: Options;
@@ -62,11 +69,11 @@ class Contestant {
       this.figures.push(figures);
       const share = figures["generatorShare"] ?? 0;
       if (share > BUSY_GENERATOR_SHARE) {
-        say(`  the load generator used ${share.toFixed(2)} cores: it may be the bottleneck, not ${this.id}`);
+        log(`  the load generator used ${share.toFixed(2)} cores: it may be the bottleneck instead of ${this.id}`);
       }
     } catch (error) {
       this.failure = error instanceof Error ? error.message : String(error);
-      say(`  ${this.id} failed: ${this.failure}`);
+      log(`  ${this.id} failed: ${this.failure}`);
     }
   }
 
@@ -77,14 +84,14 @@ class Contestant {
     try {
       return await generator.run(server, load.job(this.#options, this.#variant), JOB_MS);
     } finally {
-      // What it left open must not tell of a server that is stopped.
+      // Closed first, so that its open connections do not report the stop of the server as an error.
       generator.close();
       await server.stop();
     }
   }
 }
 
-/** A floor forwards the echo of real providers too: beside them it does more than others, and is no floor. */
+/** With real providers a floor forwards their awareness echoes too and does more work than the others, so it is left out. */
 const takesPart = (load: Load, id: ServerId, variant: Variant, options: Options): boolean =>
   load.servers.includes(id) &&
   options.servers.includes(id) &&
@@ -92,50 +99,55 @@ const takesPart = (load: Load, id: ServerId, variant: Variant, options: Options)
 
 const runLoad = async (load: Load, variant: Variant, options: Options): Promise<Outcome> => {
   const about = load.about(options);
-  say(`\n${load.title} (${variant})`);
+  log(`\n${load.title} (${variant})`);
   const generator = new Generator();
-  const contestants = load.servers
+  const runs = load.servers
     .filter((id) => takesPart(load, id, variant, options))
-    .map((id) => new Contestant(id, load, options, variant));
+    .map((id) => new ServerRun(id, load, options, variant));
   try {
     for (let round = 0; round < options.rounds; round++) {
       const startedAt = performance.now();
-      for (const contestant of inOrder(contestants, round)) await contestant.round(generator);
-      say(`  round ${round + 1} of ${options.rounds}: ${((performance.now() - startedAt) / 1_000).toFixed(0)} s`);
+      for (const run of orderOf(runs, round)) await run.round(generator);
+      log(`  round ${round + 1} of ${options.rounds}: ${((performance.now() - startedAt) / 1_000).toFixed(0)} s`);
     }
   } finally {
     generator.close();
   }
-  const whole = contestants.filter(({ failure }) => failure === null);
-  const failures = contestants.flatMap(({ id, failure }) => (failure === null ? [] : [[id, failure] as const]));
-  const run = { variant, on: new Date().toISOString().slice(0, 10), updates: options.updates };
+  const complete = runs.filter(({ failure }) => failure === null);
+  const failures = runs.flatMap(({ id, failure }) => (failure === null ? [] : [[id, failure] as const]));
+  const meta = {
+    variant,
+    on: new Date().toISOString().slice(0, 10),
+    commit: currentCommit(),
+    updates: options.updates,
+  };
   return conclude(
     load,
     about,
-    run,
-    new Map(whole.map(({ id, figures }) => [id, figures])),
+    meta,
+    new Map(complete.map(({ id, figures }) => [id, figures])),
     Object.fromEntries(failures),
   );
 };
 
-const checkFiles = (): void => {
+const checkFileLimit = (): void => {
   const { userLimits } = process.report.getReport() as unknown as {
     userLimits: { open_files: { soft: string | number } };
   };
   const { soft } = userLimits.open_files;
   if (soft !== "unlimited" && Number(soft) < NEEDED_FILES) {
-    say(`A process may open ${soft} files only; the larger loads need ${NEEDED_FILES}. Try: ulimit -n ${NEEDED_FILES}`);
+    log(`A process may open only ${soft} files; the larger loads need ${NEEDED_FILES}. Try: ulimit -n ${NEEDED_FILES}`);
   }
 };
 
 export const runBench = async (options: Options): Promise<void> => {
   const unknown = options.only.find((id) => !LOADS.some((load) => load.id === id));
   if (unknown !== undefined) {
-    throw new Error(`--only: there is no load ${unknown}; known are ${LOADS.map(({ id }) => id).join(", ")}`);
+    throw new Error(`--only: unknown load ${unknown}; the loads are ${LOADS.map(({ id }) => id).join(", ")}`);
   }
-  checkFiles();
+  checkFileLimit();
   const startedAt = performance.now();
-  say(`${machineText()} Load ${loadavg()[0]!.toFixed(1)}.`);
+  log(`${machineText()} Load ${loadavg()[0]!.toFixed(1)}.`);
   const outcomes: Outcome[] = [];
   for (const load of LOADS.filter(({ id }) => options.only.length === 0 || options.only.includes(id))) {
     for (const variant of options.variants.filter((each) => load.variants.includes(each))) {
@@ -151,7 +163,7 @@ export const runBench = async (options: Options): Promise<void> => {
       machineText(),
       LOADS.map(({ id }) => id),
     );
-    say("\nWritten to docs/performance.md.");
+    log("\nWritten to docs/performance.md.");
   }
-  say(`Done in ${((performance.now() - startedAt) / 60_000).toFixed(1)} min.`);
+  log(`Done in ${((performance.now() - startedAt) / 60_000).toFixed(1)} min.`);
 };

@@ -1,6 +1,6 @@
 /**
- * What the guard and the rules of presence cost: CPU time of all that `room.ts` asks them for one typing
- * update, and for one move of a cursor. Run: `npm run bench:guard`.
+ * Measures the guard and the presence rules alone: the CPU time of every call that a room makes to them for
+ * one typing update, and for one cursor move. Run: `npm run bench:guard`.
  */
 import * as encoding from "lib0/encoding";
 import { AwarenessClock } from "../sync-server/room/presence/awareness-clock.ts";
@@ -12,7 +12,7 @@ import { DEFAULT_LIMITS } from "../sync-server/config/limits.ts";
 import { readAwareness, stampState, writeEntries } from "../sync-server/room/presence/awareness-codec.ts";
 import { Presence } from "../sync-server/room/presence/presence.ts";
 import { RateLimit } from "../sync-server/room/connection/rate-limit.ts";
-import { spread } from "./median.ts";
+import { spread } from "./report/stats.ts";
 import { typing } from "./typing.ts";
 
 const WRITERS = 50;
@@ -29,20 +29,20 @@ const people = Array.from(
         identity: { id: `person-${who}`, name: `Person ${who}`, role: "participant", verified: true },
         author: { own: `person:${who}`, shared: null, isKept: true },
       },
-      // Nobody's token is looked at here.
+      // This bench reads no token.
       null as unknown as Credential,
       new RateLimit(DEFAULT_LIMITS, { now: () => 0 }),
       true,
     ),
 );
 
-/** Everybody's in turn, as if they typed at the same time. */
-const inTurn = (sequences: readonly Uint8Array[][]): Uint8Array[] =>
+/** Merges the sequences in turn, as if all people typed at the same time. */
+const interleave = (sequences: readonly Uint8Array[][]): Uint8Array[] =>
   Array.from({ length: UPDATES_EACH }, (_, i) => sequences.map((sequence) => sequence[i]!)).flat();
 
-const updates = inTurn(typing(WRITERS, UPDATES_EACH));
+const updates = interleave(typing(WRITERS, UPDATES_EACH));
 
-/** A cursor as y-codemirror sends it (y-codemirror.next 0.3). */
+/** An awareness update as y-codemirror sends it for a cursor (y-codemirror.next 0.3). */
 const cursorMove = (clientId: number, clock: number): Uint8Array => {
   const position = { type: null, tname: "notes", item: { client: clientId, clock }, assoc: 0 };
   const state = {
@@ -54,11 +54,11 @@ const cursorMove = (clientId: number, clock: number): Uint8Array => {
     encoding.writeVarString(encoder, JSON.stringify(state));
   });
 };
-const moves = inTurn(
+const moves = interleave(
   people.map((_, who) => Array.from({ length: UPDATES_EACH }, (_move, i) => cursorMove(1_000_000 + who, i))),
 );
 
-/** CPU time of `run` for each of `count`, in µs. */
+/** CPU time of `run` divided by `count`, in µs. */
 const measure = (count: number, run: () => void): number => {
   const before = process.cpuUsage();
   run();
@@ -114,7 +114,7 @@ const show = (what: string, numbers: readonly number[]): void => {
 };
 console.log(`CPU time, median of ${ROUNDS} rounds of ${updates.length} (least to most):`);
 show("a typing update: guard and authorship", guardUs);
-show("a move of a cursor: read, check, stamp, write", presenceUs);
+show("a cursor move: read, check, stamp, write", presenceUs);
 show(
   "both, when each keystroke moves the cursor",
   guardUs.map((us, round) => us + presenceUs[round]!),

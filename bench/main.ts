@@ -1,4 +1,4 @@
-/** `npm run bench`: session-room side by side with other servers. Ends by itself. */
+/** `npm run bench`: measures session-room and other servers under the same loads. `--help` lists the flags. */
 import { installPackages } from "./install.ts";
 import { HELP, parseOptions } from "./options.ts";
 
@@ -12,7 +12,7 @@ try {
     console.log(HELP);
   } else {
     await installPackages();
-    // Loaded now: it needs the packages.
+    // Imported after the installation, because it needs the packages.
     const { runBench } = await import("./bench.ts");
     await runBench(options);
   }

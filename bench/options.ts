@@ -1,30 +1,30 @@
-/** What the command line of the bench says. */
+/** The command line of the bench. */
 import { parseArgs } from "node:util";
 import { SERVER_IDS } from "./servers.ts";
 import type { ServerId } from "./servers.ts";
 
 export type Options = {
   readonly rounds: number;
-  /** Updates, or moves of cursors, in each round. */
+  /** Updates, or cursor moves, in each round. */
   readonly updates: number;
-  /** Ids of loads; empty: all. */
+  /** Ids of the loads to run; empty: all. */
   readonly only: readonly string[];
   readonly servers: readonly ServerId[];
-  /** Real providers among the receivers: with, without, or both one after the other. */
+  /** Without real providers among the receivers, with them, or both one after the other. */
   readonly variants: readonly Variant[];
   readonly scale: Scale;
-  /** Whether `docs/performance.md` gets the figures. */
+  /** Whether the figures are written to `docs/performance.md`. */
   readonly isWritten: boolean;
 };
 
 export type Variant = "raw" | "providers";
 
-/** The sizes that the issue names; small ones for a smoke test. */
+/** The sizes of the loads: `FULL` for measurements, `QUICK` for a smoke test. */
 export type Scale = {
   readonly people: number;
-  /** Updates that warm a server up, of all who write together. */
+  /** Updates of the warm-up, of all writers together. */
   readonly warmUpUpdates: number;
-  /** Updates a second that one writer sends to all of them. */
+  /** Updates per second of the single writer of the fan-out load. */
   readonly fanOutPerS: number;
   readonly cursorPeople: number;
   readonly rooms: number;
@@ -67,13 +67,13 @@ const QUICK: Scale = {
 };
 
 export const HELP = `npm run bench -- [flags]
-  --rounds 7           rounds of each load, in each all servers one after the other
-  --updates 2000       updates, or moves of cursors, a round
-  --only people,…      loads: people, fan-out, rooms, cursors, idle, ends, joins, memory, deadlines
-  --servers ours,…     servers: ${SERVER_IDS.join(", ")}
-  --variants raw,…     raw: all receivers are raw sockets; providers: 20 are real providers
-  --quick              small numbers, to see that all of it runs; nothing is written
-  --write, --no-write  whether docs/performance.md gets the figures (default: unless --quick)`;
+  --rounds 7           rounds of each load; in each round all servers run one after the other
+  --updates 2000       updates, or cursor moves, per round
+  --only people,…      only these loads: people, fan-out, rooms, cursors, idle, ends, joins, memory, deadlines
+  --servers ours,…     only these servers: ${SERVER_IDS.join(", ")}
+  --variants raw,…     raw: all receivers are raw sockets; providers: 20 of them are real providers
+  --quick              small numbers, to check that everything runs; nothing is written
+  --write, --no-write  whether to write the figures to docs/performance.md (default: unless --quick)`;
 
 const list = (text: string | undefined): string[] => (text === undefined ? [] : text.split(",").filter(Boolean));
 
@@ -85,11 +85,11 @@ const count = (text: string, flag: string): number => {
 
 const choose = <T extends string>(names: readonly string[], known: readonly T[], flag: string): readonly T[] => {
   const unknown = names.find((name) => !known.some((each) => each === name));
-  if (unknown !== undefined) throw new Error(`--${flag}: there is no ${unknown}; known are ${known.join(", ")}`);
+  if (unknown !== undefined) throw new Error(`--${flag}: unknown value ${unknown}; allowed are ${known.join(", ")}`);
   return names.length === 0 ? known : known.filter((each) => names.includes(each));
 };
 
-/** @returns `null` if help was asked for. @throws Error that says what is wrong. */
+/** @returns `null` if help was requested. @throws Error whose message says what is wrong. */
 export const parseOptions = (args: readonly string[]): Options | null => {
   const { values } = parseArgs({
     args: [...args],

@@ -1,10 +1,10 @@
-/** What the system says of a process: so all servers are measured alike, from outside. Linux alone. */
+/** CPU time and memory of a process as the system reports them, so that all servers are measured in the same way. Linux only. */
 import { readdirSync, readFileSync } from "node:fs";
 
 const PAGE_BYTES = 4_096;
 const TICK_US = 10_000;
 
-/** CPU time of all threads that a process has now, in µs. */
+/** CPU time of all present threads of a process, in µs. */
 export const cpuUs = (pid: number): number => {
   try {
     let ns = 0;
@@ -13,7 +13,7 @@ export const cpuUs = (pid: number): number => {
     }
     return ns / 1_000;
   } catch {
-    // A kernel without schedstat: user and system time in ticks of 10 ms (proc(5): fields 14 and 15).
+    // The kernel has no schedstat: user and system time in ticks of 10 ms (proc(5), fields 14 and 15).
     const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
       .replace(/^.*\) /s, "")
       .split(" ");
@@ -21,6 +21,6 @@ export const cpuUs = (pid: number): number => {
   }
 };
 
-/** Memory that a process holds in RAM, in bytes. */
+/** Resident memory of a process, in bytes. */
 export const rssBytes = (pid: number): number =>
   Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]) * PAGE_BYTES;

@@ -1,7 +1,7 @@
 /**
- * The relay of `bench/relay.ts`, in a process of its own so that its CPU time can be told. With the argument
- * `unchecked` the guard and the rules of presence are replaced by functions that let everything pass:
- * a comparison that only this file makes, not a setting of the relay.
+ * The relay of `bench/relay.ts`, in its own process so that its CPU time can be measured. With the argument
+ * `unchecked`, the guard and the presence rules are replaced by functions that accept everything. Only this
+ * file does that; the relay has no such setting.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -31,7 +31,7 @@ if (kind === "unchecked") {
 
 const dataDir = mkdtempSync(join(tmpdir(), "session-room-bench-"));
 const parsed = parseConfig([`--port=0`, `--data-dir=${dataDir}`], {});
-if (!parsed.ok || !("config" in parsed)) throw new Error("the settings of the bench are wrong");
+if (!parsed.ok || !("config" in parsed)) throw new Error("the bench has invalid settings");
 const relay = await createRelay({
   config: parsed.config,
   clock: systemClock(),

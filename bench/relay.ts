@@ -1,7 +1,7 @@
 /**
- * What the guard and the rules of presence cost in a running relay: 50 writers and 50 receivers in one room,
- * writers out of phase, against the same relay without the checks (`relay-child.ts`), in turn.
- * Run: `npm run bench:relay`, on a machine that has nothing else to do.
+ * Measures the guard and the presence rules in a running relay: 50 writers at staggered times and 50 receivers in one
+ * room, alternating with the same relay without the checks (`relay-child.ts`).
+ * Run: `npm run bench:relay`, on a machine that is otherwise idle.
  */
 import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
@@ -19,15 +19,15 @@ import {
   writeUpdate,
 } from "../src/protocol/protocol.ts";
 import { createTokens } from "../sync-server/auth/tokens.ts";
-import { spread } from "./median.ts";
+import { spread } from "./report/stats.ts";
 import { typing } from "./typing.ts";
 
 const WRITERS = 50;
 const RECEIVERS = 50;
 const UPDATES_PER_S = 20;
-/** Moves of each receiver's cursor. */
+/** Cursor moves of each receiver per second. */
 const MOVES_PER_S = 2;
-/** Many short rounds: the machine's own speed changes while they run. */
+/** Many short rounds, because the speed of the machine changes while they run. */
 const ROUNDS = 16;
 const ROUND_MS = 2_000;
 const GOAL_SHARE = 0.15;
@@ -45,7 +45,7 @@ const connect = async (
   isWriter: boolean,
 ): Promise<WebSocket> => {
   const token = await tokens.sign({ room: ROOM, role, sub, name: sub, expiresAt: Date.now() + 3_600_000 });
-  // Writers speak session-room.v1 and do not join: they send, and nothing is sent to them.
+  // Writers use session-room.v1 and do not join, so they send and receive nothing.
   const socket = isWriter
     ? new WebSocket(`${url}/${ROOM}`, [SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX + token])
     : new WebSocket(`${url}/${ROOM}?token=${token}`);
@@ -63,15 +63,15 @@ const cursorMove = (clientId: number, clock: number): Uint8Array =>
     }),
   );
 
-/** One relay with its people. */
-class Line {
+/** One relay process with its clients. */
+class BenchRelay {
   readonly #child: ChildProcess;
   readonly #frames: readonly Uint8Array[][];
   #writers: WebSocket[] = [];
   #receivers: WebSocket[] = [];
   #sent = 0;
   #moves = 0;
-  /** Frames that receivers got: updates and cursors. */
+  /** Frames that the receivers got: updates and cursors. */
   #delivered = 0;
 
   private constructor(child: ChildProcess, frames: readonly Uint8Array[][]) {
@@ -79,20 +79,20 @@ class Line {
     this.#frames = frames;
   }
 
-  static async open(kind: string, frames: readonly Uint8Array[][]): Promise<Line> {
+  static async open(kind: string, frames: readonly Uint8Array[][]): Promise<BenchRelay> {
     const child = fork(join(import.meta.dirname, "relay-child.ts"), [kind, SECRET]);
-    const line = new Line(child, frames);
+    const relay = new BenchRelay(child, frames);
     const [{ url }] = (await once(child, "message")) as [{ url: string }];
     const wsUrl = url.replace("http", "ws");
     for (let i = 0; i < RECEIVERS; i++) {
       const socket = await connect(wsUrl, `receiver-${i}`, i === 0 ? "host" : "participant", false);
       socket.on("message", (data: Buffer) => {
-        if (data[0] === MessageType.awareness || (data[0] === MessageType.sync && data[1] === 2)) line.#delivered++;
+        if (data[0] === MessageType.awareness || (data[0] === MessageType.sync && data[1] === 2)) relay.#delivered++;
       });
-      line.#receivers.push(socket);
+      relay.#receivers.push(socket);
     }
-    for (let i = 0; i < WRITERS; i++) line.#writers.push(await connect(wsUrl, `writer-${i}`, "participant", true));
-    return line;
+    for (let i = 0; i < WRITERS; i++) relay.#writers.push(await connect(wsUrl, `writer-${i}`, "participant", true));
+    return relay;
   }
 
   async #cpuUs(): Promise<number> {
@@ -101,7 +101,7 @@ class Line {
     return cpu.user + cpu.system;
   }
 
-  /** Everybody writes for a round. @returns the relay's CPU time for a delivered frame, in µs. */
+  /** Runs one round of writing. @returns the relay's CPU time per delivered frame, in µs. */
   async round(): Promise<number> {
     const deliveredBefore = this.#delivered;
     const sentBefore = this.#sent;
@@ -109,11 +109,11 @@ class Line {
     const cpuBefore = await this.#cpuUs();
     const startedAt = performance.now();
     for (let nowMs = 0; nowMs < ROUND_MS; nowMs = performance.now() - startedAt) {
-      // One writer after the other, evenly over the period: each time whoever is due by now.
+      // One writer after the other, evenly over the period: sends everything that is due by now.
       for (; this.#sent - sentBefore < (nowMs / PERIOD_MS) * WRITERS; this.#sent++) {
         const who = this.#sent % WRITERS;
         const frame = this.#frames[who]![Math.floor(this.#sent / WRITERS)];
-        if (frame === undefined) throw new Error("too few updates were made");
+        if (frame === undefined) throw new Error("too few updates were prepared");
         this.#writers[who]!.send(frame);
       }
       for (; this.#moves - movesBefore < (nowMs / MOVE_PERIOD_MS) * RECEIVERS; this.#moves++) {
@@ -139,18 +139,18 @@ class Line {
   }
 }
 
-// One round is for warming up; each takes a little longer than its time.
+// One more round for the warm-up, and one because a round takes a little longer than `ROUND_MS`.
 const updatesEach = Math.ceil(((ROUNDS + 2) * ROUND_MS * UPDATES_PER_S) / 1_000);
 const frames = typing(WRITERS, updatesEach).map((updates) => updates.map(writeUpdate));
-const checked = await Line.open("checked", frames);
-const unchecked = await Line.open("unchecked", frames);
+const checked = await BenchRelay.open("checked", frames);
+const unchecked = await BenchRelay.open("unchecked", frames);
 await checked.round();
 await unchecked.round();
 const withChecks: number[] = [];
 const without: number[] = [];
 const shares: number[] = [];
 for (let round = 1; round <= ROUNDS; round++) {
-  // Each goes first as often as the other.
+  // Each relay runs first as often as the other.
   const first = round % 2 === 0 ? await checked.round() : await unchecked.round();
   const second = round % 2 === 0 ? await unchecked.round() : await checked.round();
   const [a, b] = round % 2 === 0 ? [first, second] : [second, first];
@@ -167,10 +167,10 @@ const show = (what: string, numbers: readonly number[], factor = 1, unit = "µs"
   console.log(`${what.padEnd(52)} ${median.toFixed(2)} ${unit} (${least.toFixed(2)} to ${most.toFixed(2)})`);
 };
 console.log(
-  `\n${WRITERS} writers, ${UPDATES_PER_S}/s each, out of phase; ${RECEIVERS} receivers, ${MOVES_PER_S} moves of the cursor a second each.`,
+  `\n${WRITERS} writers, ${UPDATES_PER_S} updates/s each, at staggered times; ${RECEIVERS} receivers, ${MOVES_PER_S} cursor moves/s each.`,
 );
 console.log(`Medians of ${ROUNDS} rounds (least to most):`);
-show("relay's CPU for a delivered update", withChecks);
+show("relay's CPU time per delivered update", withChecks);
 show("the same without guard and presence checks", without);
-show("the checks' part of it, round by round", shares, 100, "%");
-console.log(`goal: at most ${GOAL_SHARE * 100} % of the relay's CPU for a delivered update`);
+show("share of the checks, round by round", shares, 100, "%");
+console.log(`goal: at most ${GOAL_SHARE * 100} % of the relay's CPU time per delivered update`);

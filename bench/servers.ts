@@ -1,4 +1,4 @@
-/** The servers that are compared, and how each is started: a process of its own on this Node. */
+/** The servers that are compared, and how each is started: as its own process on the same Node version. */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -20,7 +20,7 @@ export type ServerKind = "floor" | "peer" | "ours";
 
 export type ServerInfo = {
   readonly title: string;
-  /** For narrow tables. */
+  /** Name for narrow table columns. */
   readonly short: string;
   readonly kind: ServerKind;
   readonly dialect: DialectName;
@@ -40,19 +40,19 @@ export const SERVERS: Readonly<Record<ServerId, ServerInfo>> = {
   "ours-memory": { title: "session-room, store in memory", short: "in memory", kind: "ours", dialect: "session-room" },
 };
 
-/** What the generator needs to know of a server; goes from process to process. */
+/** What the load generator needs to know about a server; sent between processes. */
 export type Target = { readonly port: number; readonly pid: number; readonly dialect: DialectName };
 
 export type StartOptions = {
-  /** Collects garbage at SIGUSR2, for measures of memory. */
+  /** Whether the server collects garbage at SIGUSR2, for measurements of memory. */
   readonly withGc?: boolean;
-  /** The data folder of ours, which then stays; made and removed if absent. */
+  /** Data folder of our relay, kept afterwards; without it a temporary one is used. */
   readonly dataDir?: string;
-  /** More settings of ours. */
+  /** More settings of our relay. */
   readonly env?: Readonly<Record<string, string>>;
 };
 
-export type RunningServer = Target & { readonly id: ServerId; stop(signal?: NodeJS.Signals): Promise<void> };
+export type RunningServer = Target & { stop(signal?: NodeJS.Signals): Promise<void> };
 
 const commandOf = (id: ServerId, port: number): readonly string[] => {
   switch (id) {
@@ -70,7 +70,7 @@ const commandOf = (id: ServerId, port: number): readonly string[] => {
   }
 };
 
-/** What must not outlive the bench, however it ends. */
+/** Removed when the bench ends, in whatever way. */
 const children = new Set<ChildProcess>();
 const folders = new Set<string>();
 process.on("exit", () => {
@@ -78,7 +78,7 @@ process.on("exit", () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-/** Starts a server and resolves when it says that it listens. */
+/** Starts a server; resolves when it has printed its first line, which means that it listens. */
 export const startServer = async (id: ServerId, options: StartOptions = {}): Promise<RunningServer> => {
   const port = await freePort();
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "session-room-bench-"));
@@ -95,20 +95,20 @@ export const startServer = async (id: ServerId, options: StartOptions = {}): Pro
       SESSION_ROOM_STORE: id === "ours-memory" ? "memory" : "sqlite",
       SESSION_ROOM_TOKEN_SECRET: TOKEN_SECRET,
       SESSION_ROOM_LOG_LEVEL: "error",
-      // All people of the bench come from one address, at once.
+      // All clients of the bench connect from one address at once.
       SESSION_ROOM_LIMIT_NEW_CONNECTIONS_PER_SECOND_PER_ADDRESS: "100000",
-      // And no host ends and starts a session many times a second.
+      // The ends load ends and starts a session many times a second.
       SESSION_ROOM_LIMIT_REQUESTS_PER_SECOND: "100000",
       ...options.env,
     },
   });
   children.add(child);
-  const gone = once(child, "exit").then(() => children.delete(child));
+  const exited = once(child, "exit").then(() => children.delete(child));
   const ready = once(child.stdout, "data");
   const outcome = await Promise.race([
     ready.then(() => "ready"),
-    gone.then(() => "it ended"),
-    sleep(START_MS, "it said nothing", { ref: false }),
+    exited.then(() => "the process ended"),
+    sleep(START_MS, "it printed nothing", { ref: false }),
   ]);
   if (outcome !== "ready") {
     child.kill("SIGKILL");
@@ -117,10 +117,10 @@ export const startServer = async (id: ServerId, options: StartOptions = {}): Pro
   child.stdout.resume();
   const stop = async (signal: NodeJS.Signals = "SIGTERM"): Promise<void> => {
     child.kill(signal);
-    await Promise.race([gone, sleep(STOP_MS, null, { ref: false })]);
+    await Promise.race([exited, sleep(STOP_MS, null, { ref: false })]);
     child.kill("SIGKILL");
-    await gone;
+    await exited;
     if (folders.delete(dataDir)) rmSync(dataDir, { recursive: true, force: true });
   };
-  return { id, port, pid: child.pid!, dialect: SERVERS[id].dialect, stop };
+  return { port, pid: child.pid!, dialect: SERVERS[id].dialect, stop };
 };

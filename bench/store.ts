@@ -1,9 +1,9 @@
 /**
- * What a commit costs, by the store alone: `npm run bench:store [-- commits]`. A hot loop would hide most of
- * it, since a relay does other things between two commits and its caches with it. So there is one
- * commit every 2 ms, and memory is walked through in between; the SQLite store and the one in memory
- * take turns at random. Times are of the wall clock: a median leaves out what else the machine does,
- * and CPU time is too coarse for a single commit.
+ * Measures the cost of a commit in the store alone: `npm run bench:store [-- commits]`. A tight loop would hide
+ * most of it, because a relay does other work between two commits, which evicts the CPU caches. So there is
+ * one commit every 2 ms, and memory is read in between. Each commit goes to the SQLite store or to the store in
+ * memory at random. Times are wall-clock time: the median excludes most other activity of the machine, and
+ * CPU time is too coarse for a single commit.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,12 +12,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { MemoryStore } from "../sync-server/store/memory-store.ts";
 import { SqliteStore } from "../sync-server/store/sqlite/store.ts";
 import type { Store, Write } from "../sync-server/store/store.ts";
-import { spread } from "./median.ts";
+import { spread } from "./report/stats.ts";
 
 const PAUSE_MS = 2;
 const WARM_COMMITS = 5_000;
 const UPDATE_BYTES = 30;
-/** More than a core's own caches hold. */
+/** More than the private caches of a core hold. */
 const WALKED_BYTES = 2 * 1024 * 1024;
 const CASES = [
   { rooms: 1, rows: 1 },
@@ -72,7 +72,7 @@ for (const { rooms, rows } of CASES) {
     timesUs.push((performance.now() - from) * 1_000);
   }
   const medians = stores.map(({ title, timesUs }) => `${title} ${spread(timesUs).median.toFixed(1)} µs`);
-  console.log(`${rows} rows a commit, ${rooms} rooms: ${medians.join(", ")}`);
+  console.log(`${rows} rows per commit, ${rooms} rooms: ${medians.join(", ")}`);
   for (const { store } of stores) await store.close();
   rmSync(dataDir, { recursive: true, force: true });
 }

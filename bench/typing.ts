@@ -1,7 +1,7 @@
-/** The updates of people who type, delete and move about in one text. */
+/** The updates of people who type, delete and move the caret in one text. */
 import * as Y from "yjs";
 
-/** @returns for each writer its updates in order; each refers to its own writer's only. */
+/** @returns for each writer its updates in order; an update refers only to updates of the same writer. */
 export const typing = (writers: number, updatesEach: number): Uint8Array[][] =>
   Array.from({ length: writers }, (_, who) => {
     const doc = new Y.Doc();

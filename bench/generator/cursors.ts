@@ -1,6 +1,6 @@
 /**
- * The load of people who all move their cursors. A place that was overtaken by a newer one before it was seen
- * counts as seen with the newer one: what matters is how old the picture is that people have of each other.
+ * The load in which everybody moves a cursor. A move that was replaced by a newer one before it arrived counts as
+ * seen with the newer one: the measure is how outdated the cursors are that people see.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Target } from "../servers.ts";
@@ -8,20 +8,20 @@ import { MessageType, writeAwareness } from "../../src/protocol/protocol.ts";
 import { cursorUpdate, readCursors } from "../wire/cursors.ts";
 import { cursor, readVarUint } from "../wire/var-uint.ts";
 import type { CursorsJob, Figures, Pace } from "./jobs.ts";
-import { REST_MS, startMeasuring } from "./measure.ts";
+import { PAUSE_MS, startMeasuring } from "./measure.ts";
 import { enterAll, peopleOf, untilQuiet } from "./people.ts";
 import type { PersonClient } from "./people.ts";
 import { Providers } from "./providers-client.ts";
 
 const FIRST_CLIENT_ID = 2_000_000;
 const DRAIN_MS = 30_000;
-/** How long it may take until all have seen all, and then until nothing more comes. */
+/** Time limits until everybody has seen everybody, and then until nothing more arrives, in ms. */
 const SHOW_MS = 90_000;
 const QUIET_MS = 10_000;
 const BUCKET_MS = 0.25;
 const BUCKETS = 4 * 120_000;
 
-/** Counts of latencies: there are millions. */
+/** Counts latencies in buckets, because there are millions of them. */
 class Histogram {
   readonly #counts = new Float64Array(BUCKETS);
   #total = 0;
@@ -50,23 +50,23 @@ class Histogram {
   }
 }
 
-/** Tells `onCursor` of each cursor that a person is sent. */
+/** Calls `onCursor` for each cursor that a client receives. */
 const onCursors = (client: PersonClient, onCursor: (clientId: number, n: number, nowMs: number) => void): void => {
   let nowMs = 0;
-  const tell = (clientId: number, n: number): void => onCursor(clientId, n, nowMs);
+  const withTime = (clientId: number, n: number): void => onCursor(clientId, n, nowMs);
   client.onBody = (bytes, body, _to, readAtMs) => {
     if (bytes[body] !== MessageType.awareness) return;
     nowMs = readAtMs;
     cursor.at = body + 1;
     readVarUint(bytes);
-    readCursors(bytes, cursor.at, tell);
+    readCursors(bytes, cursor.at, withTime);
   };
 };
 
-/** Sends everybody's first state, not all at once, and waits until all have seen all. */
+/** Sends the first state of everybody, in small portions, and waits until everybody has seen everybody. */
 export const showEverybody = async (people: readonly PersonClient[], firstClientId: number): Promise<void> => {
   const count = people.length;
-  /** By receiver and sender. */
+  /** 1 if the receiver has seen the sender; by receiver and sender. */
   const hasSeen = new Uint8Array(count * count);
   let unseen = count * (count - 1);
   people.forEach((client, receiver) => {
@@ -85,7 +85,7 @@ export const showEverybody = async (people: readonly PersonClient[], firstClient
   const giveUpAt = performance.now() + SHOW_MS;
   while (!haveAllSeenAll()) {
     if (performance.now() > giveUpAt)
-      throw new Error(`people did not see each other in time: ${unseen} states missing`);
+      throw new Error(`people did not see each other in time: ${unseen} states are missing`);
     await sleep(20);
   }
   await untilQuiet(people, QUIET_MS);
@@ -99,14 +99,14 @@ export const runCursors = async (target: Target, room: string, job: CursorsJob):
   const providers =
     job.providers === 0 ? null : await Providers.open(target, providerRooms, (1_000 * job.people) / job.measured.perS);
 
-  /** By receiver and sender: the newest move that was seen. */
+  /** The newest move that was seen; by receiver and sender. */
   const seen = new Int32Array(count * count);
   const sentAtMs: number[][] = people.map(() => [0]);
   const latencies = new Histogram();
   people.forEach((client, receiver) => {
     onCursors(client, (clientId, n, nowMs) => {
       const sender = clientId - FIRST_CLIENT_ID;
-      // Some servers send people their own cursor back.
+      // Some servers send a client its own cursor back.
       if (sender < 0 || sender >= count || sender === receiver) return;
       const pair = receiver * count + sender;
       for (let each = seen[pair]! + 1; each <= n; each++) latencies.add(nowMs - sentAtMs[sender]![each]!);
@@ -114,7 +114,7 @@ export const runCursors = async (target: Target, room: string, job: CursorsJob):
     });
   });
 
-  /** Everybody's moves from one to another, one person after the other; then until all have seen all. */
+  /** Sends the moves `from` up to `to` of everybody, one person after the other, and waits until everybody has seen them. */
   const move = async (from: number, to: number, { perS }: Pace): Promise<void> => {
     const movesPerMs = ((perS / job.people) * count) / 1_000;
     const startedAt = performance.now();
@@ -139,9 +139,9 @@ export const runCursors = async (target: Target, room: string, job: CursorsJob):
   const last = warmUpEach + Math.max(1, Math.round(job.measured.updates / job.people));
   const moves = (last - warmUpEach) * count;
   await move(0, warmUpEach, job.warmUp);
-  if (latencies.total < warmUpEach * count * (count - 1)) throw new Error("moves did not come in the warm-up");
+  if (latencies.total < warmUpEach * count * (count - 1)) throw new Error("moves did not arrive in the warm-up");
   latencies.clear();
-  await sleep(REST_MS);
+  await sleep(PAUSE_MS);
   const bytesBefore = people.reduce((sum, { received }) => sum + received.bytes, 0);
   const stop = startMeasuring(target.pid);
   await move(warmUpEach, last, job.measured);
@@ -151,7 +151,7 @@ export const runCursors = async (target: Target, room: string, job: CursorsJob):
   const { serverCpuUs, wallMs, generatorShare } = stop();
   const receivedBytes = people.reduce((sum, { received }) => sum + received.bytes, 0) - bytesBefore;
   let unseen = 0;
-  // What never came counts as if it came now.
+  // A move that never arrived counts as if it arrived now.
   seen.forEach((n, pair) => {
     const sender = pair % count;
     if (sender === Math.floor(pair / count)) return;
@@ -161,7 +161,7 @@ export const runCursors = async (target: Target, room: string, job: CursorsJob):
   providers?.close();
   for (const client of people) client.close();
   return {
-    // The real providers get every move too.
+    // The real providers receive every move too.
     cpuUs: serverCpuUs / Math.max(1, delivered + moves * job.providers),
     p50Ms: latencies.quantile(0.5),
     p95Ms: latencies.quantile(0.95),

@@ -1,20 +1,18 @@
 /**
- * Counts deliveries: who has which update, and when the last of those who should have it did. An update is a
- * stretch of one writer's clock, so it does not matter in which frames, writes or merged updates it comes.
+ * Counts deliveries: which receiver has which update, and when the last receiver got it. An update is a range of one
+ * writer's clock, so it makes no difference in which frames, writes or merged updates it arrives.
  */
-
-export type Latencies = readonly number[];
 
 export class Deliveries {
   readonly #firstClientId: number;
   readonly #updatesEach: number;
-  /** By writer and clock: when it was sent, and how many receivers still lack it. */
+  /** When an update was sent, and how many receivers still lack it; by writer and clock. */
   readonly #sentAtMs: Float64Array;
   readonly #lacking: Int32Array;
-  /** By receiver and writer: the clock up to which all has come. */
+  /** The clock up to which everything has arrived; by receiver and writer. */
   readonly #heldUpTo: Int32Array;
   readonly #writers: number;
-  /** Stretches that came before what precedes them: receiver × writers + writer → clock → end. */
+  /** Ranges that arrived before an earlier range: receiver × writers + writer → clock → end. */
   readonly #early = new Map<number, Map<number, number>>();
   readonly #latenciesMs: number[] = [];
   #delivered = 0;
@@ -30,7 +28,7 @@ export class Deliveries {
     this.#heldUpTo = new Int32Array(writers * receivers);
   }
 
-  /** A writer sends its next update, to so many others. */
+  /** A writer has sent its next update, which `receivers` others should get. */
   sent(writer: number, clock: number, receivers: number, nowMs: number): void {
     const update = writer * this.#updatesEach + clock;
     this.#sentAtMs[update] = nowMs;
@@ -38,7 +36,7 @@ export class Deliveries {
     this.#outstanding += receivers;
   }
 
-  /** A receiver holds a writer's structs from `clock` up to `end`; its own do not count, nor what it held. */
+  /** A receiver has got a writer's structs from `clock` up to `end`. What it held before does not count again. */
   received(receiver: number, clientId: number, clock: number, end: number, nowMs: number): void {
     const writer = clientId - this.#firstClientId;
     if (writer < 0 || writer >= this.#writers) return;
@@ -60,7 +58,7 @@ export class Deliveries {
     this.#catchUp(receiver, clientId, pair, nowMs);
   }
 
-  /** What came so far was only to warm up; to be called when nothing is outstanding. */
+  /** Forgets the deliveries of the warm-up. Call it when nothing is outstanding. */
   startOver(): void {
     this.#latenciesMs.length = 0;
     this.#delivered = 0;
@@ -70,16 +68,16 @@ export class Deliveries {
     return this.#delivered;
   }
 
-  /** Deliveries that have not come. */
+  /** Deliveries that have not arrived. */
   get outstanding(): number {
     return this.#outstanding;
   }
 
   /**
-   * Of each update, the time until the last receiver had it, in ms; for one that somebody never got, the time
-   * until `nowMs`, which is less than it would have taken.
+   * For each update the time until the last receiver had it, in ms. For an update that some receiver never got, the
+   * time until `nowMs`, which is a lower bound.
    */
-  latenciesMs(nowMs: number): Latencies {
+  latenciesMs(nowMs: number): readonly number[] {
     const missing: number[] = [];
     this.#lacking.forEach((lacking, update) => {
       if (lacking > 0) missing.push(nowMs - this.#sentAtMs[update]!);

@@ -1,6 +1,6 @@
 /**
- * The load of one message for everybody: the host's End Session at ours, with a Start and everybody's rejoin
- * between two ends; a broadcast of as many bytes at a floor.
+ * The load of one message to everybody. For our relay it is End Session, with a Start and a rejoin of everybody
+ * between two ends; for a floor it is a broadcast of the same number of bytes.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Target } from "../servers.ts";
@@ -11,13 +11,13 @@ import { quantile, startMeasuring } from "./measure.ts";
 import { enterAll, peopleOf } from "./people.ts";
 import type { PersonClient } from "./people.ts";
 
-/** Bytes of the message that carries the flag, by measure of ours (`flagBytes`). */
+/** Size of our relay's message with the ended flag, as measured (`flagBytes`). */
 const FLAG_BYTES = 104;
 const ROUND_MS = 20_000;
-/** Between two ends, so that each finds a relay at rest. */
-const REST_MS = 10;
+/** Pause between two ends, so that each finds an idle relay, in ms. */
+const PAUSE_MS = 10;
 
-/** When the first and the last of all people got what was waited for. */
+/** When the first and the last person received the expected message. */
 type Arrivals = { readonly firstAt: number; readonly lastAt: number };
 
 class Waiting {
@@ -28,7 +28,7 @@ class Waiting {
     this.#people = people;
   }
 
-  /** Resolves when each of `people` got one message that `isIt`; others are passed over. */
+  /** Calls `act`; resolves when each of `people` has received a message for which `isIt` is true. */
   async forAll(
     people: readonly PersonClient[],
     isIt: (bytes: Buffer, body: number, to: number) => boolean,
@@ -51,7 +51,7 @@ class Waiting {
       };
     }
     act();
-    const timer = setTimeout(() => reject(new Error(`${left} people did not get the message`)), ROUND_MS);
+    const timer = setTimeout(() => reject(new Error(`${left} people did not receive the message`)), ROUND_MS);
     await promise;
     clearTimeout(timer);
     return { firstAt, lastAt };
@@ -80,7 +80,7 @@ export const runEnds = async (target: Target, room: string, job: EndsJob): Promi
       if (isOurs) host.send(writeCommand({ type: "end", id: run * 3, run }));
       else host.send(new Uint8Array(FLAG_BYTES));
     };
-    // The host of a floor does not hear itself.
+    // A floor sends nothing back to the sender.
     const { firstAt, lastAt } = await waiting.forAll(isOurs ? people : others, isOurs ? isUpdate : () => true, act);
     const cpuUs = stop().serverCpuUs;
     ({ flagBytes } = waiting);
@@ -95,7 +95,7 @@ export const runEnds = async (target: Target, room: string, job: EndsJob): Promi
         for (const client of others) client.send(writeCommand({ type: "join", id: run * 3 + 2 }));
       });
     }
-    await sleep(REST_MS);
+    await sleep(PAUSE_MS);
   }
   for (const client of people) client.close();
   return {

@@ -1,4 +1,4 @@
-/** The load of people who are there and do nothing: what the server does by itself, and what clients do by timers. */
+/** The load of connected people who do nothing: measures what the server and the clients' timers do by themselves. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Target } from "../servers.ts";
 import { KEEPALIVE, writeAwareness } from "../../src/protocol/protocol.ts";
@@ -10,7 +10,7 @@ import { enterAll, peopleOf } from "./people.ts";
 import type { PersonClient } from "./people.ts";
 
 const FIRST_CLIENT_ID = 3_000_000;
-/** Stock clients send their state again this often (y-protocols 1.0, `Awareness`); `<session-room>` does not. */
+/** How often stock clients send their state again (y-protocols 1.0, `Awareness`), in ms; `<session-room>` does not. */
 const RENEW_EVERY_MS = 15_000;
 
 const renew = (people: readonly PersonClient[]): (() => void) => {

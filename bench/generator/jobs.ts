@@ -1,16 +1,16 @@
-/** What the bench asks of the load generator, and what it answers. Both go from process to process. */
+/** The jobs of the load generator and its answers; both are sent between processes. */
 import type { Target } from "../servers.ts";
 
-/** Figures by their key in `report/figures.ts`. */
+/** Measured values by their key in `report/figures.ts`. */
 export type Figures = Readonly<Record<string, number>>;
 
-/** Real providers in a process of their own, as the last people of the rooms. */
+/** How many of the people are real providers, which run in their own process. */
 type WithProviders = { readonly providers: number };
 
-/** How many updates, of all who write together, and how fast. What warms up (see `loads/load.ts`) is not counted. */
+/** How many updates all writers send together, and how many per second. */
 export type Pace = { readonly updates: number; readonly perS: number };
 
-/** People type in one or many rooms, out of phase with each other. */
+/** People type in one or many rooms, at staggered times. */
 export type UpdatesJob = WithProviders & {
   readonly type: "updates";
   readonly rooms: number;
@@ -24,15 +24,15 @@ export type UpdatesJob = WithProviders & {
 export type CursorsJob = WithProviders & {
   readonly type: "cursors";
   readonly people: number;
-  /** In whole rounds of everybody's moves. */
+  /** Rounded to whole rounds, in which everybody moves once. */
   readonly warmUp: Pace;
   readonly measured: Pace;
 };
 
-/** People who do nothing, as their clients do nothing. */
+/** People are connected and do nothing. */
 export type IdleJob = { readonly type: "idle"; readonly people: number; readonly forMs: number };
 
-/** A message goes to everybody at once: End Session at ours, as many bytes at a floor. */
+/** One message goes to everybody: End Session for our relay, the same number of bytes for a floor. */
 export type EndsJob = {
   readonly type: "ends";
   readonly people: number;
@@ -49,7 +49,7 @@ export type JoinsJob = {
   readonly joins: number;
 };
 
-/** What a connection, and a room, costs in memory. */
+/** Measures the memory of a connection, alone or with its own room. */
 export type MemoryJob = {
   readonly type: "memory";
   readonly people: number;
@@ -61,11 +61,9 @@ export type Job = UpdatesJob | CursorsJob | IdleJob | EndsJob | JoinsJob | Memor
 export type JobRequest = { readonly target: Target; readonly room: string; readonly job: Job };
 export type JobAnswer = { readonly figures: Figures } | { readonly error: string };
 
-/** Between the generator and the process of the real providers. */
+/** Messages between the generator and the process of the real providers. */
 export type ProvidersRequest =
   | { readonly type: "open"; readonly target: Target; readonly rooms: readonly string[]; readonly moveEveryMs: number }
-  /** Moves of the cursors stop; by client id, the clock that each room's documents must have reached. */
+  /** Stops the cursors. `clocks`: for each provider the clocks, by client id, that its document must have reached. */
   | { readonly type: "check"; readonly clocks: readonly Readonly<Record<number, number>>[] };
-export type ProvidersAnswer =
-  | { readonly type: "opened" }
-  | { readonly type: "checked"; readonly behind: number; readonly cpuUs: number };
+export type ProvidersAnswer = { readonly type: "opened" } | { readonly type: "checked"; readonly incomplete: number };

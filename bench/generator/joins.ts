@@ -1,4 +1,4 @@
-/** The load of joining a room whose document is large and has a long history. */
+/** The load of people who join a room whose document is large and has a long history. */
 import { setTimeout as sleep } from "node:timers/promises";
 import * as Y from "yjs";
 import { writeUpdate } from "../../src/protocol/protocol.ts";
@@ -9,16 +9,16 @@ import { enterAll, PersonClient, peopleOf, untilQuiet } from "./people.ts";
 
 const FIRST_CLIENT_ID = 4_000_000;
 const WRITERS = 20;
-/** Of all writers together, below the relay's limit for each. */
+/** Rate of all writers together, below the relay's limit for each of them. */
 const EDITS_PER_S = 10_000;
-/** The caret goes elsewhere after so many edits: what is between stays one item in a document. */
+/** Edits until the caret moves elsewhere; the edits between two moves are one item in the document. */
 const EDITS_IN_A_ROW = 5;
 const AT_ONCE = 10;
-/** Before what is measured: what the joins before have left to the collector of garbage is theirs, at every server. */
-const REST_MS = 3_000;
+/** Pause before a measurement, in which every server can collect the garbage of the earlier joins, in ms. */
+const PAUSE_MS = 3_000;
 
-/** Types a letter at the end of the document. */
-type Typist = () => void;
+/** Types one letter at the end of the document. */
+type TypeLetter = () => void;
 
 const edits = (clientId: number, count: number, bytesEach: number): Uint8Array[] => {
   const doc = new Y.Doc();
@@ -35,8 +35,8 @@ const edits = (clientId: number, count: number, bytesEach: number): Uint8Array[]
   return made;
 };
 
-/** Writes the document through the wire, at a pace that every server takes. Its people stay, so it stays in memory. */
-const fill = async (target: Target, room: string, job: JoinsJob): Promise<Typist> => {
+/** Writes the document over the network, at a rate that every server can handle. The writers stay, so it stays in memory. */
+const fill = async (target: Target, room: string, job: JoinsJob): Promise<TypeLetter> => {
   const people = await enterAll(target, peopleOf(room, WRITERS));
   const editsEach = Math.ceil(job.edits / WRITERS);
   const bytesEach = Math.max(1, Math.round(job.bytes / job.edits));
@@ -54,7 +54,7 @@ const fill = async (target: Target, room: string, job: JoinsJob): Promise<Typist
   doc.clientID = FIRST_CLIENT_ID + WRITERS;
   doc.on("update", (update: Uint8Array) => people[0]!.send(writeUpdate(update)));
   const text = doc.getText("notes");
-  // Behind the letter before: an insert beside nothing that one knows has Yjs look through the whole document.
+  // After the previous letter: elsewhere Yjs would search the whole document for the position.
   return () => text.insert(text.length, "a");
 };
 
@@ -74,21 +74,22 @@ export const runJoins = async (target: Target, room: string, job: JoinsJob): Pro
   const joinOneByOne = async (count: number): Promise<Joined[]> => {
     const joined: Joined[] = [];
     for (let i = 0; i < count; i++) {
-      // As in life: no two who come one after the other find the same document.
+      // As in practice, no two people who join one after the other find the same document.
       type();
       joined.push(await join(target, room, `late-${i}`));
     }
     return joined;
   };
   await joinOneByOne(job.warmUpJoins);
-  await sleep(REST_MS);
+  await sleep(PAUSE_MS);
   const stopOne = startMeasuring(target.pid);
   const joins = await joinOneByOne(job.joins);
   await sleep(50);
   const oneUs = stopOne().serverCpuUs / job.joins;
   const short = joins.find(({ bytes }) => bytes < job.bytes);
-  if (short !== undefined) throw new Error(`who joined got ${short.bytes} bytes of a document of ${job.bytes}`);
-  await sleep(REST_MS);
+  if (short !== undefined)
+    throw new Error(`a client that joined received ${short.bytes} bytes of a document of ${job.bytes}`);
+  await sleep(PAUSE_MS);
   const stopTen = startMeasuring(target.pid);
   type();
   const ten = await Promise.all(Array.from({ length: AT_ONCE }, (_, i) => join(target, room, `at-once-${i}`)));

@@ -1,13 +1,13 @@
-/** The window in which a load is measured: CPU of the server and of the generator, and the time it took. */
+/** Measures the CPU time of the server and of the load generator over a period of time. */
 import { cpuUs } from "../proc.ts";
 
-/** Between a warm-up and what is measured, in ms. */
-export const REST_MS = 500;
+/** Pause between the warm-up and the measurement, in ms. */
+export const PAUSE_MS = 500;
 
 export type Measured = {
   readonly serverCpuUs: number;
   readonly wallMs: number;
-  /** The generator's own share of a core; near 1 it is the bottleneck itself. */
+  /** The share of a core that the generator used; near 1, the generator is the bottleneck. */
   readonly generatorShare: number;
 };
 
@@ -22,7 +22,7 @@ export const startMeasuring = (pid: number): (() => Measured) => {
   };
 };
 
-/** The value below which `share` of the numbers lie. */
+/** The smallest of the numbers such that at least a `share` of them is at or below it (nearest rank). */
 export const quantile = (numbers: readonly number[], share: number): number => {
   if (numbers.length === 0) return NaN;
   const sorted = Float64Array.from(numbers).sort();

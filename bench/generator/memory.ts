@@ -1,4 +1,4 @@
-/** What a connection costs in memory: alone, and with a room of its own. The server collects its garbage before each look. */
+/** Measures the memory of connections, in one room or in a room each. The server collects garbage before each reading. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { rssBytes } from "../proc.ts";
 import type { Target } from "../servers.ts";

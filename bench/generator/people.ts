@@ -1,4 +1,4 @@
-/** People on raw sockets: how one comes into a room, and how many do. */
+/** People on raw sockets, and how they enter a room. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Target } from "../servers.ts";
 import { DIALECTS } from "../wire/dialect.ts";
@@ -7,11 +7,11 @@ import { clientFrame } from "../wire/frame.ts";
 import { RawClient } from "../wire/raw-client.ts";
 
 const ENTER_MS = 60_000;
-/** How many come in at the same time. */
+/** How many enter at the same time. */
 const AT_ONCE = 32;
 const KEEP_ALIVE_EVERY_MS = 25_000;
 
-/** Told of a message: its type stands at `body`. */
+/** Called for a message; its type is at `body`, and it ends before `to`. */
 export type OnBody = (bytes: Buffer, body: number, to: number, nowMs: number) => void;
 
 export class PersonClient {
@@ -19,7 +19,7 @@ export class PersonClient {
   readonly dialect: Dialect;
   readonly #client: RawClient;
   #keepAlive: NodeJS.Timeout | null = null;
-  /** Told of each message after the welcome. */
+  /** Called for each message after the welcome. */
   onBody: OnBody = () => {};
 
   private constructor(person: Person, dialect: Dialect, client: RawClient) {
@@ -28,7 +28,7 @@ export class PersonClient {
     this.#client = client;
   }
 
-  /** Comes into the room; resolves when the server has said so. */
+  /** Enters the room; resolves when the server has confirmed it. */
   static async enter(target: Target, person: Person): Promise<PersonClient> {
     const dialect = DIALECTS[target.dialect];
     const { path, protocols } = await dialect.handshake(person);
@@ -46,11 +46,11 @@ export class PersonClient {
     });
     entered = new PersonClient(person, dialect, client);
     client.onClosed = (code) => {
-      reject(new Error(`${person.name} was sent away (${code})`));
+      reject(new Error(`${person.name} was disconnected (${code})`));
       entered.onClosed(code);
     };
     for (const message of dialect.hello(person)) client.send(message);
-    const timer = setTimeout(() => reject(new Error(`${person.name} was not let in in time`)), ENTER_MS);
+    const timer = setTimeout(() => reject(new Error(`${person.name} was not admitted in time`)), ENTER_MS);
     await welcomed;
     clearTimeout(timer);
     entered.#keepAlive = entered.#startKeepAlive();
@@ -58,15 +58,15 @@ export class PersonClient {
   }
 
   onClosed: (code: number | null) => void = (code) => {
-    throw new Error(`the server hung up on ${this.person.name} (${code})`);
+    throw new Error(`the server closed the connection of ${this.person.name} (${code})`);
   };
 
-  get received(): { bytes: number; messages: number; pings: number } {
-    const { bytesReceived, messagesReceived, pingsReceived } = this.#client;
-    return { bytes: bytesReceived, messages: messagesReceived, pings: pingsReceived };
+  get received(): { bytes: number; messages: number } {
+    const { bytesReceived, messagesReceived } = this.#client;
+    return { bytes: bytesReceived, messages: messagesReceived };
   }
 
-  /** The frame of a message that is sent later, or often. */
+  /** The frame of a message that is sent later or repeatedly. */
   frame(message: Uint8Array): Buffer {
     return clientFrame(this.dialect.wrap(message, this.person.room));
   }
@@ -90,11 +90,11 @@ export class PersonClient {
   }
 }
 
-/** Lets everybody in: the first of each room alone, since it is the host who starts the session. */
+/** Connects everybody, hosts first, since a host starts the session. */
 export const enterAll = async (target: Target, people: readonly Person[]): Promise<PersonClient[]> => {
   const entered = new Map<Person, PersonClient>();
-  const enterThese = async (those: readonly Person[]): Promise<void> => {
-    const waiting = [...those];
+  const enterThese = async (these: readonly Person[]): Promise<void> => {
+    const waiting = [...these];
     const next = async (): Promise<void> => {
       for (let person = waiting.shift(); person !== undefined; person = waiting.shift()) {
         entered.set(person, await PersonClient.enter(target, person));
@@ -104,15 +104,16 @@ export const enterAll = async (target: Target, people: readonly Person[]): Promi
   };
   await enterThese(people.filter(({ isHost }) => isHost));
   await enterThese(people.filter(({ isHost }) => !isHost));
-  // What comes in because they came is not what is measured.
+  // Messages that the joins cause are not part of the measurement.
   await sleep(100);
   return people.map((person) => entered.get(person)!);
 };
 
-export const peopleOf = (room: string, count: number, firstIsHost = true): Person[] =>
-  Array.from({ length: count }, (_, i) => ({ room, name: `${room}-p${i}`, isHost: firstIsHost && i === 0 }));
+/** The first person is a host. */
+export const peopleOf = (room: string, count: number): Person[] =>
+  Array.from({ length: count }, (_, i) => ({ room, name: `${room}-p${i}`, isHost: i === 0 }));
 
-/** Waits until nobody has received anything for a while; what a joining causes may take long in a full room. */
+/** Waits until nobody has received anything for 400 ms; in a full room the messages after a join may take long. */
 export const untilQuiet = async (people: readonly PersonClient[], atMostMs = 60_000): Promise<void> => {
   const total = (): number => people.reduce((sum, { received }) => sum + received.bytes, 0);
   const endsAt = performance.now() + atMostMs;

@@ -1,4 +1,4 @@
-/** The load generator: a process of its own that does one job at a time against one server. */
+/** The load generator: its own process, which runs one job at a time against one server. */
 import { runCursors } from "./cursors.ts";
 import { runEnds } from "./ends.ts";
 import { runIdle } from "./idle.ts";

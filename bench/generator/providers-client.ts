@@ -1,4 +1,4 @@
-/** The generator's end of the process that runs real providers. */
+/** Starts the process that runs real providers (`peers/providers.ts`) and sends it requests. */
 import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ export class Providers {
     this.#child = child;
   }
 
-  /** One provider in each of `rooms`; resolves when all are in sync. */
+  /** Opens one provider for each of `rooms`; resolves when all are synced. */
   static async open(target: Target, rooms: readonly string[], moveEveryMs: number): Promise<Providers> {
     const child = fork(join(import.meta.dirname, "../peers/providers.ts"), []);
     const providers = new Providers(child);
@@ -20,10 +20,10 @@ export class Providers {
     return providers;
   }
 
-  /** How many documents lack something of `clocks` (by room, in the order of `open`). */
+  /** How many documents have not reached their `clocks` (in the order of `open`). */
   async check(clocks: readonly Readonly<Record<number, number>>[]): Promise<number> {
     const answer = await this.#ask({ type: "check", clocks });
-    return answer.type === "checked" ? answer.behind : 0;
+    return answer.type === "checked" ? answer.incomplete : 0;
   }
 
   close(): void {

@@ -1,4 +1,4 @@
-/** The load of people who type: each update is one character, one unit of its writer's clock. */
+/** The load of people who type. Each update is one character, which is one unit of the writer's clock. */
 import { setTimeout as sleep } from "node:timers/promises";
 import * as Y from "yjs";
 import type { Target } from "../servers.ts";
@@ -7,20 +7,20 @@ import { readStructs } from "../wire/structs.ts";
 import { cursor, readVarUint } from "../wire/var-uint.ts";
 import { Deliveries } from "./deliveries.ts";
 import type { Figures, UpdatesJob } from "./jobs.ts";
-import { quantile, REST_MS, startMeasuring } from "./measure.ts";
+import { quantile, PAUSE_MS, startMeasuring } from "./measure.ts";
 import { enterAll, peopleOf, untilQuiet } from "./people.ts";
 import type { PersonClient } from "./people.ts";
 import { Providers } from "./providers-client.ts";
 
 const FIRST_CLIENT_ID = 1_000_000;
-/** How long what is on its way may take after the last was sent. */
+/** Time limit for the deliveries after the last update was sent, in ms. */
 const DRAIN_MS = 30_000;
-/** As `REST_MS`, for real providers, which have all of it to apply. */
-const PROVIDERS_REST_MS = 2_000;
-/** Each real provider moves its cursor this often. */
+/** As `PAUSE_MS`, with real providers, which have to apply all updates. */
+const PROVIDERS_PAUSE_MS = 2_000;
+/** How often each real provider moves its cursor, in ms. */
 const PROVIDERS_MOVE_EVERY_MS = 4_000;
 
-/** What one person types, in order; it refers to its own writing alone. */
+/** The updates of one person in order. An update refers only to earlier updates of the same person. */
 const typed = (clientId: number, updates: number): Uint8Array[] => {
   const doc = new Y.Doc();
   doc.clientID = clientId;
@@ -29,7 +29,7 @@ const typed = (clientId: number, updates: number): Uint8Array[] => {
   const text = doc.getText("notes");
   let at = 0;
   for (let i = 0; i < updates; i++) {
-    // Now and then the caret goes elsewhere.
+    // The caret moves elsewhere from time to time.
     if (i % 40 === 39) at = (at * 7 + clientId) % (text.length + 1);
     text.insert(at++, "abcdefghij"[i % 10]!);
   }
@@ -41,7 +41,7 @@ type Writer = { readonly client: PersonClient; readonly frames: readonly Buffer[
 export const runUpdates = async (target: Target, room: string, job: UpdatesJob): Promise<Figures> => {
   const { rooms, peoplePerRoom, writersPerRoom, providers: providerCount } = job;
   const names = Array.from({ length: rooms }, (_, i) => `${room}-${i}`);
-  // Real providers take the places of the last people, spread over the rooms.
+  // Real providers replace the last people, spread over the rooms.
   const providerRooms = Array.from({ length: providerCount }, (_, i) => names[i % rooms]!);
   const providersIn = (name: string): number => providerRooms.filter((each) => each === name).length;
   const rawIn = (name: string): number => peoplePerRoom - providersIn(name);
@@ -56,7 +56,7 @@ export const runUpdates = async (target: Target, room: string, job: UpdatesJob):
   const updatesEach = warmUpEach + Math.ceil(job.measured.updates / writersCount);
   const deliveries = new Deliveries(FIRST_CLIENT_ID, writersCount, clients.length, updatesEach);
   const writers: Writer[] = [];
-  /** By person: which writer it is itself. */
+  /** The writer number of each person who writes. */
   const ownWriter = new Map<PersonClient, number>();
   let nextClient = 0;
   for (const name of names) {
@@ -87,7 +87,7 @@ export const runUpdates = async (target: Target, room: string, job: UpdatesJob):
   const providers = providerCount === 0 ? null : await Providers.open(target, providerRooms, PROVIDERS_MOVE_EVERY_MS);
   await untilQuiet(providers === null ? clients : [], 5_000);
 
-  /** Each writer's updates from one to another, one writer after the other, evenly over the period; then until all have all. */
+  /** Sends the updates `from` up to `to` of each writer, evenly over time, and waits until everybody has them. */
   const type = async (from: number, to: number, perS: number): Promise<void> => {
     const startedAt = performance.now();
     for (let next = from * writers.length; next < to * writers.length;) {
@@ -106,14 +106,14 @@ export const runUpdates = async (target: Target, room: string, job: UpdatesJob):
   };
 
   await type(0, warmUpEach, job.warmUp.perS);
-  if (deliveries.outstanding > 0) throw new Error(`${deliveries.outstanding} deliveries did not come in the warm-up`);
+  if (deliveries.outstanding > 0) throw new Error(`${deliveries.outstanding} deliveries did not arrive in the warm-up`);
   deliveries.startOver();
-  await sleep(providers === null ? REST_MS : PROVIDERS_REST_MS);
+  await sleep(providers === null ? PAUSE_MS : PROVIDERS_PAUSE_MS);
   const receivedBefore = clients.reduce((sum, { received }) => sum + received.bytes, 0);
   const stop = startMeasuring(target.pid);
   await type(warmUpEach, updatesEach, job.measured.perS);
   const endedAt = performance.now();
-  // Whatever the server still does for these updates is theirs too.
+  // Includes work that the server still does for these updates.
   await sleep(50);
   const { serverCpuUs, generatorShare, wallMs } = stop();
   const receivedBytes = clients.reduce((sum, { received }) => sum + received.bytes, 0) - receivedBefore;
@@ -121,7 +121,7 @@ export const runUpdates = async (target: Target, room: string, job: UpdatesJob):
     Object.fromEntries(
       writers.flatMap(({ client }, i) => (client.person.room === name ? [[FIRST_CLIENT_ID + i, updatesEach]] : [])),
     );
-  const behind = providers === null ? 0 : await providers.check(providerRooms.map(clocksIn));
+  const incomplete = providers === null ? 0 : await providers.check(providerRooms.map(clocksIn));
   providers?.close();
   for (const client of clients) client.close();
 
@@ -133,7 +133,7 @@ export const runUpdates = async (target: Target, room: string, job: UpdatesJob):
     p50Ms: quantile(latencies, 0.5),
     p99Ms: quantile(latencies, 0.99),
     bytes: receivedBytes / deliveries.delivered,
-    lost: deliveries.outstanding + behind,
+    lost: deliveries.outstanding + incomplete,
     serverShare: serverCpuUs / 1_000 / wallMs,
     generatorShare,
   };

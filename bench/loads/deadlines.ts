@@ -1,4 +1,4 @@
-/** The load of many rooms that nobody is in, each with an armed deadline: ours alone. */
+/** The load of many rooms with nobody in them, each with an armed deadline. Only for our relay. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,11 +15,11 @@ import type { Load } from "./load.ts";
 
 const HOUR_MS = 3_600_000;
 const BATCH = 5_000;
-/** From the making of the rooms, which takes some of it, until they are due. */
+/** Time from the creation of the rooms until they are due, in ms: a fixed part, and a part for each room. */
 const DUE_IN_MS = 8_000;
 const DUE_IN_MS_EACH = 0.12;
 const SETTLE_MS = 700;
-/** The relay counts as done when it did nothing for so long. */
+/** The relay counts as finished when it has done nothing for this long. */
 const AT_REST_MS = 2_000;
 const GIVE_UP_MS = 90_000;
 const NO_GRACE = { SESSION_ROOM_RESTART_GRACE: "0s" };
@@ -63,7 +63,7 @@ const storeRooms = async (dataDir: string, count: number, dueAt: (i: number) => 
 
 type Fired = { readonly count: number; readonly lastAt: number };
 
-/** What is durable of the ends, after the relay was killed; `at` is when the relay ended the run. */
+/** Reads the ended runs from the store after the relay was killed. `lastAt` is when the relay ended the last one. */
 const readEnds = async (dataDir: string, count: number): Promise<Fired> => {
   const store = new SqliteStore(dataDir);
   let fired = 0;
@@ -85,7 +85,7 @@ const settledRss = async (server: RunningServer): Promise<number> => {
   return rssBytes(server.pid);
 };
 
-/** A start with so many rooms whose deadlines are far: how long it takes, and what it holds afterwards. */
+/** Measures a start with rooms whose deadlines are an hour away: its duration, and the memory afterwards. */
 const measureStart = (rooms: number): Promise<{ readyMs: number; rss: number }> =>
   inFolder(async (dataDir) => {
     await storeRooms(dataDir, rooms, () => Date.now() + HOUR_MS);
@@ -99,7 +99,7 @@ const measureStart = (rooms: number): Promise<{ readyMs: number; rss: number }> 
     return { readyMs, rss };
   });
 
-/** Rooms that are all due at one moment, among others that are not: when the last of them had ended. */
+/** Measures when the last of `due` rooms has ended that are all due at one moment, among rooms that are not due. */
 const measureDue = (rooms: number, due: number): Promise<{ ms: number; unfired: number }> =>
   inFolder(async (dataDir) => {
     const dueAt = Date.now() + DUE_IN_MS + DUE_IN_MS_EACH * rooms;
@@ -113,7 +113,7 @@ const measureDue = (rooms: number, due: number): Promise<{ ms: number; unfired: 
       before = now;
       now = cpuUs(server.pid);
     }
-    // Killed, not stopped: only what is durable counts.
+    // Killed instead of stopped, because only stored ends count.
     await server.stop("SIGKILL");
     const { count, lastAt } = await readEnds(dataDir, rooms);
     return { ms: lastAt - dueAt, unfired: due - count };
@@ -139,7 +139,7 @@ export const deadlines: Load = {
   id: "deadlines",
   title: "100,000 rooms with armed deadlines",
   about: ({ scale }) =>
-    `${scale.dormantRooms} rooms that nobody is in, in SQLite. Start of the process to \`/readyz\`; resident memory against a start with no rooms; ${scale.dueRooms} of them due at one moment, then all. The times are those at which the relay ended the last run, read from the database after the relay was killed.`,
+    `${scale.dormantRooms} rooms with nobody in them, in SQLite. Measured are the time from the start of the process to \`/readyz\`, the resident memory compared with a start without rooms, and the time until the last run has ended if ${scale.dueRooms} deadlines, and then all, are due at one moment. The relay's end times are read from the database after the relay was killed.`,
   servers: ["ours"],
   variants: ["raw"],
   figures: ["readyMs", "dormantMb", "dueMs", "allDueMs", "unfired"],

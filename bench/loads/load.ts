@@ -1,15 +1,15 @@
-/** What a load is: who takes part, what is measured, and what ours should reach. */
+/** The type of a load: which servers take part, what is measured, and the goals for our relay. */
 import type { Figures, Job } from "../generator/jobs.ts";
 import type { Generator } from "../generator/client.ts";
 import type { Options, Variant } from "../options.ts";
 import type { FigureId } from "../report/figures.ts";
 import type { ServerId } from "../servers.ts";
 
-/** Whom ours is compared with: the best of a kind is chosen per figure, by its median. */
+/** The server with which ours is compared. The best server of a kind is chosen per figure, by its median. */
 export type Against = "best-peer" | "better-floor" | ServerId;
 
 export type Goal = {
-  /** In the words. */
+  /** The goal as a phrase for the report. */
   readonly text: string;
   readonly server: ServerId;
   readonly figure: FigureId;
@@ -23,27 +23,27 @@ export type Goal = {
 type Base = {
   readonly id: string;
   readonly title: string;
-  /** What happens, in a sentence or two. */
+  /** A short description for the report. */
   readonly about: (options: Options) => string;
   readonly servers: readonly ServerId[];
   readonly variants: readonly Variant[];
-  /** The columns of its table. */
+  /** The columns of the table in the report. */
   readonly figures: readonly FigureId[];
-  /** Of these ours is set in ratio to the floors and the peers. */
+  /** The figures for which the report has ratios to the floors and the peers. */
   readonly compared: readonly FigureId[];
   readonly goals: readonly Goal[];
 };
 
 /**
- * Each round of each server has a new process: V8 compiles each a little differently, so that two like ones may
- * differ by a quarter for as long as they live. So a job that is about work warms its server up first, with the same people
- * and at a higher pace where a server can take it, for what is to be known is the cost in one that has been up for
- * long.
+ * Each round of each server has a new process, because V8 compiles each process a little differently: two processes
+ * that do the same may differ by a quarter for their whole life. A job that measures work therefore warms up its
+ * server first, with the same people and at a higher rate where the servers can handle it, so that it measures a
+ * server that has been running for long.
  */
 export type Load = Base &
   (
     | {
-        /** One job for one server. */
+        /** Runs one job against one server. */
         readonly kind: "job";
         readonly job: (options: Options, variant: Variant) => Job;
       }

@@ -1,4 +1,4 @@
-/** The loads of being there: idle people, an end for all, a late join, and what each costs in memory. */
+/** The loads of connected people: idle people, an end for everybody, joins, and memory. */
 import type { Figures } from "../generator/jobs.ts";
 import type { Generator } from "../generator/client.ts";
 import { SERVER_IDS, startServer } from "../servers.ts";
@@ -12,7 +12,7 @@ const idle: Load = {
   id: "idle",
   title: "1,000 idle people in one room",
   about: ({ scale }) =>
-    `${scale.people} people who do nothing for ${scale.idleMs / 1_000} s. Ours are clients of \`session-room.v1\`; stock clients of the others renew their awareness state every 15 s.`,
+    `${scale.people} people who do nothing for ${scale.idleMs / 1_000} s. For session-room they are clients of \`session-room.v1\`. For the other servers they renew their awareness state every 15 s, as stock clients do.`,
   servers: SERVER_IDS,
   variants: ["raw"],
   figures: ["cpuPercent", "messagesPerMinute", "othersPerMinute", "bytesPerMinute", "generatorShare"],
@@ -20,7 +20,7 @@ const idle: Load = {
   job: ({ scale }) => ({ type: "idle", people: scale.people, forMs: scale.idleMs }),
   goals: [
     {
-      text: "no traffic but the keepalive",
+      text: "no messages except the keepalive",
       server: "ours",
       figure: "othersPerMinute",
       how: "value",
@@ -35,7 +35,7 @@ const ends: Load = {
   id: "ends",
   title: "End Session with 1,000 people",
   about: ({ scale }) =>
-    `${scale.ends} ends a round with ${scale.people} people, who rejoin in between; at the floors a broadcast of as many bytes. "Command to last" begins when the host sends, and holds the commit with fsync, which the goal leaves out: so the goal is held against the store in memory, whose commit takes no time. "First to last" begins when the first one has it.`,
+    `${scale.ends} ends per round with ${scale.people} people, who rejoin between two ends; at the floors a broadcast of the same number of bytes. "Command to last" begins when the host sends the command. It includes the commit with fsync, which the goal excludes, so the goal is checked with the store in memory, whose commit takes no time. "First to last" begins when the first person has the message.`,
   servers: ["floor", "floor-framed", "ours", "ours-memory"],
   variants: ["raw"],
   figures: ["sendP50Ms", "sendP99Ms", "spreadP50Ms", "spreadP99Ms", "cpuUs", "flagBytes"],
@@ -48,7 +48,7 @@ const ends: Load = {
   }),
   goals: [
     {
-      text: "from the commit until the last one holds the flag: p99 at most 1.2 × the floor's broadcast",
+      text: "from the commit until the last person has the ended flag: p99 at most 1.2 × the floor's broadcast",
       server: "ours-memory",
       figure: "sendP99Ms",
       how: "ratio",
@@ -56,7 +56,7 @@ const ends: Load = {
       atMost: 1.2,
     },
     {
-      text: "the same with SQLite, from the first one on",
+      text: "the same with SQLite, from the first person to the last",
       server: "ours",
       figure: "spreadP99Ms",
       how: "ratio",
@@ -71,7 +71,7 @@ const joins: Load = {
   id: "joins",
   title: "Joining a room whose document holds 1 MB and 100,000 edits of history",
   about: ({ scale }) =>
-    `The document was written through the wire in ${scale.edits} updates of ${scale.editBytes} characters by 20 people, who stay. ${scale.joins} people join one after the other, a letter being typed before each, then ten at once.`,
+    `The document was written over the network in ${scale.edits} updates of ${scale.editBytes} characters by 20 people, who stay connected. ${scale.joins} people join one after the other, with one letter typed before each join; then ten people join at once.`,
   servers: ["y-websocket", "hocuspocus", "ours", "ours-memory"],
   variants: ["raw"],
   figures: ["joinCpuMs", "joinMs", "tenCpuMs", "tenTimes", "tenMs", "documentBytes"],
@@ -93,7 +93,7 @@ const joins: Load = {
       atMost: 1,
     },
     {
-      text: "ten joins at once don't multiply it by ten",
+      text: "ten joins at once cost at most ten times one join",
       server: "ours",
       figure: "tenTimes",
       how: "value",
@@ -122,7 +122,7 @@ const memory: Load = {
   id: "memory",
   title: "Memory of connections and rooms",
   about: ({ scale }) =>
-    `What ${scale.people} connections without presence add to the resident memory: all in one room, then each in a room of its own; the difference is the rooms'. Each time a new server, which has collected its garbage.`,
+    `The resident memory that ${scale.people} connections without presence add: first all in one room, then each in its own room. The difference is the memory of the rooms. Each measurement has a new server, which collects garbage before it.`,
   servers: SERVER_IDS,
   variants: ["raw"],
   figures: ["connectionKb", "roomKb"],
@@ -130,14 +130,14 @@ const memory: Load = {
   measure: (id, generator, { scale }) => measureMemory(id, generator, scale.people),
   goals: [
     {
-      text: "a connection at most the floor's + 5 KB",
+      text: "a connection takes at most 5 KB more than the floor's",
       server: "ours",
       figure: "connectionKb",
       how: "difference",
       against: "floor",
       atMost: 5,
     },
-    { text: "an idle room in memory at most 8 KB", server: "ours", figure: "roomKb", how: "value", atMost: 8 },
+    { text: "an idle room in memory takes at most 8 KB", server: "ours", figure: "roomKb", how: "value", atMost: 8 },
   ],
 };
 

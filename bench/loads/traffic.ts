@@ -2,7 +2,7 @@
 import { SERVER_IDS } from "../servers.ts";
 import type { Goal, Load } from "./load.ts";
 
-/** Real providers among the receivers, in the variant that has them. */
+/** Number of real providers among the receivers, in the variant `providers`. */
 const PROVIDERS = 20;
 const ROOM_PEOPLE = 50;
 const UPDATES_PER_PERSON_S = 20;
@@ -10,16 +10,16 @@ const SMALL_ROOM_PEOPLE = 10;
 const SMALL_ROOM_PER_S = 5;
 const MOVES_PER_S = 2;
 
-/** By how much faster people type to warm a server up. */
+/** How many times faster people type in the warm-up. */
 const WARM_UP_FACTOR = 2;
 const WARM_UP_ROOMS_FACTOR = 4;
-/** Of the updates of a warm-up, where each goes to a thousand. */
-const WARM_UP_FAN_OUT_PART = 40;
-/** Moves of each cursor in a warm-up. */
+/** The fan-out warm-up has this many times fewer updates, because each goes to a thousand people. */
+const WARM_UP_FAN_OUT_DIVISOR = 40;
+/** Moves of each cursor in the warm-up. */
 const WARM_UP_MOVES = 4;
 
 const withSqlite: Goal = {
-  text: "SQLite on: at most 10 % more CPU than with the store in memory",
+  text: "with SQLite at most 10 % more CPU than with the store in memory",
   server: "ours",
   figure: "cpuUs",
   how: "ratio",
@@ -41,7 +41,7 @@ const people: Load = {
   id: "people",
   title: `${ROOM_PEOPLE} people in one room, each ${UPDATES_PER_PERSON_S} updates a second`,
   about: () =>
-    "Everybody writes and everybody receives, out of phase. With real providers, 30 people write the same 1,000 updates a second. The time until the last receiver is that of the raw sockets; the documents of the real providers are looked at in the end.",
+    "Everybody writes and everybody receives, at staggered times. With real providers, 30 people write the same total of 1,000 updates a second. Times are those of the raw sockets; the documents of the real providers are checked at the end.",
   job: ({ updates, scale }, variant) => ({
     type: "updates",
     rooms: 1,
@@ -76,14 +76,15 @@ const fanOut: Load = {
   ...shared,
   id: "fan-out",
   title: "1 writer, 1,000 receivers in one room",
-  about: ({ scale }) => `One person writes ${scale.fanOutPerS} updates a second, ${scale.people} others receive.`,
+  about: ({ scale }) =>
+    `One person writes ${scale.fanOutPerS} updates a second, and ${scale.people} others receive them.`,
   job: ({ updates, scale }, variant) => ({
     type: "updates",
     rooms: 1,
     peoplePerRoom: scale.people + 1,
     writersPerRoom: 1,
-    // A thousand receivers wake up faster, and no server could take more.
-    warmUp: { updates: Math.ceil(scale.warmUpUpdates / WARM_UP_FAN_OUT_PART), perS: scale.fanOutPerS },
+    // Not faster than the measurement: no server could handle more, and a thousand receivers warm it up quickly.
+    warmUp: { updates: Math.ceil(scale.warmUpUpdates / WARM_UP_FAN_OUT_DIVISOR), perS: scale.fanOutPerS },
     measured: { updates, perS: scale.fanOutPerS },
     providers: variant === "raw" ? 0 : PROVIDERS,
   }),
@@ -112,7 +113,7 @@ const rooms: Load = {
   ...shared,
   id: "rooms",
   title: `100 rooms of ${SMALL_ROOM_PEOPLE}, each with a writer at ${SMALL_ROOM_PER_S}/s`,
-  about: ({ scale }) => `${scale.rooms} quiet rooms: nothing comes together that could be sent together.`,
+  about: ({ scale }) => `${scale.rooms} quiet rooms: updates of a room are too far apart to be sent together.`,
   job: ({ updates, scale }, variant) => ({
     type: "updates",
     rooms: scale.rooms,
@@ -148,26 +149,26 @@ const cursors: Load = {
   id: "cursors",
   title: `500 people in one room, each moving a cursor ${MOVES_PER_S} times a second`,
   about: ({ scale }) =>
-    `${scale.cursorPeople} awareness states, each told to everybody else. A move that a newer one overtook counts as seen with that; "lost" are the last moves that somebody never saw. A server that cannot keep up falls behind further the longer it lasts.`,
+    `${scale.cursorPeople} awareness states, each sent to everybody else. A move that was replaced by a newer one counts as seen with the newer one; "lost" counts the last moves that somebody never received. The delay of a server that cannot keep up grows with the duration of the load.`,
   figures: ["cpuUs", "p50Ms", "p95Ms", "p99Ms", "bytes", "lost", "serverShare", "generatorShare"],
   compared: ["cpuUs", "p50Ms", "p95Ms"],
   job: ({ updates, scale }, variant) => ({
     type: "cursors",
     people: scale.cursorPeople,
-    // More slowly: few servers can take what is measured.
+    // Half the measured rate, because few servers can handle that.
     warmUp: { updates: scale.cursorPeople * WARM_UP_MOVES, perS: (scale.cursorPeople * MOVES_PER_S) / 2 },
     measured: { updates, perS: scale.cursorPeople * MOVES_PER_S },
     providers: variant === "raw" ? 0 : PROVIDERS,
   }),
   goals: [
     {
-      text: "everyone sees every latest cursor: p95 at most 150 ms",
+      text: "everybody sees every last move: p95 at most 150 ms",
       server: "ours",
       figure: "p95Ms",
       how: "value",
       atMost: 150,
     },
-    { text: "no latest cursor unseen", server: "ours", figure: "lost", how: "value", atMost: 0 },
+    { text: "no last move is lost", server: "ours", figure: "lost", how: "value", atMost: 0 },
     withSqlite,
   ],
 };

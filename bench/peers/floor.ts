@@ -1,7 +1,7 @@
 /**
- * The floors: servers that forward each message to everybody else in its room and decode nothing. No server does
- * less and still tells everybody everything. `plain` leaves the framing to ws; `framed` builds each frame once
- * and writes it straight to the TCP sockets.
+ * The floors: servers that forward each message to everybody else in the room and decode nothing. No server that
+ * sends everything to everybody can do less. `plain` leaves the framing to ws; `framed` builds each frame once and
+ * writes it directly to the TCP sockets.
  */
 import { createServer } from "node:http";
 import type { Duplex } from "node:stream";

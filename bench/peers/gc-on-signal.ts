@@ -1,6 +1,7 @@
 /**
- * Loaded into a server before its memory is measured: at SIGUSR2 it collects its garbage, as the last resort, which
- * gives pages back to the system. What a heap has grown to while people came in is no figure. Needs `--expose-gc`.
+ * Loaded into a server whose memory is measured. At SIGUSR2 the server collects garbage in V8's mode "last-resort",
+ * which returns free pages to the system; otherwise the growth of the heap during the connects would be measured.
+ * Needs `--expose-gc`.
  */
 process.on("SIGUSR2", () => {
   const collect = globalThis.gc as (options: object) => void;

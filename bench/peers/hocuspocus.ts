@@ -1,4 +1,4 @@
-/** Hocuspocus as its manual starts it, without a database. */
+/** Starts Hocuspocus as its manual does, without a database. */
 import { Server } from "@hocuspocus/server";
 
 const [port = "0"] = process.argv.slice(2);

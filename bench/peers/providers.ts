@@ -1,6 +1,6 @@
 /**
- * Real providers: what stock pages run, with a document that applies everything and an awareness that echoes
- * every change. `y-websocket` for all servers but Hocuspocus, which has its own.
+ * Real providers, as pages use them: the document applies every update, and the awareness echoes every change.
+ * Uses `y-websocket` for all servers except Hocuspocus, which has its own provider.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { HocuspocusProvider, HocuspocusProviderWebsocket } from "@hocuspocus/provider";
@@ -35,7 +35,7 @@ const open = async (target: Target, room: string, number: number): Promise<Opene
     disableBc: true,
     WebSocketPolyfill: WebSocket as unknown as WebSocketClass,
   });
-  // A floor answers no SyncStep1: who is connected to it gets everything from then on.
+  // A floor does not answer SyncStep1; a connected provider receives everything from then on.
   const isReady = (): boolean => (target.dialect === "bytes" ? provider.wsconnected : provider.synced);
   return { doc, awareness: provider.awareness, isReady };
 };
@@ -53,7 +53,7 @@ const handle = async (request: ProvidersRequest): Promise<void> => {
   if (request.type === "open") {
     all = await Promise.all(request.rooms.map((room, i) => open(request.target, room, i)));
     await until(() => all.every(({ isReady }) => isReady()), OPEN_MS);
-    if (!all.every(({ isReady }) => isReady())) throw new Error("not all real providers came into sync");
+    if (!all.every(({ isReady }) => isReady())) throw new Error("not all real providers were synced in time");
     all.forEach(({ awareness }, i) => awareness.setLocalStateField("user", { name: `Provider ${i}` }));
     let next = 0;
     moves = setInterval(() => {
@@ -64,17 +64,16 @@ const handle = async (request: ProvidersRequest): Promise<void> => {
     return answer({ type: "opened" });
   }
   if (moves !== null) clearInterval(moves);
-  const isBehind = ({ doc }: Opened, clocks: Readonly<Record<number, number>>): boolean => {
+  const isIncomplete = ({ doc }: Opened, clocks: Readonly<Record<number, number>>): boolean => {
     const held = Y.decodeStateVector(Y.encodeStateVector(doc));
     return Object.entries(clocks).some(([client, clock]) => (held.get(Number(client)) ?? 0) < clock);
   };
-  const behind = (): number => all.filter((each, i) => isBehind(each, request.clocks[i]!)).length;
-  await until(() => behind() === 0, CATCH_UP_MS);
-  const { user, system } = process.cpuUsage();
-  answer({ type: "checked", behind: behind(), cpuUs: user + system });
+  const incomplete = (): number => all.filter((each, i) => isIncomplete(each, request.clocks[i]!)).length;
+  await until(() => incomplete() === 0, CATCH_UP_MS);
+  answer({ type: "checked", incomplete: incomplete() });
 };
 
-// Each provider of y-websocket listens for the end of the process.
+// Each provider of y-websocket adds a listener for the exit of the process.
 process.setMaxListeners(0);
 process.on("message", (request: ProvidersRequest) => void handle(request));
 process.on("disconnect", () => process.exit(0));

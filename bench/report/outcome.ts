@@ -1,4 +1,4 @@
-/** From the rounds of one load to what is told of it: medians, ratios and goals. Kept as JSON, for the next report. */
+/** Computes the outcome of a load from its rounds: medians, ratios and goals. Stored as JSON for later reports. */
 import type { Figures } from "../generator/jobs.ts";
 import type { Against, Goal, Load } from "../loads/load.ts";
 import type { Variant } from "../options.ts";
@@ -8,16 +8,16 @@ import type { FigureId } from "./figures.ts";
 import { differenceInterval, median, ratioInterval, valueInterval } from "./stats.ts";
 import type { Interval } from "./stats.ts";
 
-/** The rounds of each server, in order; of all the same number. */
+/** The rounds of each server in order, the same number for all servers. */
 export type Rounds = ReadonlyMap<ServerId, readonly Figures[]>;
 
 export type GoalOutcome = {
   readonly text: string;
-  /** What was compared, such as `CPU per delivery ÷ Hocuspocus 4.7`. */
+  /** What the value is, such as `ratio to Hocuspocus 4.7`. */
   readonly what: string;
   readonly figure: FigureId;
   readonly how: Goal["how"];
-  /** The bounds are `null` after a single round. */
+  /** `low` and `high` are `null` after a single round. */
   readonly value: number;
   readonly low: number | null;
   readonly high: number | null;
@@ -41,11 +41,13 @@ export type Outcome = {
   readonly about: string;
   /** Date of the run, as YYYY-MM-DD. */
   readonly on: string;
+  /** The commit that was measured. */
+  readonly commit: string;
   readonly rounds: number;
   readonly updates: number;
   readonly figures: readonly FigureId[];
   readonly medians: Partial<Record<ServerId, Partial<Record<FigureId, number>>>>;
-  /** Why a server has no figures. */
+  /** The error of each server that failed. */
   readonly failures: Partial<Record<ServerId, string>>;
   readonly comparisons: readonly Comparison[];
   readonly goals: readonly GoalOutcome[];
@@ -108,7 +110,7 @@ const compare = (rounds: Rounds, figure: FigureId): Comparison[] => {
 export const conclude = (
   load: Load,
   about: string,
-  run: { readonly variant: Variant; readonly on: string; readonly updates: number },
+  run: Pick<Outcome, "variant" | "on" | "commit" | "updates">,
   rounds: Rounds,
   failures: Partial<Record<ServerId, string>>,
 ): Outcome => ({
@@ -117,6 +119,7 @@ export const conclude = (
   title: load.title,
   about,
   on: run.on,
+  commit: run.commit,
   rounds: Math.max(0, ...[...rounds.values()].map(({ length }) => length)),
   updates: run.updates,
   figures: load.figures,

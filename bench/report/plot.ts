@@ -1,4 +1,4 @@
-/** The plot: CPU per delivery and the time until the last receiver has it, of every server under the loads of people. */
+/** The plot of CPU time per delivery, and of the time until the last receiver has it, for the loads with deliveries. */
 import { SERVERS, SERVER_IDS } from "../servers.ts";
 import type { ServerId } from "../servers.ts";
 import { FIGURES, show } from "./figures.ts";
@@ -6,7 +6,7 @@ import type { FigureId } from "./figures.ts";
 import type { Outcome } from "./outcome.ts";
 
 const WIDTH = 860;
-/** Where the bars of the two panels begin, and how long the longest is; its number stands behind it. */
+/** Where the bars of the two panels begin, and the length of the longest bar; the value follows each bar. */
 const PANELS = [205, 545] as const;
 const LONGEST = 245;
 const BAR = 14;
@@ -14,7 +14,7 @@ const BAR_STEP = 18;
 const HEAD = 46;
 const PANEL_GAP = 18;
 
-/** Colours that can be told apart on white and on black; ours stand out. */
+/** Colours that can be distinguished on white and on black. Ours are blue. */
 const STYLE = `
   text { font: 12px system-ui, sans-serif; fill: #24292f; }
   .title { font-weight: 600; font-size: 13px; }
@@ -42,7 +42,7 @@ const panel = (outcome: Outcome, figure: FigureId, ids: readonly ServerId[], fro
   return `<text class="small" x="${from}" y="${y - 6}">${FIGURES[figure].title}</text>${bars.join("")}`;
 };
 
-/** @returns an SVG; `null` if no load of people was measured. */
+/** @returns an SVG; `null` if no load with deliveries was measured. */
 export const plot = (outcomes: readonly Outcome[]): string | null => {
   const shown = outcomes.filter(
     ({ figures, variant }) => variant === "raw" && figures.includes("cpuUs") && figures.includes("p50Ms"),
@@ -51,21 +51,21 @@ export const plot = (outcomes: readonly Outcome[]): string | null => {
   let y = 8;
   const parts = shown.map((outcome) => {
     const ids = SERVER_IDS.filter((id) => outcome.medians[id] !== undefined);
-    const late: FigureId = outcome.figures.includes("p95Ms") ? "p95Ms" : "p99Ms";
+    const latency: FigureId = outcome.figures.includes("p95Ms") ? "p95Ms" : "p99Ms";
     const top = y + HEAD;
     const names = ids.map((id, i) => `<text x="0" y="${top + i * BAR_STEP + 11}">${escape(SERVERS[id].title)}</text>`);
     const part = [
       `<text class="title" x="0" y="${y + 16}">${escape(outcome.title)}</text>`,
       ...names,
       panel(outcome, "cpuUs", ids, PANELS[0], top),
-      panel(outcome, late, ids, PANELS[1], top),
+      panel(outcome, latency, ids, PANELS[1], top),
     ].join("");
     y = top + ids.length * BAR_STEP + PANEL_GAP;
     return part;
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y}" width="${WIDTH}" height="${y}" role="img">`,
-    "<title>Servers side by side: CPU per delivery, and the time until the last receiver has it. Shorter is better.</title>",
+    "<title>CPU time per delivery, and the time until the last receiver has it, for each server. Shorter is better.</title>",
     `<style>${STYLE}\n</style>`,
     ...parts,
     "</svg>\n",

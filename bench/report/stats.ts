@@ -1,7 +1,7 @@
 /**
- * Medians, and intervals that hold the true value in 95 of 100 runs: Student's t over the rounds. Two servers are
- * compared round by round, since they ran one after the other on a machine whose speed changes; ratios through
- * their logarithms, so that twice as much and half as much are equally far from equal.
+ * Medians, and intervals that contain the true value in 95 of 100 runs: Student's t over the rounds. Two servers are
+ * compared round by round, because they ran one after the other on a machine whose speed changes. Ratios are computed
+ * from their logarithms, so that twice as much and half as much are equally far from 1.
  */
 
 export type Interval = { readonly value: number; readonly low: number; readonly high: number };
@@ -11,7 +11,7 @@ const T_95 = [
   12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131, 2.12, 2.11,
   2.101, 2.093, 2.086, 2.08, 2.074, 2.069, 2.064, 2.06, 2.056, 2.052, 2.048, 2.045, 2.042,
 ];
-/** What t comes to beyond the table, rounded up. */
+/** Student's t for more degrees of freedom than the table has, rounded up. */
 const T_95_MANY = 2.042;
 
 export const median = (numbers: readonly number[]): number => {
@@ -20,7 +20,14 @@ export const median = (numbers: readonly number[]): number => {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 };
 
-/** The mean with its interval; of one number alone nothing is known. */
+/** The median, with the smallest and the largest of the numbers. */
+export const spread = (numbers: readonly number[]): { median: number; least: number; most: number } => ({
+  median: median(numbers),
+  least: Math.min(...numbers),
+  most: Math.max(...numbers),
+});
+
+/** The mean with its interval, which is infinite for a single number. */
 export const meanInterval = (numbers: readonly number[]): Interval => {
   const { length } = numbers;
   const mean = numbers.reduce((sum, each) => sum + each, 0) / length;
@@ -30,17 +37,17 @@ export const meanInterval = (numbers: readonly number[]): Interval => {
   return { value: mean, low: mean - reach, high: mean + reach };
 };
 
-/** What a figure comes to: through the logarithms too, if no round was 0 or less. */
+/** The geometric mean with its interval; the arithmetic one if a value is 0 or less. */
 export const valueInterval = (values: readonly number[]): Interval => {
   if (values.some((each) => each <= 0)) return meanInterval(values);
   const { value, low, high } = meanInterval(values.map(Math.log));
   return { value: Math.exp(value), low: Math.exp(low), high: Math.exp(high) };
 };
 
-/** By how much `ours` is more than `theirs`, as a factor: the geometric mean of the rounds' ratios. */
+/** `ours` divided by `theirs`: the geometric mean of the ratios of the rounds. */
 export const ratioInterval = (ours: readonly number[], theirs: readonly number[]): Interval =>
   valueInterval(ours.map((each, round) => each / theirs[round]!));
 
-/** By how much `ours` is more than `theirs`, in their unit. */
+/** `ours` minus `theirs`: the mean of the differences of the rounds. */
 export const differenceInterval = (ours: readonly number[], theirs: readonly number[]): Interval =>
   meanInterval(ours.map((each, round) => each - theirs[round]!));

@@ -1,4 +1,4 @@
-/** Tables in Markdown, which read well on a terminal too. */
+/** The report as Markdown tables, for the terminal and for docs/performance.md. */
 import { SERVERS, SERVER_IDS } from "../servers.ts";
 import { FIGURES, show } from "./figures.ts";
 import type { Comparison, GoalOutcome, Outcome } from "./outcome.ts";
@@ -20,9 +20,9 @@ const compared = ({ ratio, low, high, against }: Comparison): string =>
   `${factor(ratio)} (${range(low, high, factor)}) × ${SERVERS[against].short}`;
 
 const KINDS: readonly (readonly [Comparison["kind"], string])[] = [
-  ["floor", "to the better floor"],
-  ["peer", "to the best peer"],
-  ["ours", "to the store in memory"],
+  ["floor", "the better floor"],
+  ["peer", "the best peer"],
+  ["ours", "the store in memory"],
 ];
 
 const comparisonTable = ({ comparisons }: Outcome): string | null => {
@@ -30,7 +30,7 @@ const comparisonTable = ({ comparisons }: Outcome): string | null => {
   const kinds = KINDS.filter(([kind]) => comparisons.some((each) => each.kind === kind));
   if (figures.length === 0) return null;
   return table(
-    ["session-room, as a factor", ...kinds.map(([, title]) => title)],
+    ["session-room relative to", ...kinds.map(([, title]) => title)],
     figures.map((figure) => [
       FIGURES[figure].title,
       ...kinds.map(([kind]) => {
@@ -41,15 +41,16 @@ const comparisonTable = ({ comparisons }: Outcome): string | null => {
   );
 };
 
-/** One load: its table, and ours set in ratio to the others. */
+/** One load: its table, and the ratios of ours to the others. */
 export const outcomeText = (outcome: Outcome): string => {
-  const { medians, failures, figures, variant, title, about, on, rounds, updates } = outcome;
+  const { medians, failures, figures, variant, title, about, on, commit, rounds, updates } = outcome;
   const rows = SERVER_IDS.flatMap((id) => {
     const of = medians[id];
     if (of !== undefined) return [[SERVERS[id].title, ...figures.map((figure) => show(figure, of[figure]!))]];
     return failures[id] === undefined ? [] : [[SERVERS[id].title, `failed: ${failures[id]}`]];
   });
   const receivers = variant === "providers" ? ", 20 of them real providers" : "";
+  const size = figures.includes("p50Ms") ? ` of ${updates} updates` : "";
   const comparison = comparisonTable(outcome);
   const parts = [
     `### ${title}${receivers}`,
@@ -59,7 +60,7 @@ export const outcomeText = (outcome: Outcome): string => {
       rows.map((row) => [...row, ...figures.map(() => "")].slice(0, figures.length + 1)),
     ),
     ...(comparison === null ? [] : [comparison]),
-    `Medians of ${rounds} alternated rounds of ${updates}, ${on}.`,
+    `Medians of ${rounds} alternating rounds${size}; ${on}, commit ${commit}.`,
   ];
   return parts.join("\n\n");
 };
@@ -72,7 +73,7 @@ const goalValue = ({ how, figure, value, low, high }: GoalOutcome): string => {
 const goalTitle = (outcome: Outcome): string =>
   outcome.variant === "providers" ? `${outcome.title}, 20 of them real providers` : outcome.title;
 
-/** All goals of all loads: met when the whole interval lies below. */
+/** The goals of all loads. A goal is met if its whole interval is at or below the bound. */
 export const goalsText = (outcomes: readonly Outcome[]): string =>
   table(
     ["load", "goal", "measured (95 % interval)", "at most", "met"],

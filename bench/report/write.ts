@@ -1,6 +1,6 @@
 /**
- * Puts the figures into `docs/performance.md`, between two markers. What was measured is kept in
- * `bench/figures.json`, so that a run of one load leaves the figures of the others where they are.
+ * Writes the figures into `docs/performance.md`, between two markers. `bench/figures.json` stores them, so that a run
+ * of one load keeps the figures of the others.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -21,7 +21,7 @@ const keyOf = ({ load, variant }: Outcome): string => `${load} ${variant}`;
 const readKept = (): readonly Outcome[] =>
   existsSync(dataFile) ? (JSON.parse(readFileSync(dataFile, "utf8")) as Outcome[]) : [];
 
-/** The new outcomes in place of those kept of the same load and variant. */
+/** Replaces the stored outcomes of the same load and variant by the new ones. */
 const merge = (kept: readonly Outcome[], fresh: readonly Outcome[], order: readonly string[]): Outcome[] => {
   const all = new Map([...kept, ...fresh].map((outcome) => [keyOf(outcome), outcome]));
   const place = ({ load }: Outcome): number => order.indexOf(load);
@@ -31,11 +31,11 @@ const merge = (kept: readonly Outcome[], fresh: readonly Outcome[], order: reado
 const section = (outcomes: readonly Outcome[], machine: string, hasPlot: boolean): string =>
   [
     BEGIN,
-    "## Side by side with other servers",
-    `\`npm run bench\` starts each server as a process of its own on the same Node and drives the same load through its own wire protocol; receivers are raw sockets that count and decode nothing. A floor forwards bytes and decodes nothing, so no server does less and still tells everybody everything; it would forward the echo of real providers too, so it has no part where they are. A delivery is one update at one receiver; times are until the last receiver has it. CPU is the server's, by the system's account. ${machine}`,
-    "Ratios compare rounds that ran one after the other: the geometric mean, with its 95 % interval (Student's t on the logarithms). A goal is met when the whole interval lies below it.",
+    "## Comparison with other servers",
+    `\`npm run bench\` starts each server as its own process on the same Node version and sends it the same load through its own wire protocol. Receivers are raw sockets that count messages and decode nothing. A _floor_ is a minimal server that forwards bytes and decodes nothing, so no server that sends everything to everybody can do less; the floors are left out where real providers take part, because they would forward the echoes of these too. A _peer_ is another Yjs server. A delivery is one update at one receiver. Times end when the last receiver has the update. CPU is the server's CPU time as the system reports it. ${machine}`,
+    "Ratios compare rounds that ran one after the other. They are geometric means with a 95 % interval (Student's t on the logarithms). A goal is met if the whole interval is at or below the bound.",
     ...(hasPlot
-      ? ["![CPU per delivery and the time until the last receiver has it, of each server](images/bench.svg)"]
+      ? ["![CPU time per delivery, and the time until the last receiver has it, for each server](images/bench.svg)"]
       : []),
     goalsText(outcomes),
     ...outcomes.map(outcomeText),

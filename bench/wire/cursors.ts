@@ -1,7 +1,7 @@
 /**
- * Awareness states with a number that counts the cursor's moves. It stands first in the JSON, where it is found
- * without parsing; every server here keeps the order of keys. Awareness clocks would not do, since a relay may
- * give clocks of its own.
+ * Awareness states with a number that counts the moves of the cursor. The number is the first key of the JSON, where it
+ * can be read without parsing; every server in the bench keeps the order of keys. The awareness clock cannot serve
+ * for this, because a relay may assign its own clocks.
  */
 import * as encoding from "lib0/encoding";
 import { cursor, readVarUint } from "./var-uint.ts";
@@ -9,7 +9,7 @@ import { cursor, readVarUint } from "./var-uint.ts";
 const MARK = '{"n":';
 const DIGIT_0 = 0x30;
 
-/** An awareness update of one state: the n-th place of a cursor, with about the fields that an editor's has. */
+/** An awareness update of one state: the n-th position of a cursor, with about the same fields as an editor's. */
 export const cursorUpdate = (clientId: number, clock: number, n: number, name: string): Uint8Array =>
   encoding.encode((encoder) => {
     for (const number of [1, clientId, clock]) encoding.writeVarUint(encoder, number);
@@ -18,7 +18,7 @@ export const cursorUpdate = (clientId: number, clock: number, n: number, name: s
     encoding.writeVarString(encoder, JSON.stringify(state));
   });
 
-/** Tells of each state that has a number; the update stands in `bytes` at `from`. */
+/** Calls `onCursor` for each state that has a number. The update begins in `bytes` at `from`. */
 export const readCursors = (bytes: Buffer, from: number, onCursor: (clientId: number, n: number) => void): void => {
   cursor.at = from;
   for (let states = readVarUint(bytes); states > 0; states--) {

@@ -1,7 +1,7 @@
 /**
- * How each server is spoken to: the handshake, what a newcomer says and hears, and how updates and cursors are
- * wrapped. Two floors and `@y/websocket-server` take y-websocket's frames; Hocuspocus has the document's name
- * before each; ours is spoken to as `<session-room>` does.
+ * The protocol of each server: the handshake, the first messages in both directions, and how updates and cursors are
+ * wrapped. The two floors and `@y/websocket-server` use y-websocket's frames. Hocuspocus adds the document's name
+ * before each frame. Clients of our relay use the same messages as `<session-room>`.
  */
 import * as encoding from "lib0/encoding";
 import { systemClock } from "../../src/clock.ts";
@@ -13,9 +13,7 @@ import {
   writeAwareness,
   writeCommand,
   writeSyncStep1,
-  writeUpdate,
 } from "../../src/protocol/protocol.ts";
-import type { Command } from "../../src/protocol/protocol.ts";
 import { createTokens } from "../../sync-server/auth/tokens.ts";
 
 export type DialectName = "bytes" | "y-websocket" | "hocuspocus" | "session-room";
@@ -24,18 +22,18 @@ export type Person = { readonly room: string; readonly name: string; readonly is
 
 export type Dialect = {
   handshake(person: Person): Promise<{ readonly path: string; readonly protocols: readonly string[] }>;
-  /** What a newcomer sends. */
+  /** The first messages of a client. */
   hello(person: Person): readonly Uint8Array[];
-  /** Whether a message tells the newcomer that it is in; `null`: who is connected is in. */
+  /** Whether a message confirms that the client has entered; `null`: a connected client has entered. */
   readonly isWelcome: ((bytes: Buffer, body: number, to: number) => boolean) | null;
-  /** Where the type of a message stands, behind what the server puts before it. */
+  /** The position of a message's type, after any prefix of the server. */
   bodyAt(bytes: Buffer, from: number): number;
   wrap(message: Uint8Array, room: string): Uint8Array;
-  /** What an idle client must send every 25 s not to be dropped; `null`: nothing. */
+  /** The message that an idle client must send every 25 s to stay connected; `null`: none. */
   readonly keepAlive: Uint8Array | null;
 };
 
-/** Of the bench's own relays, which live as long as it does. */
+/** Secret of the relays that the bench starts. */
 export const TOKEN_SECRET = "a secret of the bench, long enough for HS256";
 const HOUR_MS = 3_600_000;
 const EMPTY_STATE_VECTOR = Uint8Array.of(0);
@@ -87,10 +85,10 @@ const hocuspocus: Dialect = {
     withName(room, writeSyncStep1(EMPTY_STATE_VECTOR)),
   ],
   isWelcome: isSyncStep2,
-  // Names are shorter than 128 bytes: their length is one byte.
+  // The length of the name is one byte, because names in the bench are shorter than 128 bytes.
   bodyAt: (bytes, from) => from + 1 + bytes[from]!,
   wrap: (message, room) => withName(room, message),
-  // Its limit of silence is 60 s; its own provider renews its awareness state every 15 s.
+  // Hocuspocus closes a connection after 60 s of silence; its own provider renews its awareness state every 15 s.
   keepAlive: writeAwareness(Uint8Array.of(0)),
 };
 
@@ -103,7 +101,7 @@ const sessionRoom: Dialect = {
   hello: () => [writeSyncStep1(EMPTY_STATE_VECTOR), writeCommand({ type: "join", id: 1 })],
   isWelcome: (bytes, body, to) => {
     const answer = readAnswer(bytes, body, to);
-    if (answer !== null && !answer.ok) throw new Error("a newcomer was not let in");
+    if (answer !== null && !answer.ok) throw new Error("a client was not admitted");
     return answer !== null;
   },
 };
@@ -118,9 +116,6 @@ export const readAnswer = (bytes: Buffer, body: number, to: number): { id: numbe
   };
   return message.type === "answer" ? message : null;
 };
-
-export const command = (of: Command): Uint8Array => writeCommand(of);
-export { writeAwareness, writeUpdate };
 
 export const DIALECTS: Readonly<Record<DialectName, Dialect>> = {
   bytes: bytesOnly,

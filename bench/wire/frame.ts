@@ -1,6 +1,6 @@
 /**
- * Just enough of WebSocket (RFC 6455) for a client that counts: frames that a client sends, and the cutting of a
- * stream of bytes into messages. The mask is zero, which costs a server the same as any other.
+ * The part of WebSocket (RFC 6455) that a counting client needs: it writes client frames and splits a stream of bytes
+ * into messages. The mask is zero, which costs a server the same as any other mask.
  */
 
 export const Opcode = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
@@ -26,14 +26,14 @@ export const clientFrame = (payload: Uint8Array, opcode: number = Opcode.binary)
   return frame;
 };
 
-/** Told of one message: it stands in `bytes` from `from` up to `to`, and only during the call. */
+/** Called for one message, which is in `bytes` from `from` up to `to`. The bytes are valid only during the call. */
 export type OnMessage = (opcode: number, bytes: Buffer, from: number, to: number) => void;
 
-/** Cuts what arrives into messages, however the server spread them over writes. */
+/** Splits the received bytes into messages, however they are spread over reads. */
 export class FrameReader {
-  /** The beginning of a frame whose end has not come yet. */
+  /** The beginning of a frame whose end has not arrived. */
   #rest: Buffer | null = null;
-  /** Bytes that the whole of `#rest` needs before another look is worth it. */
+  /** Bytes that must be there before the frame that begins with `#rest` can be read further. */
   #needed = 0;
   readonly #pieces: Buffer[] = [];
   #pieceBytes = 0;
@@ -67,7 +67,7 @@ export class FrameReader {
       }
       if (left < head + length) return this.#keep(bytes, at, head + length);
       if ((first & FIN) === 0 || (first & 0x0f) === Opcode.continuation) {
-        throw new Error("the server sent a message in fragments, which this client does not read");
+        throw new Error("the server sent a fragmented message, which this client cannot read");
       }
       onMessage(first & 0x0f, bytes, at + head, at + head + length);
       at += head + length;

@@ -1,12 +1,12 @@
 /**
- * A client on a raw TCP socket, as cheap as can be: all sockets read into one buffer, and nothing is decoded but
- * what counts a delivery. So the load generator is not what is measured.
+ * A client on a raw TCP socket that uses little CPU, so that the load generator does not limit the measurement: all
+ * sockets read into one buffer, and only what counts a delivery is decoded.
  */
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { clientFrame, FrameReader, Opcode } from "./frame.ts";
 
-/** All sockets share it: what is read is looked at before anything else is read. */
+/** Shared by all sockets: the bytes of one read are processed before the next read. */
 const readBuffer = Buffer.allocUnsafeSlow(256 * 1024);
 
 export type OnPayload = (bytes: Buffer, from: number, to: number, nowMs: number) => void;
@@ -16,20 +16,19 @@ export class RawClient {
   readonly #reader = new FrameReader();
   #response: Buffer | null = Buffer.alloc(0);
   #isClosed = false;
-  /** Told of each binary message; the bytes are valid during the call alone. */
+  /** Called for each binary message. The bytes are valid only during the call. */
   onPayload: OnPayload;
-  /** Told when the server hangs up; a close code if it gave one. */
+  /** Called when the server closes the connection, with the close code if there is one. */
   onClosed: (code: number | null) => void = () => {};
   bytesReceived = 0;
   messagesReceived = 0;
-  pingsReceived = 0;
 
   private constructor(socket: Socket, onPayload: OnPayload) {
     this.#socket = socket;
     this.onPayload = onPayload;
   }
 
-  /** Resolves once the server has taken the upgrade. */
+  /** Resolves when the server has accepted the upgrade. */
   static open(port: number, path: string, protocols: readonly string[], onPayload: OnPayload): Promise<RawClient> {
     return new Promise((resolve, reject) => {
       let client: RawClient | null = null;
@@ -49,7 +48,7 @@ export class RawClient {
       client = new RawClient(socket, onPayload);
       socket.on("error", reject);
       socket.on("close", () => {
-        reject(new Error(`the server hung up during the handshake of ${path.slice(0, 40)}`));
+        reject(new Error(`the server closed the connection during the handshake of ${path.slice(0, 40)}`));
         client!.#closed(null);
       });
       socket.write(
@@ -72,7 +71,7 @@ export class RawClient {
     this.#socket.write(clientFrame(payload));
   }
 
-  /** Sends what `clientFrame` made before. */
+  /** Sends a frame that `clientFrame` has made. */
   sendFrame(frame: Uint8Array): void {
     this.#socket.write(frame);
   }
@@ -82,7 +81,7 @@ export class RawClient {
     this.#socket.destroy();
   }
 
-  /** @returns whether the upgrade was completed by this. */
+  /** @returns whether this chunk completed the upgrade. */
   #receive(chunk: Buffer): boolean {
     if (this.#response === null) {
       this.#read(chunk);
@@ -109,7 +108,6 @@ export class RawClient {
         this.messagesReceived++;
         this.onPayload(bytes, from, to, nowMs);
       } else if (opcode === Opcode.ping) {
-        this.pingsReceived++;
         this.#socket.write(clientFrame(bytes.subarray(from, to), Opcode.pong));
       } else if (opcode === Opcode.close) {
         this.#closed(to - from >= 2 ? bytes.readUInt16BE(from) : null);

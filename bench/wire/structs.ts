@@ -1,12 +1,12 @@
 /**
- * Which structs a Yjs update holds, by client id and clock: so a delivery is counted whether the server forwards
- * an update as it is, encodes it again, or merges many into one. Reads text in place (Yjs 13.6, update format v1);
- * updates with other content go through Yjs itself, which is slower and happens only at a join.
+ * Finds the structs of a Yjs update by client id and clock, so that a delivery is counted whether the server forwards
+ * an update unchanged, encodes it again, or merges several into one. Updates of text are read in place (Yjs 13.6,
+ * update format v1). Updates with other content are decoded by Yjs, which is slower and happens only at a join.
  */
 import * as Y from "yjs";
 import { cursor, readVarUint, skipVarBytes } from "./var-uint.ts";
 
-/** Told of structs of one client from `clock` up to, not including, `end`. */
+/** Called for structs of one client from `clock` up to, not including, `end`. */
 export type OnStructs = (clientId: number, clock: number, end: number) => void;
 
 const HAS_ORIGIN = 0x80;
@@ -19,7 +19,7 @@ const skipId = (bytes: Uint8Array): void => {
   readVarUint(bytes);
 };
 
-/** Passes over a struct and returns its length; -1 if this reader does not know its content. */
+/** Skips a struct and returns its length; -1 if this reader does not know its content. */
 const readLength = (bytes: Uint8Array): number => {
   const info = bytes[cursor.at++]!;
   const content = info & 31;
@@ -32,7 +32,7 @@ const readLength = (bytes: Uint8Array): number => {
     if ((info & HAS_PARENT_SUB) !== 0) skipVarBytes(bytes);
   }
   if (content === Content.deleted) return readVarUint(bytes);
-  // The texts of the bench are ASCII: a byte is a unit of the clock.
+  // The texts of the bench are ASCII, so one byte is one unit of the clock.
   return content === Content.text ? skipVarBytes(bytes) : -1;
 };
 
@@ -53,7 +53,7 @@ const readFast = (bytes: Uint8Array, from: number, onStructs: OnStructs): boolea
   return true;
 };
 
-/** Reads the update that stands in `bytes` from `from` up to `to`. Structs may be told of twice. */
+/** Reads the update in `bytes` from `from` up to `to`. A struct may be reported twice. */
 export const readStructs = (bytes: Buffer, from: number, to: number, onStructs: OnStructs): void => {
   if (readFast(bytes, from, onStructs)) return;
   for (const struct of Y.decodeUpdate(Buffer.from(bytes.subarray(from, to))).structs) {

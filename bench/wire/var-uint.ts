@@ -1,4 +1,4 @@
-/** Numbers as Yjs and its protocols write them, read in place: one shared position and no objects. */
+/** Reads numbers in the encoding of Yjs and its protocols, in place: with one shared position and without objects. */
 
 /** Where the next read begins. */
 export const cursor = { at: 0 };
@@ -14,7 +14,7 @@ export const readVarUint = (bytes: Uint8Array): number => {
   }
 };
 
-/** Passes over bytes or text with its length before it. @returns the length. */
+/** Skips bytes or text that follow their length. @returns the length. */
 export const skipVarBytes = (bytes: Uint8Array): number => {
   const length = readVarUint(bytes);
   cursor.at += length;
