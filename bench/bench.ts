@@ -28,7 +28,7 @@ const log = (line: string): void => void process.stderr.write(`${line}\n`);
 const machineText = (): string => {
   const [cpu] = cpus();
   const gib = Math.round(totalmem() / 2 ** 30);
-  return `Machine: ${cpus().length} cores (${cpu?.model.trim() ?? "unknown"}), ${gib} GiB, Node ${process.versions.node}.`;
+  return `${cpus().length} cores (${cpu?.model.trim() ?? "unknown"}), ${gib} GiB, Node ${process.versions.node}`;
 };
 
 /** The commit that is checked out, with a mark if tracked files differ from it. */
@@ -119,6 +119,7 @@ const runLoad = async (load: Load, variant: Variant, options: Options): Promise<
     variant,
     on: new Date().toISOString().slice(0, 10),
     commit: currentCommit(),
+    machine: machineText(),
     updates: options.updates,
   };
   return conclude(
@@ -147,7 +148,7 @@ export const runBench = async (options: Options): Promise<void> => {
   }
   checkFileLimit();
   const startedAt = performance.now();
-  log(`${machineText()} Load ${loadavg()[0]!.toFixed(1)}.`);
+  log(`Machine: ${machineText()}; load average ${loadavg()[0]!.toFixed(1)}.`);
   const outcomes: Outcome[] = [];
   for (const load of LOADS.filter(({ id }) => options.only.length === 0 || options.only.includes(id))) {
     for (const variant of options.variants.filter((each) => load.variants.includes(each))) {
@@ -160,7 +161,6 @@ export const runBench = async (options: Options): Promise<void> => {
   if (options.isWritten) {
     writeReport(
       outcomes,
-      machineText(),
       LOADS.map(({ id }) => id),
     );
     log("\nWritten to docs/performance.md.");

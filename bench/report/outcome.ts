@@ -43,6 +43,7 @@ export type Outcome = {
   readonly on: string;
   /** The commit that was measured. */
   readonly commit: string;
+  readonly machine: string;
   readonly rounds: number;
   readonly updates: number;
   readonly figures: readonly FigureId[];
@@ -110,7 +111,7 @@ const compare = (rounds: Rounds, figure: FigureId): Comparison[] => {
 export const conclude = (
   load: Load,
   about: string,
-  run: Pick<Outcome, "variant" | "on" | "commit" | "updates">,
+  run: Pick<Outcome, "variant" | "on" | "commit" | "machine" | "updates">,
   rounds: Rounds,
   failures: Partial<Record<ServerId, string>>,
 ): Outcome => ({
@@ -120,6 +121,7 @@ export const conclude = (
   about,
   on: run.on,
   commit: run.commit,
+  machine: run.machine,
   rounds: Math.max(0, ...[...rounds.values()].map(({ length }) => length)),
   updates: run.updates,
   figures: load.figures,

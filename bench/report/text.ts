@@ -43,7 +43,7 @@ const comparisonTable = ({ comparisons }: Outcome): string | null => {
 
 /** One load: its table, and the ratios of ours to the others. */
 export const outcomeText = (outcome: Outcome): string => {
-  const { medians, failures, figures, variant, title, about, on, commit, rounds, updates } = outcome;
+  const { medians, failures, figures, variant, title, about, on, commit, machine, rounds, updates } = outcome;
   const rows = SERVER_IDS.flatMap((id) => {
     const of = medians[id];
     if (of !== undefined) return [[SERVERS[id].title, ...figures.map((figure) => show(figure, of[figure]!))]];
@@ -60,7 +60,7 @@ export const outcomeText = (outcome: Outcome): string => {
       rows.map((row) => [...row, ...figures.map(() => "")].slice(0, figures.length + 1)),
     ),
     ...(comparison === null ? [] : [comparison]),
-    `Medians of ${rounds} alternating rounds${size}; ${on}, commit ${commit}.`,
+    `Medians of ${rounds} alternating rounds${size}; ${on}, commit ${commit}, on ${machine}.`,
   ];
   return parts.join("\n\n");
 };

@@ -28,11 +28,11 @@ const merge = (kept: readonly Outcome[], fresh: readonly Outcome[], order: reado
   return [...all.values()].toSorted((a, b) => place(a) - place(b) || b.variant.localeCompare(a.variant));
 };
 
-const section = (outcomes: readonly Outcome[], machine: string, hasPlot: boolean): string =>
+const section = (outcomes: readonly Outcome[], hasPlot: boolean): string =>
   [
     BEGIN,
     "## Comparison with other servers",
-    `\`npm run bench\` starts each server as its own process on the same Node version and sends it the same load through its own wire protocol. Receivers are raw sockets that count messages and decode nothing. A _floor_ is a minimal server that forwards bytes and decodes nothing, so no server that sends everything to everybody can do less; the floors are left out where real providers take part, because they would forward the echoes of these too. A _peer_ is another Yjs server. A delivery is one update at one receiver. Times end when the last receiver has the update. CPU is the server's CPU time as the system reports it. ${machine}`,
+    `\`npm run bench\` starts each server as its own process on the same Node version and sends it the same load through its own wire protocol. Receivers are raw sockets that count messages and decode nothing. A _floor_ is a minimal server that forwards bytes and decodes nothing, so no server that sends everything to everybody can do less; the floors are left out where real providers take part, because they would forward the echoes of these too. A _peer_ is another Yjs server. A delivery is one update at one receiver. Times end when the last receiver has the update. CPU is the server's CPU time as the system reports it.`,
     "Ratios compare rounds that ran one after the other. They are geometric means with a 95 % interval (Student's t on the logarithms). A goal is met if the whole interval is at or below the bound.",
     ...(hasPlot
       ? ["![CPU time per delivery, and the time until the last receiver has it, for each server](images/bench.svg)"]
@@ -42,7 +42,7 @@ const section = (outcomes: readonly Outcome[], machine: string, hasPlot: boolean
     END,
   ].join("\n\n");
 
-export const writeReport = (fresh: readonly Outcome[], machine: string, order: readonly string[]): void => {
+export const writeReport = (fresh: readonly Outcome[], order: readonly string[]): void => {
   const outcomes = merge(readKept(), fresh, order);
   writeFileSync(dataFile, `${JSON.stringify(outcomes, null, 1)}\n`);
   const svg = plot(outcomes);
@@ -51,7 +51,7 @@ export const writeReport = (fresh: readonly Outcome[], machine: string, order: r
     writeFileSync(plotFile, svg);
   }
   const doc = readFileSync(docFile, "utf8");
-  const text = section(outcomes, machine, svg !== null);
+  const text = section(outcomes, svg !== null);
   const before = doc.includes(BEGIN) ? doc.slice(0, doc.indexOf(BEGIN)) : `${doc.trimEnd()}\n\n`;
   const after = doc.includes(END) ? doc.slice(doc.indexOf(END) + END.length) : "\n";
   writeFileSync(docFile, before + text + after);

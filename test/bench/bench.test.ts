@@ -152,7 +152,7 @@ describe("what is concluded", () => {
       ["hocuspocus", figures([10, 8, 8])],
       ["ours", figures(ours)],
     ] as const);
-    return conclude(load, "", { variant: "raw", on: "", commit: "", updates: 1 }, rounds, {}).goals[0]!;
+    return conclude(load, "", { variant: "raw", on: "", commit: "", machine: "", updates: 1 }, rounds, {}).goals[0]!;
   };
 
   it("is a goal met when the whole interval lies below, against the better peer", () => {
