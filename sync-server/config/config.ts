@@ -4,8 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { formatDuration } from "./duration.ts";
-import { HOST_ABSENCE_MAX_MS } from "../http/body.ts";
-import { DEFAULT_LIMITS } from "./limits.ts";
+import { DEFAULT_LIMITS, HOST_ABSENCE_MAX_MS } from "./limits.ts";
 import type { Limits } from "./limits.ts";
 import {
   readAdminKey,

@@ -55,3 +55,6 @@ export const DEFAULT_LIMITS: Limits = {
   headerBytes: 16 * 1024,
   bodyBytes: 64 * 1024,
 };
+
+/** Longest time without a host that a room or the relay may be set to, in ms: 30 days. */
+export const HOST_ABSENCE_MAX_MS = 30 * 86_400_000;

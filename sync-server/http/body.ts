@@ -1,13 +1,11 @@
 /** Reads the JSON object that a call brings, and the fields in it, trusting nothing. */
 import type { IncomingMessage } from "node:http";
+import { HOST_ABSENCE_MAX_MS } from "../config/limits.ts";
 import { isRoomName, ROOM_NAME_MAX_CHARS } from "../../src/protocol/protocol.ts";
 import { pass, refuse } from "./problem.ts";
 import type { Step } from "./problem.ts";
 
 export type Fields = Readonly<Record<string, unknown>>;
-
-/** Longest absence limit that a call may set, in ms: 30 days. */
-export const HOST_ABSENCE_MAX_MS = 30 * 24 * 60 * 60 * 1000;
 
 const tooLarge = (limitBytes: number): Step<never> =>
   refuse(
