@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import type { Clock } from "../src/clock.ts";
 import type { RelayConfig } from "./config/config.ts";
-import { createHttpHandler } from "./http/api.ts";
+import { createHttpHandler } from "./http/handler.ts";
 import { createHttpServer } from "./http/server.ts";
 import { UnauthenticatedSockets } from "./gateway/unauthenticated-sockets.ts";
 import { isLoopbackAddress } from "./http/origin.ts";

@@ -447,7 +447,7 @@ describe("addresses and methods", () => {
   it("[H5] 400 for malformed percent-encoding, bytes that are no UTF-8 and names out of bounds", async () => {
     await start({ adminKey: KEY });
     const get = (name: string) => http.call(`/v1/rooms/${name}`, { headers: bearer(KEY) });
-    for (const name of ["%", "%zz", "%ff", "%C3"]) expectProblem(await get(name), 400, "bad-path");
+    for (const name of ["%", "%zz", "%ff", "%C3", "%2F%", "%25%zz"]) expectProblem(await get(name), 400, "bad-path");
     expectProblem(await get("r".repeat(129)), 400, "bad-room-name");
     expectProblem(await get("r".repeat(128)), 404, "no-such-room");
   });
@@ -514,6 +514,12 @@ describe("addresses and methods", () => {
     expect(await raw("GET http://localhost/livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")).toMatch(
       /^HTTP\/1\.1 400 [^]*problem:bad-path/,
     );
+    for (const host of ["a b", "localhost:port", "user@localhost"]) {
+      expect(await raw(`GET /livez HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)).toMatch(
+        /^HTTP\/1\.1 400 [^]*application\/problem\+json[^]*problem:bad-request/,
+      );
+    }
+    expect(await raw("OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")).toMatch(/^HTTP\/1\.1 400 /);
     expect(await raw("POST /v1/rooms HTTP/1.0\r\n\r\n")).toMatch(/^HTTP\/1\.1 403 [^]*problem:admin-key-needed/);
     expect((await http.call("/livez")).status).toBe(200);
   });
@@ -547,12 +553,15 @@ describe("pages of other origins", () => {
     expect(preflight.headers).toMatchObject({
       "access-control-allow-origin": APP,
       "access-control-allow-methods": expect.stringContaining("POST"),
-      "access-control-allow-headers": "Authorization, Content-Type",
-      vary: "Origin",
+      "access-control-allow-headers": "Authorization,Content-Type",
+      "access-control-max-age": "600",
+      allow: "POST, OPTIONS",
+      vary: expect.stringContaining("Origin"),
     });
     const made = await http.post("/v1/rooms", { room: "r" }, { ...bearer(KEY), Origin: APP });
     expect(made.status).toBe(201);
     expect(made.headers["access-control-allow-origin"]).toBe(APP);
+    expect(made.headers["access-control-expose-headers"]).toBe("Location,WWW-Authenticate");
     const refused = await http.call("/v1/rooms/r", { headers: { Origin: APP } });
     expectProblem(refused, 401, "unauthorized");
     expect(refused.headers["access-control-allow-origin"]).toBe(APP);

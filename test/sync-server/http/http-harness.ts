@@ -4,8 +4,8 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders, Server } from "node:http
 import type { AddressInfo } from "node:net";
 import { manualClock } from "../../manual-clock.ts";
 import type { RelayConfig } from "../../../sync-server/config/config.ts";
-import { createHttpHandler } from "../../../sync-server/http/api.ts";
-import type { HttpContext } from "../../../sync-server/http/api.ts";
+import { createHttpHandler } from "../../../sync-server/http/handler.ts";
+import type { HttpContext } from "../../../sync-server/http/handler.ts";
 import { createHttpServer } from "../../../sync-server/http/server.ts";
 import { DEFAULT_LIMITS } from "../../../sync-server/config/limits.ts";
 import type { RoomDescription, RoomService } from "../../../sync-server/room/room-service.ts";
