@@ -58,8 +58,8 @@ export const readFields = async (req: IncomingMessage, limitBytes: number): Prom
 
 const wrongField = (field: string, wanted: string): Step<never> => refuse("bad-field", `${field} must be ${wanted}.`);
 
-/** The rule for names of rooms, as people are told it. */
-export const ROOM_NAME_RULE = `text of 1 to ${ROOM_NAME_MAX_CHARS} characters`;
+/** The rule for names of rooms, for the end of a message. */
+export const ROOM_NAME_RULE = `text of 1 to ${ROOM_NAME_MAX_CHARS} characters without control characters, and not . or ..`;
 
 /** A field that need not be there; `undefined` if it is not. */
 export const roomField = (fields: Fields): Step<string | undefined> => {

@@ -97,15 +97,22 @@ describe("who is not let in", () => {
     await expectCalm();
   });
 
-  it.each(["/", "/%", "/%ff", `/${"x".repeat(129)}`, `/${encodeURIComponent("\u{1f600}".repeat(129))}`, "/%ed%a0%80"])(
-    "[W4] the address %s names no room: 4400",
-    async (path) => {
-      const { setting, expectCalm } = await liveRoom();
-      const client = await rawClient(setting, await setting.token(participant), { path });
-      expect(await closed(client)).toEqual([4400, expect.stringContaining("1 to 128 characters")]);
-      await expectCalm();
-    },
-  );
+  it.each([
+    "/",
+    "/%",
+    "/%ff",
+    "/%00",
+    "/..",
+    "/%2e",
+    `/${"x".repeat(129)}`,
+    `/${encodeURIComponent("\u{1f600}".repeat(129))}`,
+    "/%ed%a0%80",
+  ])("[W4] the address %s names no room: 4400", async (path) => {
+    const { setting, expectCalm } = await liveRoom();
+    const client = await rawClient(setting, await setting.token(participant), { path });
+    expect(await closed(client)).toEqual([4400, expect.stringContaining("1 to 128 characters")]);
+    await expectCalm();
+  });
 
   it("[W4] a page of a forbidden origin: 4403 and the setting's name; an allowed one, or no page, gets in", async () => {
     const { setting, expectCalm } = await liveRoom({ allowedOrigins: ["https://school.example"] });

@@ -104,6 +104,10 @@ describe("POST /v1/rooms", () => {
     ["room", ""],
     ["room", "r".repeat(129)],
     ["room", "\ud800"],
+    ["room", "a\nb"],
+    ["room", "\u007f"],
+    ["room", "."],
+    ["room", ".."],
     ["room", 7],
     ["room", null],
     ["room", ["r"]],
@@ -448,7 +452,10 @@ describe("addresses and methods", () => {
     await start({ adminKey: KEY });
     const get = (name: string) => http.call(`/v1/rooms/${name}`, { headers: bearer(KEY) });
     for (const name of ["%", "%zz", "%ff", "%C3", "%2F%", "%25%zz"]) expectProblem(await get(name), 400, "bad-path");
-    expectProblem(await get("r".repeat(129)), 400, "bad-room-name");
+    for (const name of ["r".repeat(129), "%00", "a%0Ab", ".", "..", "%2e", "%2E%2e"]) {
+      expectProblem(await get(name), 400, "bad-room-name");
+    }
+    expectProblem(await get("%2F..%2F"), 404, "no-such-room");
     expectProblem(await get("r".repeat(128)), 404, "no-such-room");
   });
 
