@@ -36,6 +36,7 @@ const PROBLEMS = {
   "room-exists": { status: 409, title: "The room exists" },
   /** The call names a run that the room has not reached. */
   "unknown-run": { status: 409, title: "No such run" },
+  "precondition-failed": { status: 412, title: "The file has changed" },
   "body-too-large": { status: 413, title: "The body is too large" },
   "not-json": { status: 415, title: "The body must be JSON" },
   "headers-too-large": { status: 431, title: "The headers are too large" },

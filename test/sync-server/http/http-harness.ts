@@ -80,6 +80,7 @@ export type Answer = {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
+  readonly bytes: Buffer;
   /** The body as JSON. */
   json(): Fields;
 };
@@ -122,8 +123,10 @@ export const startHttp = async (config: Partial<RelayConfig> = {}, context: Part
         res.on("data", (chunk: Buffer) => chunks.push(chunk));
         res.on("error", reject);
         res.on("end", () => {
-          const text = Buffer.concat(chunks).toString();
-          resolve({ status: res.statusCode!, headers: res.headers, text, json: () => JSON.parse(text) as Fields });
+          const bytes = Buffer.concat(chunks);
+          const text = bytes.toString();
+          const json = () => JSON.parse(text) as Fields;
+          resolve({ status: res.statusCode!, headers: res.headers, text, bytes, json });
         });
       });
       req.on("error", reject);
