@@ -120,9 +120,9 @@ describe("a wrong setting", () => {
     ["public-url", "ftp://rooms.example", "an http or https address"],
     ["public-url", "https://rooms.example/?a=1", "without user, query and fragment"],
     ["token-jwks-url", "keys.json", "an http or https address"],
-    ["allowed-origins", "https://a.example,,", "origins with commas between"],
+    ["allowed-origins", "https://a.example,,", "origins separated by commas"],
     ["allowed-origins", "*", "leave it out for any"],
-    ["allowed-origins", "https://a.example/path", "origins with commas between"],
+    ["allowed-origins", "https://a.example/path", "origins separated by commas"],
     ["store", "redis", "sqlite or memory"],
     ["log-level", "loud", "silent or fatal or error"],
     ["limit-body-bytes", "0", "a whole number from 1 to 2147483647"],
@@ -141,7 +141,7 @@ describe("a wrong setting", () => {
     ["admin-key", "my hunter2", "visible ASCII characters without spaces"],
     ["admin-key", "hunter2\n", "visible ASCII characters without spaces"],
     ["public-url", "https://u:hunter2@rooms.example", "without user"],
-    ["allowed-origins", "https://u:hunter2@rooms.example", "origins with commas between"],
+    ["allowed-origins", "https://u:hunter2@rooms.example", "origins separated by commas"],
   ])("[C1] --%s is refused without repeating what is secret in it", (flag, value, allowed) => {
     const message = faultOf([`--${flag}=${value}`]);
     expect(message).toContain(`--${flag} (SESSION_ROOM_`);
@@ -150,14 +150,18 @@ describe("a wrong setting", () => {
   });
 
   it.each<[string[], string]>([
-    [["--prot", "1"], "there is no flag --prot; see --help"],
-    [["--token-secert=hunter2"], "there is no flag --token-secert; see --help"],
-    [["-p", "1"], "there is no flag -p; see --help"],
-    [["--no-port"], "there is no flag --no-port; see --help"],
-    [["--constructor=1"], "there is no flag --constructor; see --help"],
-    [["--port", "1", "hunter2"], "argument 3 is no flag; see --help"],
+    [["--prot", "1"], "there is no flag --prot: the nearest is --port; see --help"],
+    [["--token-secert=hunter2"], "there is no flag --token-secert: the nearest is --token-secret; see --help"],
+    [["-p", "1"], "there is no flag -p: the nearest is --port; see --help"],
+    [["--no-port"], "there is no flag --no-port: the nearest is --port; see --help"],
+    [["--constructor=1"], "there is no flag --constructor: the nearest is --"],
+    [["--port", "1", "hunter2"], "there is an argument that belongs to no flag; see --help"],
+    [["hunter2", "--port", "1"], "there is an argument that belongs to no flag; see --help"],
+    [["--port=1", "--", "hunter2"], "there is an argument that belongs to no flag; see --help"],
     [["--port"], "--port (PORT) needs a value"],
     [["--port", "--host", "::"], "--port (PORT) needs a value"],
+    [["--token-secret", "--port", "1"], "--token-secret (SESSION_ROOM_TOKEN_SECRET) needs a value"],
+    [["--admin-key", "-hunter2"], "--admin-key (SESSION_ROOM_ADMIN_KEY) needs a value"],
   ])("[C1] %j is refused", (args, message) => {
     expect(faultOf(args)).toContain(message);
     expect(faultOf(args)).not.toContain("hunter2");
@@ -184,10 +188,11 @@ describe("help and version", () => {
   it("help lists every setting with its variable and default, and needs no valid environment", () => {
     const parsed = parseConfig(["--help"], { PORT: "nonsense" });
     const help = "help" in parsed ? parsed.help : "";
-    for (const text of ["--port", "PORT", "(default: 1234)", "SESSION_ROOM_HOST_ABSENCE", "(default: 15m)"]) {
+    for (const text of ["--port", "(default: 1234, env: PORT)", "(default: 15m, env: SESSION_ROOM_HOST_ABSENCE)"]) {
       expect(help).toContain(text);
     }
-    expect(help).toContain("(default: 30d)");
+    expect(help).toContain("(default: 30d, env: ");
+    expect(Math.max(...help.split("\n").map((line) => line.length))).toBeLessThanOrEqual(100);
     expect(help).toContain("--limit-body-bytes");
     expect(help).not.toContain("null");
     expect(parseConfig(["-h"], {})).toEqual(parsed);
