@@ -3,6 +3,7 @@
  * the command-line entry (`main.ts`) reads the real ones.
  */
 import { helpText, readCommandLine } from "./command-line.ts";
+import { DEFAULT_LIMITS } from "./limits.ts";
 import type { Limits } from "./limits.ts";
 import { nameOf, SettingError } from "./setting-error.ts";
 import { LIMIT_SETTINGS, SETTINGS } from "./settings.ts";
@@ -40,13 +41,6 @@ const readSetting = (setting: Setting, textOf: Texts): unknown => {
 const readAll = (settings: Readonly<Record<string, Setting>>, textOf: Texts) =>
   Object.fromEntries(Object.entries(settings).map(([key, setting]) => [key, readSetting(setting, textOf)]));
 
-const checkTogether = ({ messageBytes, frameBytes }: Limits): void => {
-  if (messageBytes <= frameBytes) return;
-  throw new SettingError(
-    `${nameOf(LIMIT_SETTINGS.messageBytes)} is ${messageBytes}; allowed: at most --limit-frame-bytes, which is ${frameBytes}`,
-  );
-};
-
 /**
  * Reads the settings. A flag takes precedence over the environment, and an empty variable counts as unset.
  *
@@ -58,9 +52,11 @@ export const parseConfig = (args: readonly string[], env: Environment): ParsedCo
     if (commandLine.wantsHelp) return { ok: true, help: helpText() };
     if (commandLine.wantsVersion) return { ok: true, version: true };
     const textOf: Texts = (setting) => commandLine.textOf(setting) ?? (env[setting.env] || undefined);
-    const limits = readAll(LIMIT_SETTINGS, textOf) as Limits;
-    checkTogether(limits);
-    return { ok: true, config: { ...readAll(SETTINGS, textOf), limits } as RelayConfig };
+    const limits: Limits = { ...DEFAULT_LIMITS, ...readAll(LIMIT_SETTINGS, textOf) };
+    // A proxy on this machine must not get less than one elsewhere.
+    const connectionsPerLoopbackAddress = Math.max(limits.connectionsPerLoopbackAddress, limits.connectionsPerAddress);
+    const config = { ...readAll(SETTINGS, textOf), limits: { ...limits, connectionsPerLoopbackAddress } };
+    return { ok: true, config: config as RelayConfig };
   } catch (error) {
     if (error instanceof SettingError) return { ok: false, message: error.message };
     throw error;

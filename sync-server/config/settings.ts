@@ -137,12 +137,23 @@ const ENTRIES: { readonly [K in SettingKey]: Entry<RelayConfig[K]> } = {
 /** Above every sensible limit, and within what sockets and buffers take. */
 const LIMIT_MAX = 2 ** 31 - 1;
 
-const LIMIT_ENTRIES: Readonly<Record<string, Entry<number>>> = Object.fromEntries(
-  Object.entries(DEFAULT_LIMITS).map(([key, fallback]) => [
-    key,
-    { fallback, about: "see docs/limits.md", read: readWholeNumber(1, LIMIT_MAX) },
-  ]),
-);
+const limit = <K extends keyof Limits>(key: K, about: string, most = LIMIT_MAX): { [key in K]: Entry<number> } =>
+  ({ [key]: { fallback: DEFAULT_LIMITS[key], about, read: readWholeNumber(1, most) } }) as {
+    [key in K]: Entry<number>;
+  };
+
+/** The limits that operators have a reason to change; docs/limits.md says which. All others are fixed. */
+const LIMIT_ENTRIES = {
+  ...limit("documentBytes", "size of a room's document"),
+  // A larger message would be cut off by the WebSocket layer.
+  ...limit("messageBytes", "size of one message, such as a pasted image", DEFAULT_LIMITS.frameBytes),
+  ...limit("bufferedBytes", "bytes that a slow client may leave unread"),
+  ...limit("messagesPerSecond", "messages a second from one connection"),
+  ...limit("bytesPerSecond", "bytes a second from one connection"),
+  ...limit("connectionsPerRoom", "connections to one room"),
+  ...limit("connectionsPerAddress", "connections from one address, such as a school's or a proxy's"),
+  ...limit("newConnectionsPerSecondPerAddress", "new connections a second from one address"),
+};
 
 const ENV_PREFIX = "SESSION_ROOM_";
 /** Variables without the prefix: most hosting platforms set these. */
@@ -166,7 +177,7 @@ export const LIMIT_SETTINGS = Object.fromEntries(
     key,
     named(`limit${key[0]!.toUpperCase()}${key.slice(1)}`, entry),
   ]),
-) as Record<keyof Limits, Setting>;
+) as Record<keyof typeof LIMIT_ENTRIES, Setting>;
 
 /** Every setting, in the order of the help. */
 export const ALL_SETTINGS: readonly Setting[] = [...Object.values(SETTINGS), ...Object.values(LIMIT_SETTINGS)];

@@ -8,10 +8,7 @@ import type { Step } from "./problem.ts";
 export type Fields = Readonly<Record<string, unknown>>;
 
 const tooLarge = (limitBytes: number): Step<never> =>
-  refuse(
-    "body-too-large",
-    `The body is larger than ${limitBytes} bytes, the limit bodyBytes; docs/limits.md says how to change it.`,
-  );
+  refuse("body-too-large", `The body is larger than ${limitBytes} bytes.`);
 
 /**
  * Reads the whole body. A body above the limit is answered at once; node:http then throws away what

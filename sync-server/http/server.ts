@@ -15,11 +15,11 @@ type HttpLimits = Pick<Limits, "headerBytes" | "unauthenticatedSeconds">;
 const explain = (code: string | undefined, { headerBytes, unauthenticatedSeconds }: HttpLimits): Reply => {
   switch (code) {
     case "HPE_HEADER_OVERFLOW":
-      return problem("headers-too-large", `The headers are larger than ${headerBytes} bytes (limit-header-bytes).`);
+      return problem("headers-too-large", `The headers are larger than ${headerBytes} bytes.`);
     case "ERR_HTTP_REQUEST_TIMEOUT":
       return problem(
         "request-timeout",
-        `The headers did not arrive within ${unauthenticatedSeconds} s (limit-newcomer-seconds), or all of it within ${REQUEST_TIMEOUT_MS / 1_000} s.`,
+        `The headers did not arrive within ${unauthenticatedSeconds} s, or the whole request within ${REQUEST_TIMEOUT_MS / 1_000} s.`,
       );
     default:
       return problem("bad-request", "The request does not follow HTTP/1.1.");

@@ -78,13 +78,38 @@ describe("the settings", () => {
     expect(configOf([], { [variable]: text })[key]).toEqual(value);
   });
 
-  it("[C1] every limit has a flag and a variable", () => {
+  it("[C4] the limits that an operator has a reason to change have a flag and a variable, the others have none", () => {
     expect(configOf(["--limit-message-bytes", "7"]).limits).toEqual({ ...DEFAULT_LIMITS, messageBytes: 7 });
     expect(configOf([], { SESSION_ROOM_LIMIT_CONNECTIONS_PER_ROOM: "3" }).limits.connectionsPerRoom).toBe(3);
-    for (const key of Object.keys(DEFAULT_LIMITS)) {
-      const flag = `--limit-${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-      expect(faultOf([flag, "none"]), flag).toContain(`${flag} (SESSION_ROOM_LIMIT_`);
+    const flags = Object.keys(DEFAULT_LIMITS).map(
+      (key) => `--limit-${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+    );
+    const faults = flags.map((flag) => [flag, faultOf([`${flag}=none`])] as const);
+    const settable = faults.filter(([flag, fault]) => fault.startsWith(`${flag} (SESSION_ROOM_LIMIT_`));
+    expect(settable.map(([flag]) => flag)).toEqual([
+      "--limit-document-bytes",
+      "--limit-message-bytes",
+      "--limit-buffered-bytes",
+      "--limit-messages-per-second",
+      "--limit-bytes-per-second",
+      "--limit-connections-per-room",
+      "--limit-connections-per-address",
+      "--limit-new-connections-per-second-per-address",
+    ]);
+    for (const [flag, fault] of faults.filter((each) => !settable.includes(each))) {
+      expect(fault).toContain(`there is no flag ${flag}`);
     }
+  });
+
+  it("[C4] the defaults admit 1,500 connections and 500 new ones a second from one address", () => {
+    expect(configOf([]).limits).toMatchObject({ connectionsPerAddress: 1_500, newConnectionsPerSecondPerAddress: 500 });
+  });
+
+  it("[C4] an address of this machine, such as a proxy's, gets no less than any other", () => {
+    const ofLoopback = (most: string) =>
+      configOf(["--limit-connections-per-address", most]).limits.connectionsPerLoopbackAddress;
+    expect(ofLoopback("10")).toBe(DEFAULT_LIMITS.connectionsPerLoopbackAddress);
+    expect(ofLoopback("20000")).toBe(20_000);
   });
 
   it("[C1] a flag beats the environment, even one that holds nonsense; the last of two flags counts", () => {
@@ -125,8 +150,10 @@ describe("a wrong setting", () => {
     ["allowed-origins", "https://a.example/path", "origins separated by commas"],
     ["store", "redis", "sqlite or memory"],
     ["log-level", "loud", "silent or fatal or error"],
-    ["limit-body-bytes", "0", "a whole number from 1 to 2147483647"],
-    ["limit-body-bytes", "64k", "a whole number from 1"],
+    ["limit-document-bytes", "0", "a whole number from 1 to 2147483647"],
+    ["limit-document-bytes", "64k", "a whole number from 1"],
+    // A larger message would not get through the WebSocket layer.
+    ["limit-message-bytes", "16777217", "a whole number from 1 to 16777216"],
   ])("[C1] --%s %s is refused in one line with both names, the value and what is allowed", (flag, value, allowed) => {
     const prefixed = flag.toUpperCase().replaceAll("-", "_");
     const variable = ["PORT", "HOST"].includes(prefixed) ? prefixed : `SESSION_ROOM_${prefixed}`;
@@ -176,12 +203,6 @@ describe("a wrong setting", () => {
     for (const text of ["", "  "])
       expect(faultOf([`--token-secret=${text}`])).toContain("allowed: text that is not empty");
   });
-
-  it("[C1] a message may not be larger than a frame: it would never be looked at", () => {
-    expect(faultOf(["--limit-frame-bytes=100", "--limit-message-bytes=101"])).toContain(
-      "--limit-message-bytes (SESSION_ROOM_LIMIT_MESSAGE_BYTES) is 101; allowed: at most --limit-frame-bytes, which is 100",
-    );
-  });
 });
 
 describe("help and version", () => {
@@ -193,7 +214,7 @@ describe("help and version", () => {
     }
     expect(help).toContain("(default: 30d, env: ");
     expect(Math.max(...help.split("\n").map((line) => line.length))).toBeLessThanOrEqual(100);
-    expect(help).toContain("--limit-body-bytes");
+    expect(help).toContain("--limit-document-bytes");
     expect(help).not.toContain("null");
     expect(parseConfig(["-h"], {})).toEqual(parsed);
   });

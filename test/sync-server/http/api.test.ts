@@ -176,7 +176,7 @@ describe("POST /v1/rooms", () => {
     ] as const) {
       const answer = await http.call("/v1/rooms", { method: "POST", headers, body: " ".repeat(bytes) });
       expectProblem(answer, 413, "body-too-large");
-      expect(answer.json().detail).toMatch(/100 bytes.*bodyBytes.*docs\/limits\.md/);
+      expect(answer.json().detail).toContain("larger than 100 bytes");
     }
     const body = `{"room":"r"}${" ".repeat(88)}`;
     expect((await http.call("/v1/rooms", { method: "POST", headers: json, body })).status).toBe(201);
