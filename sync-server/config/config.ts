@@ -3,6 +3,8 @@
  * the command-line entry (`main.ts`) reads the real ones.
  */
 import { helpText, readCommandLine } from "./command-line.ts";
+import { checkNames } from "./environment.ts";
+import type { Environment } from "./environment.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import type { Limits } from "./limits.ts";
 import { nameOf, SettingError } from "./setting-error.ts";
@@ -17,8 +19,6 @@ export type ParsedConfig =
   | { readonly ok: true; readonly help: string }
   | { readonly ok: true; readonly version: true }
   | { readonly ok: false; readonly message: string };
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 type Texts = (setting: Setting) => string | undefined;
 
@@ -51,6 +51,7 @@ export const parseConfig = (args: readonly string[], env: Environment): ParsedCo
     const commandLine = readCommandLine(args);
     if (commandLine.wantsHelp) return { ok: true, help: helpText() };
     if (commandLine.wantsVersion) return { ok: true, version: true };
+    checkNames(env);
     const textOf: Texts = (setting) => commandLine.textOf(setting) ?? (env[setting.env] || undefined);
     const limits: Limits = { ...DEFAULT_LIMITS, ...readAll(LIMIT_SETTINGS, textOf) };
     // A proxy on this machine must not get less than one elsewhere.

@@ -155,6 +155,15 @@ describe("session-room-relay", { timeout: TIMEOUT_MS }, () => {
     expect(ended).toMatchObject({ code: 1, stdout: "" });
   });
 
+  it("[C5] says in one line which variable is unknown, and which was meant", () => {
+    const ended = run([], { SESSION_ROOM_ADMIN_KYE: SECRET });
+    expect(oneLine(ended)).toContain(
+      "there is no setting SESSION_ROOM_ADMIN_KYE: the nearest is SESSION_ROOM_ADMIN_KEY",
+    );
+    expect(ended).toMatchObject({ code: 1, stdout: "" });
+    expect(ended.stderr).not.toContain(SECRET);
+  });
+
   it("[C2] says in one line that the host is not of this machine", () => {
     const ended = run(["--port=0", "--host", "192.0.2.1", "--data-dir", temporaryFolder()]);
     expect(oneLine(ended)).toContain("192.0.2.1 is no address of this machine");

@@ -1,7 +1,8 @@
 /** [C1] The settings: flags and environment, defaults, and one clear line for each wrong value. */
 import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../../sync-server/config/config.ts";
-import type { Environment, RelayConfig } from "../../../sync-server/config/config.ts";
+import type { RelayConfig } from "../../../sync-server/config/config.ts";
+import type { Environment } from "../../../sync-server/config/environment.ts";
 import { DEFAULT_LIMITS } from "../../../sync-server/config/limits.ts";
 
 const SECRET = "0123456789abcdef0123456789abcdef";
@@ -189,7 +190,7 @@ describe("a wrong setting", () => {
     [["--port", "--host", "::"], "--port (PORT) needs a value"],
     [["--token-secret", "--port", "1"], "--token-secret (SESSION_ROOM_TOKEN_SECRET) needs a value"],
     [["--admin-key", "-hunter2"], "--admin-key (SESSION_ROOM_ADMIN_KEY) needs a value"],
-  ])("[C1] %j is refused", (args, message) => {
+  ])("[C1] [C5] %j is refused", (args, message) => {
     expect(faultOf(args)).toContain(message);
     expect(faultOf(args)).not.toContain("hunter2");
   });
@@ -202,6 +203,48 @@ describe("a wrong setting", () => {
   it("[C1] a secret that is given must not be empty: anyone could sign tokens", () => {
     for (const text of ["", "  "])
       expect(faultOf([`--token-secret=${text}`])).toContain("allowed: text that is not empty");
+  });
+});
+
+describe("an unknown variable", () => {
+  it.each<[string, string]>([
+    ["SESSION_ROOM_ADMINKEY", "SESSION_ROOM_ADMIN_KEY"],
+    ["SESSION_ROOM_HOST_ABSENCE_MS", "SESSION_ROOM_HOST_ABSENCE"],
+    ["SESSION_ROOM_DATADIR", "SESSION_ROOM_DATA_DIR"],
+    ["SESSION_ROOM_LIMIT_MESSAGES_PER_SECONDS", "SESSION_ROOM_LIMIT_MESSAGES_PER_SECOND"],
+    ["SESSION_ROOM_HOST", "HOST"],
+    ["SESSION_ROOM_log_level", "SESSION_ROOM_LOG_LEVEL"],
+    ["SESSION_ROOM_constructor", "PORT"],
+    ["SESSION_ROOM_", "PORT"],
+  ])("[C5] %s is refused in one line with the nearest name, without its value", (name, nearest) => {
+    const message = faultOf([], { [name]: "hunter2" });
+    expect(message).toContain(`there is no setting ${name}: the nearest is ${nearest}`);
+    expect(message).not.toMatch(/\n|hunter2/);
+  });
+
+  it.each([
+    "SESSION_ROOM_SERVICE_HOST",
+    "SESSION_ROOM_SERVICE_PORT",
+    "SESSION_ROOM_SERVICE_PORT_HTTP",
+    "SESSION_ROOM_PORT",
+    "SESSION_ROOM_PORT_1234_TCP",
+    "SESSION_ROOM_PORT_1234_TCP_PROTO",
+    "SESSION_ROOM_PORT_1234_TCP_PORT",
+    "SESSION_ROOM_PORT_1234_TCP_ADDR",
+    "SESSION_ROOM_REDIS_SERVICE_HOST",
+    "SESSION_ROOM_REDIS_SERVICE_PORT_REDIS",
+    "SESSION_ROOM_REDIS_PORT_6379_TCP_ADDR",
+  ])("[C5] %s, which Kubernetes sets, is ignored", (name) => {
+    expect(configOf([], { [name]: "tcp://10.0.0.1:1234" })).toEqual(configOf([]));
+  });
+
+  it("[C5] other names, and empty variables, are ignored", () => {
+    const env = { SESSION_ROOM_ADMINKEY: "", SESSION_ROOM_NONE: undefined, SESSION_ROOMS: "x", MY_SESSION_ROOM_X: "x" };
+    expect(configOf([], { ...env, PROT: "1", session_room_port: "1" })).toEqual(configOf([]));
+  });
+
+  it("[C5] help needs no known variables", () => {
+    expect(parseConfig(["--help"], { SESSION_ROOM_ADMINKEY: "x" })).toHaveProperty("help");
   });
 });
 
