@@ -19,7 +19,7 @@ const createCommand = (): Command => {
   const command = new Command("session-room-relay")
     .description(
       "Each setting is a flag or an environment variable (env); the flag takes precedence. Secrets are better given by an " +
-        "environment variable, since everybody on the machine can read the flags of a program.",
+        "environment variable or a file, since everybody on the machine can read the flags of a program.",
     )
     .usage("[--flag value …]")
     .configureHelp({

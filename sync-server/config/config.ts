@@ -1,17 +1,18 @@
 /**
  * Makes the settings of one start out of the flags and the environment. It is handed both, since only
- * the command-line entry (`main.ts`) reads the real ones.
+ * the command-line entry (`main.ts`) reads the real ones, and reads the files that hold secrets.
  */
+import { readFileSync } from "node:fs";
 import { helpText, readCommandLine } from "./command-line.ts";
 import { checkNames } from "./environment.ts";
 import type { Environment } from "./environment.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import type { Limits } from "./limits.ts";
 import { nameOf, SettingError } from "./setting-error.ts";
-import { LIMIT_SETTINGS, SETTINGS } from "./settings.ts";
+import { fileSettingOf, LIMIT_SETTINGS, SETTINGS } from "./settings.ts";
 import type { RelayConfig, Setting } from "./settings.ts";
 
-export type { LogLevel, RelayConfig, StoreKind } from "./settings.ts";
+export type { RelayConfig } from "./settings.ts";
 
 /** What the command line asks for, or one line that says what is wrong with it. */
 export type ParsedConfig =
@@ -38,8 +39,31 @@ const readSetting = (setting: Setting, textOf: Texts): unknown => {
   return read(setting, text, `${nameOf(setting)} ${shown}`);
 };
 
+const readSecret = (setting: Setting, textOf: Texts): unknown => {
+  const fileSetting = fileSettingOf(setting);
+  const path = readSetting(fileSetting, textOf) as string | null;
+  if (path === null) return readSetting(setting, textOf);
+  if (textOf(setting) !== undefined) {
+    throw new SettingError(`${nameOf(setting)} and ${nameOf(fileSetting)} are both given; allowed: one of them`);
+  }
+  const subject = `${nameOf(fileSetting)} is ${JSON.stringify(path)}`;
+  let content: string;
+  try {
+    content = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new SettingError(`${subject}, which cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+  // Editors and `echo` end a file with a line break.
+  return read(setting, content.replace(/(?:\r?\n)+$/, ""), `${subject}, whose content is not allowed`);
+};
+
 const readAll = (settings: Readonly<Record<string, Setting>>, textOf: Texts) =>
-  Object.fromEntries(Object.entries(settings).map(([key, setting]) => [key, readSetting(setting, textOf)]));
+  Object.fromEntries(
+    Object.entries(settings).map(([key, setting]) => [
+      key,
+      (setting.isSecret ? readSecret : readSetting)(setting, textOf),
+    ]),
+  );
 
 /**
  * Reads the settings. A flag takes precedence over the environment, and an empty variable counts as unset.

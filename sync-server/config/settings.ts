@@ -15,11 +15,11 @@ import {
 } from "./readers.ts";
 import type { Read } from "./readers.ts";
 
-export type StoreKind = "sqlite" | "memory";
+type StoreKind = "sqlite" | "memory";
 
 /** The levels of pino, the least verbose first; each includes those before it. */
 const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug", "trace"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+type LogLevel = (typeof LOG_LEVELS)[number];
 
 export type RelayConfig = {
   /** TCP port; 0 lets the system choose one. */
@@ -58,7 +58,7 @@ type Entry<T> = {
   readonly about: string;
   /** Shown as the default in the help, where the value itself would not explain it. */
   readonly fallbackText?: string;
-  /** The value is never shown. */
+  /** The value is never shown, and may come from a file. */
   readonly isSecret?: true;
   readonly read: (text: string) => Read<T>;
 };
@@ -179,5 +179,17 @@ export const LIMIT_SETTINGS = Object.fromEntries(
   ]),
 ) as Record<keyof typeof LIMIT_ENTRIES, Setting>;
 
+/** The setting that names a file in which a secret is. */
+export const fileSettingOf = (secret: Setting): Setting => ({
+  flag: `${secret.flag}-file`,
+  env: `${secret.env}_FILE`,
+  fallback: null,
+  fallbackText: "none",
+  about: `file that holds the ${secret.flag.replaceAll("-", " ")}`,
+  read: readText,
+});
+
 /** Every setting, in the order of the help. */
-export const ALL_SETTINGS: readonly Setting[] = [...Object.values(SETTINGS), ...Object.values(LIMIT_SETTINGS)];
+export const ALL_SETTINGS: readonly Setting[] = [...Object.values(SETTINGS), ...Object.values(LIMIT_SETTINGS)].flatMap(
+  (setting) => (setting.isSecret ? [setting, fileSettingOf(setting)] : [setting]),
+);

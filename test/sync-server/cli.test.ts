@@ -170,6 +170,23 @@ describe("session-room-relay", { timeout: TIMEOUT_MS }, () => {
     expect(ended.code).toBe(1);
   });
 
+  it("[C6] takes its secrets from files, and never prints what is in one", async () => {
+    const folder = temporaryFolder();
+    const [secretFile, keyFile] = [join(folder, "secret"), join(folder, "key")];
+    writeFileSync(secretFile, `${SECRET}\n`);
+    writeFileSync(keyFile, "the-admin-key\n");
+    const env = { SESSION_ROOM_STORE: "memory", SESSION_ROOM_TOKEN_SECRET_FILE: secretFile };
+    const relay = await start(["--port=0", "--admin-key-file", keyFile], env);
+    await makeRoom(relay.url, "room", { authorization: "Bearer the-admin-key" });
+    expect((await postRoom(relay.url, "other")).status).toBe(401);
+
+    writeFileSync(keyFile, "the admin key\n");
+    const ended = run(["--port=0", "--admin-key-file", keyFile], env);
+    expect(oneLine(ended)).toContain(`--admin-key-file (SESSION_ROOM_ADMIN_KEY_FILE) is "${keyFile}"`);
+    expect(ended).toMatchObject({ code: 1, stdout: "" });
+    expect(ended.stderr).not.toContain("the admin key");
+  });
+
   it("shows its help and its version", () => {
     const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string };
     expect(run(["--version"])).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });

@@ -1,9 +1,12 @@
 /** [C1] The settings: flags and environment, defaults, and one clear line for each wrong value. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../../sync-server/config/config.ts";
 import type { RelayConfig } from "../../../sync-server/config/config.ts";
 import type { Environment } from "../../../sync-server/config/environment.ts";
 import { DEFAULT_LIMITS } from "../../../sync-server/config/limits.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 
 const SECRET = "0123456789abcdef0123456789abcdef";
 
@@ -245,6 +248,74 @@ describe("an unknown variable", () => {
 
   it("[C5] help needs no known variables", () => {
     expect(parseConfig(["--help"], { SESSION_ROOM_ADMINKEY: "x" })).toHaveProperty("help");
+  });
+});
+
+describe("a secret in a file", () => {
+  const fileWith = (content: string): string => {
+    const file = join(temporaryFolder(), "secret");
+    writeFileSync(file, content);
+    return file;
+  };
+
+  it.each(["", "\n", "\r\n", "\n\n"])("[C6] is read by flag and variable, without %j at its end", (end) => {
+    const file = fileWith(SECRET + end);
+    for (const config of [
+      configOf(["--token-secret-file", file, `--admin-key-file=${file}`]),
+      configOf([], { SESSION_ROOM_TOKEN_SECRET_FILE: file, SESSION_ROOM_ADMIN_KEY_FILE: file }),
+      configOf([`--token-secret-file=${file}`], {
+        SESSION_ROOM_TOKEN_SECRET_FILE: "/none",
+        SESSION_ROOM_ADMIN_KEY_FILE: file,
+      }),
+    ]) {
+      expect(config).toMatchObject({ tokenSecret: SECRET, adminKey: SECRET });
+    }
+  });
+
+  it("[C6] keeps everything else that is in the file", () => {
+    const file = fileWith(" two\nlines \n");
+    expect(configOf(["--token-secret-file", file]).tokenSecret).toBe(" two\nlines ");
+  });
+
+  it("[C6] is refused beside the secret itself, however both are given", () => {
+    const file = fileWith(SECRET);
+    for (const [args, env] of [
+      [[`--admin-key-file=${file}`, "--admin-key=hunter2"], {}],
+      [[`--admin-key-file=${file}`], { SESSION_ROOM_ADMIN_KEY: "hunter2" }],
+      [["--admin-key=hunter2"], { SESSION_ROOM_ADMIN_KEY_FILE: file }],
+      [[], { SESSION_ROOM_ADMIN_KEY: "hunter2", SESSION_ROOM_ADMIN_KEY_FILE: file }],
+    ] as const) {
+      expect(faultOf(args, env)).toBe(
+        "--admin-key (SESSION_ROOM_ADMIN_KEY) and --admin-key-file (SESSION_ROOM_ADMIN_KEY_FILE) are both given; allowed: one of them",
+      );
+    }
+    expect(configOf([], { SESSION_ROOM_ADMIN_KEY: "", SESSION_ROOM_ADMIN_KEY_FILE: file }).adminKey).toBe(SECRET);
+  });
+
+  it("[C6] stops the start with the file's name if it cannot be read", () => {
+    const folder = temporaryFolder();
+    for (const [file, reason] of [
+      [join(folder, "none"), "ENOENT"],
+      [folder, "EISDIR"],
+    ] as const) {
+      expect(faultOf(["--token-secret-file", file])).toBe(
+        `--token-secret-file (SESSION_ROOM_TOKEN_SECRET_FILE) is "${file}", which cannot be read (${reason})`,
+      );
+    }
+    expect(faultOf(["--token-secret-file="])).toContain('_FILE) is ""; allowed: text that is not empty');
+  });
+
+  it.each([
+    ["token-secret", ""],
+    ["token-secret", "\n"],
+    ["admin-key", "\n"],
+    ["admin-key", "hunter2 and more"],
+    ["admin-key", "hunter2\nhunter3\n"],
+  ])("[C6] --%s-file stops the start if the file holds %j, without repeating it", (flag, content) => {
+    const file = fileWith(content);
+    const message = faultOf([`--${flag}-file`, file]);
+    expect(message).toContain(`_FILE) is "${file}", whose content is not allowed; allowed: `);
+    expect(message).not.toMatch(/hunter|\n/);
   });
 });
 
