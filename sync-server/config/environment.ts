@@ -11,7 +11,7 @@ const PREFIX = "SESSION_ROOM_";
  * What Kubernetes sets in every container for a service called `session-room` or `session-room-…`
  * (kubernetes.io/docs/concepts/services-networking/service, "Environment variables").
  */
-const OF_KUBERNETES = /^SESSION_ROOM_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\w+)?)$/;
+const OF_KUBERNETES = /^SESSION_ROOM_(?:\w+_)?(?:SERVICE_HOST|PORT(?:_\w+)?)$/;
 
 const withoutPrefix = (name: string): string => (name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name);
 

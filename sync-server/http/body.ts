@@ -1,4 +1,4 @@
-/** Reads the JSON object that a call brings, and the fields in it, trusting nothing. */
+/** Reads and validates the JSON object in the body of a call. */
 import type { IncomingMessage } from "node:http";
 import { HOST_ABSENCE_MAX_MS } from "../config/limits.ts";
 import { isRoomName, ROOM_NAME_MAX_CHARS } from "../../src/protocol/protocol.ts";
@@ -11,14 +11,14 @@ const tooLarge = (limitBytes: number): Step<never> =>
   refuse("body-too-large", `The body is larger than ${limitBytes} bytes.`);
 
 /**
- * Reads the whole body. A body above the limit is answered at once; node:http then throws away what
- * still comes, for as long as its request timeout allows, so that the client gets to read the answer.
+ * Reads the whole body. A body above the limit is answered at once; node:http then discards the rest,
+ * for as long as its request timeout allows, so that the client can read the answer.
  */
 const readBytes = async (req: IncomingMessage, limitBytes: number): Promise<Step<Buffer>> => {
   if (Number(req.headers["content-length"] ?? 0) > limitBytes) return tooLarge(limitBytes);
   const chunks: Buffer[] = [];
   let bytes = 0;
-  // Not `for await`: leaving that early destroys the request, and its socket with it.
+  // Not `for await`: leaving the loop early destroys the request and its socket.
   return new Promise((resolve, reject) => {
     req.on("data", (chunk: Buffer) => {
       bytes += chunk.length;
@@ -33,7 +33,7 @@ const readBytes = async (req: IncomingMessage, limitBytes: number): Promise<Step
 const isJson = (contentType: string | undefined): boolean =>
   contentType?.split(";", 1)[0]!.trim().toLowerCase() === "application/json";
 
-/** The body as an object; no body counts as `{}`. Fields that a call does not know are ignored. */
+/** The body as an object; no body counts as `{}`. Unknown fields are ignored. */
 export const readFields = async (req: IncomingMessage, limitBytes: number): Promise<Step<Fields>> => {
   const body = await readBytes(req, limitBytes);
   if (!body.ok) return body;
@@ -58,7 +58,7 @@ const wrongField = (field: string, wanted: string): Step<never> => refuse("bad-f
 /** The rule for names of rooms, for the end of a message. */
 export const ROOM_NAME_RULE = `text of 1 to ${ROOM_NAME_MAX_CHARS} characters without control characters, and not . or ..`;
 
-/** A field that need not be there; `undefined` if it is not. */
+/** An optional field; `undefined` if it is absent. */
 export const roomField = (fields: Fields): Step<string | undefined> => {
   const room = fields["room"];
   if (room === undefined) return pass(room);

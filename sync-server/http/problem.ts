@@ -1,7 +1,7 @@
 /**
- * What an HTTP call answers, and the list of everything that can be wrong with one: problem details
- * after RFC 9457, one code each. `type` is `urn:session-room:problem:<code>`: stable, for programs
- * to compare, and not a page to fetch. `detail` is for people and may change.
+ * The answers to HTTP calls, and the list of everything that can be wrong with a call: problem details
+ * (RFC 9457), one code each. `type` is `urn:session-room:problem:<code>`: stable, for programs to
+ * compare, and not an address to fetch. `detail` is for people and may change.
  */
 import type { Readable } from "node:stream";
 
@@ -12,7 +12,7 @@ export type Reply = {
   readonly body: string | Readable | null;
 };
 
-/** A step on the way to an answer: what it found, or the answer that ends the call. */
+/** The result of one step of a call: a value, or the answer that ends the call. */
 export type Step<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reply: Reply };
 
 export const PROBLEM_TYPE_PREFIX = "urn:session-room:problem:";
@@ -24,7 +24,7 @@ const PROBLEMS = {
   "bad-json": { status: 400, title: "The body is not a JSON object" },
   "bad-field": { status: 400, title: "A field of the body is not valid" },
   unauthorized: { status: 401, title: "Not authorized" },
-  /** Rooms can be made without a key only on the relay's own machine. */
+  /** Without a key, rooms can be made only from the relay's own machine. */
   "admin-key-needed": { status: 403, title: "The relay needs an admin key for this" },
   "origin-not-allowed": { status: 403, title: "Pages of this origin may not call the relay" },
   "not-a-host": { status: 403, title: "Only hosts may do this" },
@@ -46,7 +46,7 @@ const PROBLEMS = {
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
-/** Problem details; `detail` says in a sentence or two what is wrong and what would help, and never holds a token. */
+/** Problem details; `detail` says in a sentence or two what is wrong and how to fix it, and never contains a token. */
 export const problem = (code: ProblemCode, detail: string, headers: Record<string, string> = {}): Reply => {
   const { status, title } = PROBLEMS[code];
   return {

@@ -1,6 +1,6 @@
 /**
  * The files of the example page, as Vite builds them, and `session-room.js` with the elements.
- * Hashed files may be kept for good, all others are asked for again and mostly answered with 304.
+ * Hashed files are cached for good, all others are revalidated and mostly answered with 304.
  * Where the build has left a compressed copy (`name.br`, `name.gz`), that is sent.
  */
 import type { IncomingMessage } from "node:http";

@@ -1,4 +1,4 @@
-/** Holds the documents to the code: what they list is what there is. */
+/** Checks the documents against the code: they list what exists. */
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -7,7 +7,7 @@ import { ALL_SETTINGS, LIMIT_SETTINGS } from "../../sync-server/config/settings.
 
 const read = (path: string): string => readFileSync(join(import.meta.dirname, "../..", path), "utf8");
 
-/** The rows of all tables of a document, each as its cells without the marks of code. */
+/** The rows of all tables of a document, each as its cells without backticks. */
 const rowsOf = (markdown: string): string[][] =>
   markdown
     .split("\n")

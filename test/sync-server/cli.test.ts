@@ -1,4 +1,4 @@
-/** The command line as a process: the first line, clear refusals, and a good end. */
+/** The command as a process: its first line, its errors, and how it stops. */
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -15,12 +15,12 @@ const SECRET = "0123456789abcdef0123456789abcdef";
 /** Starting a process takes a while on a busy machine. */
 const TIMEOUT_MS = 60_000;
 
-/** Only what a test sets: the settings of whoever runs the tests must not count. */
+/** Only what a test sets, without the settings of the environment in which the tests run. */
 const environment = (env: Record<string, string>): NodeJS.ProcessEnv => ({ PATH: process.env["PATH"], ...env });
 
 type Ended = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 
-/** Runs the command to its end. */
+/** Runs the command until it exits. */
 const run = (args: readonly string[], env: Record<string, string> = {}): Ended => {
   const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...args], {
     encoding: "utf8",
@@ -32,7 +32,7 @@ const run = (args: readonly string[], env: Record<string, string> = {}): Ended =
 
 type Running = { readonly child: ChildProcess; readonly url: string; output(): Ended };
 
-/** Starts a relay; resolves when it has said where it is. */
+/** Starts a relay; resolves when it has printed its address. */
 const start = async (args: readonly string[], env: Record<string, string> = {}): Promise<Running> => {
   const child = spawn(process.execPath, [BIN, ...args], { env: environment(env), stdio: ["ignore", "pipe", "pipe"] });
   onTestFinished(() => void child.kill("SIGKILL"));
@@ -81,7 +81,7 @@ describe("session-room-relay", { timeout: TIMEOUT_MS }, () => {
   });
 
   it.each(["SIGTERM", "SIGINT"] as const)(
-    "[C3] ends well at %s, and keeps its rooms and its secret",
+    "[C3] stops properly at %s, and keeps its rooms and its secret",
     async (signal) => {
       const folder = temporaryFolder();
       const first = await start(["--port=0", "--data-dir", folder]);
@@ -97,7 +97,7 @@ describe("session-room-relay", { timeout: TIMEOUT_MS }, () => {
     },
   );
 
-  it("obeys the environment, and a flag before it; the store in memory leaves nothing but the secret", async () => {
+  it("obeys the environment, and flags first; the store in memory leaves nothing but the secret", async () => {
     const folder = temporaryFolder();
     const relay = await start(["--port=0"], { PORT: "1", SESSION_ROOM_STORE: "memory", SESSION_ROOM_DATA_DIR: folder });
     expect((await fetch(`${relay.url}/livez`)).status).toBe(200);
@@ -210,9 +210,9 @@ describe("session-room-relay", { timeout: TIMEOUT_MS }, () => {
     for (const secret of [SECRET, "the-admin-key", hostToken]) expect(stdout + stderr).not.toContain(secret);
   });
 
-  it("lets go at once at a second signal", async () => {
+  it("exits at once at a second signal", async () => {
     const relay = await start(["--port=0", "--data-dir", temporaryFolder()]);
-    // A request that never ends holds the first, polite close back.
+    // A request that never ends delays the first, orderly close.
     const { port } = new URL(relay.url);
     const socket = connect(
       Number(port),
@@ -232,7 +232,7 @@ describe("on an older Node", () => {
   it(
     "[C2] says so in one line, and loads nothing",
     () => {
-      // The real file, with another version before its eyes: old versions of Node are not at hand.
+      // The real file, on a Node that claims another version.
       const preload = join(temporaryFolder(), "older.cjs");
       const ofVersion = (version: string): Ended => {
         writeFileSync(

@@ -116,7 +116,7 @@ describe("the settings", () => {
     expect(ofLoopback("20000")).toBe(20_000);
   });
 
-  it("[C1] a flag beats the environment, even one that holds nonsense; the last of two flags counts", () => {
+  it("[C1] a flag takes precedence over the environment, even over an invalid value; the last of two flags counts", () => {
     expect(configOf(["--port=1", "--port=2"], { PORT: "nonsense" }).port).toBe(2);
   });
 
@@ -198,7 +198,7 @@ describe("a wrong setting", () => {
     expect(faultOf(args)).not.toContain("hunter2");
   });
 
-  it("a secret that begins with a dash is given behind the equals sign", () => {
+  it("a secret that begins with a dash is given after an equals sign", () => {
     expect(faultOf(["--token-secret", `-${SECRET}`])).toContain("is given as --token-secret=…");
     expect(configOf([`--token-secret=-${SECRET}`]).tokenSecret).toBe(`-${SECRET}`);
   });

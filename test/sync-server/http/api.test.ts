@@ -1,4 +1,4 @@
-/** The HTTP calls over real sockets; the rooms behind them only remember. */
+/** The HTTP calls over real sockets, with rooms that only record their calls. */
 import { connect } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { DEFAULT_LIMITS } from "../../../sync-server/config/limits.ts";
@@ -192,7 +192,7 @@ describe("POST /v1/rooms", () => {
     socket.destroy();
   });
 
-  it("a client that hangs up in the middle of its body makes no room and no noise", async () => {
+  it("a client that disconnects in the middle of its body makes no room and no log line", async () => {
     await start();
     const socket = connect(http.port, "127.0.0.1");
     socket.write(
@@ -496,7 +496,7 @@ describe("addresses and methods", () => {
     expect(await http.call("/readyz", { method: "HEAD" })).toMatchObject({ status: 200, text: "" });
   });
 
-  it("[H5] a failure inside is a 500 that tells nothing, is logged without the query, and harms nobody else", async () => {
+  it("[H5] an internal failure is a 500 without details, is logged without the query, and affects no other request", async () => {
     const fail = async () => {
       throw new Error("disk /secret/path is full");
     };

@@ -1,4 +1,4 @@
-/** A real HTTP server with the real handler, over a RoomService that only remembers; for the API's own rules. */
+/** A real HTTP server with the real handler, and a RoomService that only records its calls. */
 import { request } from "node:http";
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -30,7 +30,7 @@ const CONFIG: RelayConfig = {
   limits: DEFAULT_LIMITS,
 };
 
-/** Rooms that remember what they were asked; `calls` holds every call with its arguments. */
+/** Rooms in memory; `calls` holds every call with its arguments. */
 export const stubRooms = () => {
   const rooms = new Map<string, RoomDescription>();
   const calls: unknown[][] = [];
@@ -115,7 +115,7 @@ export const startHttp = async (config: Partial<RelayConfig> = {}, context: Part
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   port = (server.address() as AddressInfo).port;
 
-  /** `path` goes out as it is: node:http does not tidy it up as fetch would. */
+  /** `path` is sent as it is: node:http does not normalize it as fetch does. */
   const call = (path: string, { method = "GET", headers = {}, body }: Call = {}): Promise<Answer> =>
     new Promise((resolve, reject) => {
       const req = request({ host: "127.0.0.1", port, path, method, headers, agent: false }, (res) => {

@@ -56,7 +56,7 @@ const openFiles = async () => {
 };
 
 describe("files of the example page", () => {
-  it("serves the page at / whatever the query, asked for again each time, telling nobody where one came from", async () => {
+  it("serves the page at / whatever the query, revalidated each time, without referrers", async () => {
     for (const path of ["/", "/?room=a&x=/../", "/index.html"]) {
       const page = await http.call(path);
       expect(page.status).toBe(200);
@@ -71,7 +71,7 @@ describe("files of the example page", () => {
     }
   });
 
-  it("lets the page style itself as CodeMirror does and reach its relay, but run no script from elsewhere", async () => {
+  it("lets the page use CodeMirror's inline styles and connect to a relay, but run no script from elsewhere", async () => {
     const policy = String((await http.call("/")).headers["content-security-policy"]);
     expect(policy).toContain("default-src 'self'");
     expect(policy).toContain("style-src 'self' 'unsafe-inline'");
@@ -96,14 +96,14 @@ describe("files of the example page", () => {
     });
   });
 
-  it("lets hashed files be kept for good, and no others", async () => {
+  it("lets browsers cache hashed files for good, and no others", async () => {
     const hashed = await http.call("/assets/index-B4x_k-9Q.js");
     expect(hashed.headers["cache-control"]).toBe("public, max-age=31536000, immutable");
     expect(hashed.headers["access-control-allow-origin"]).toBe("*");
     expect((await http.call("/assets/plain.js")).headers["cache-control"]).toBe("no-cache");
   });
 
-  it("answers 304 to who has the file, until it changes", async () => {
+  it("answers 304 to a client that has the file, until it changes", async () => {
     const path = join(webRoot, "changing.txt");
     await writeFile(path, "one");
     const first = await http.call("/changing.txt");
@@ -256,7 +256,7 @@ describe("files of the example page", () => {
     expect(answer.headers.allow).toBe("GET, HEAD");
   });
 
-  it.runIf(process.platform === "linux")("leaves no file open behind, whatever the answer", async () => {
+  it.runIf(process.platform === "linux")("leaves no file open, whatever the answer", async () => {
     await http.call("/session-room.js", { method: "HEAD" });
     await http.call("/session-room.js", { headers: { "If-None-Match": "*" } });
     await http.call("/assets");
@@ -287,7 +287,7 @@ describe("files of the example page", () => {
     expect((await other.call("/")).text).toBe("built");
   });
 
-  it("[H5] a file that cannot be read is a logged 500 that tells nothing of the disk", async () => {
+  it("[H5] a file that cannot be read is a logged 500 without details of the disk", async () => {
     // A link in a circle fails for root too, which ignores permissions.
     await symlink(join(webRoot, "circle.txt"), join(webRoot, "circle.txt"));
     const answer = await http.call("/circle.txt");
