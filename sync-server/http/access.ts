@@ -52,7 +52,7 @@ export const createAccess = ({
     if (!listensOnLoopback()) {
       return refuse(
         "admin-key-needed",
-        `The relay can be reached from other machines and has no admin key. ${SET_A_KEY}`,
+        `The server can be reached from other machines and has no admin key. ${SET_A_KEY}`,
       );
     }
     if (!isLoopbackHost(headers.host)) {
@@ -65,7 +65,7 @@ export const createAccess = ({
     if (forwarded !== null) {
       return refuse(
         "admin-key-needed",
-        `Without an admin key, rooms are made on the relay's own machine alone; the header ${forwarded} shows a proxy. ${SET_A_KEY}`,
+        `Without an admin key, rooms can be made only on the server's own machine; the header ${forwarded} shows a proxy. ${SET_A_KEY}`,
       );
     }
     // Any site that somebody on this machine visits can make the browser send a request here.

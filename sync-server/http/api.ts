@@ -91,7 +91,7 @@ export const createApi = ({
       GET: async () =>
         isReady()
           ? json(200, { status: "ready" })
-          : problem("not-ready", "The relay is starting or stopping.", { "Retry-After": "1" }),
+          : problem("not-ready", "The server is starting or stopping.", { "Retry-After": "1" }),
     },
     "/v1/rooms": { POST: (c) => calls.create(c.env.incoming) },
     "/v1/rooms/:room": { GET: inRoom(calls.show) },
@@ -133,7 +133,7 @@ export const createApi = ({
     // The client disconnected before its body was complete: not an error, and nobody is left to answer.
     if (incoming.destroyed && !incoming.complete) return RESPONSE_ALREADY_SENT;
     logger.error({ err: error, method: incoming.method, path: rawPathOf(incoming) }, "an HTTP call failed");
-    return toResponse(problem("internal", "The relay could not do this; its log says why."));
+    return toResponse(problem("internal", "The server could not do this; its log says why."));
   });
 
   return getRequestListener((request, env) => app.fetch(request, env), {

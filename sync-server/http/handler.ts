@@ -65,7 +65,7 @@ export const createHttpHandler = ({
       return await staticFile(req, path);
     } catch (error) {
       logger.error({ err: error, method: req.method, path }, "a file could not be read");
-      return problem("internal", "The relay could not do this; its log says why.");
+      return problem("internal", "The server could not do this; its log says why.");
     }
   };
 

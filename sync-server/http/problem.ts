@@ -25,8 +25,8 @@ const PROBLEMS = {
   "bad-field": { status: 400, title: "A field of the body is not valid" },
   unauthorized: { status: 401, title: "Not authorized" },
   /** Without a key, rooms can be made only from the relay's own machine. */
-  "admin-key-needed": { status: 403, title: "The relay needs an admin key for this" },
-  "origin-not-allowed": { status: 403, title: "Pages of this origin may not call the relay" },
+  "admin-key-needed": { status: 403, title: "The server needs an admin key for this" },
+  "origin-not-allowed": { status: 403, title: "Pages of this origin may not call the server" },
   "not-a-host": { status: 403, title: "Only hosts may do this" },
   "wrong-room": { status: 403, title: "The token is for another room" },
   "no-such-room": { status: 404, title: "No such room" },
@@ -40,8 +40,8 @@ const PROBLEMS = {
   "body-too-large": { status: 413, title: "The body is too large" },
   "not-json": { status: 415, title: "The body must be JSON" },
   "headers-too-large": { status: 431, title: "The headers are too large" },
-  internal: { status: 500, title: "The relay failed" },
-  "not-ready": { status: 503, title: "The relay is not ready" },
+  internal: { status: 500, title: "The server failed" },
+  "not-ready": { status: 503, title: "The server is not ready" },
 } as const satisfies Record<string, { status: number; title: string }>;
 
 export type ProblemCode = keyof typeof PROBLEMS;

@@ -29,9 +29,9 @@ const PAGE_POLICY = [
 ].join("; ");
 
 const NOT_BUILT = [
-  "The relay is running.",
+  "The server is running.",
   "",
-  "Its example page is not built. `npm start` builds it and starts the relay; `npm run build` only builds it.",
+  "Its example page is not built. `npm start` builds it and starts the server; `npm run build` only builds it.",
   "",
 ].join("\n");
 
