@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 import { minifyAgain } from "./examples/minify-again.ts";
+import { precompress } from "./examples/precompress.ts";
 import { trimOwnTemplates } from "./examples/trim-templates.ts";
 import { projects } from "./test/projects.ts";
 
@@ -24,6 +25,7 @@ export default defineConfig({
     },
     trimOwnTemplates(),
     minifyAgain(),
+    precompress(),
   ],
   test: { projects },
   build: {

@@ -66,7 +66,7 @@ const commandOf = (id: ServerId, port: number): readonly string[] => {
       return [join(here, "peers/hocuspocus.ts"), String(port)];
     case "ours":
     case "ours-memory":
-      return [join(here, "../sync-server/bin.js")];
+      return [join(here, "peers/ours.ts")];
   }
 };
 
@@ -97,8 +97,6 @@ export const startServer = async (id: ServerId, options: StartOptions = {}): Pro
       SESSION_ROOM_LOG_LEVEL: "error",
       // All clients of the bench connect from one address at once.
       SESSION_ROOM_LIMIT_NEW_CONNECTIONS_PER_SECOND_PER_ADDRESS: "100000",
-      // The ends load ends and starts a session many times a second.
-      SESSION_ROOM_LIMIT_REQUESTS_PER_SECOND: "100000",
       ...options.env,
     },
   });

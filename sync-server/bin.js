@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * The command `session-room-relay`. Plain JavaScript that old versions of Node can parse, so that
- * they get to the line below instead of a syntax error.
+ * they print the message below instead of a syntax error.
  */
 var LEAST = [22, 13];
 

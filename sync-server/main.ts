@@ -1,6 +1,6 @@
 /**
- * The command line of the relay: reads the settings, starts it, and ends it well. The first line on
- * stdout is the address to open; whatever goes wrong is one line on stderr and exit code 1.
+ * The entry of the command: reads the settings, starts the relay, and stops it at a signal. The first
+ * line on stdout is the address to open; an error is one line on stderr and exit code 1.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -16,7 +16,7 @@ import { STRONG_SECRET_CHARS } from "./config/readers.ts";
 import { SqliteStore } from "./store/sqlite/store.ts";
 import { StoreError } from "./store/store.ts";
 
-/** Where the package begins; its compiled form stands in dist/lib. */
+/** The root of the package; its compiled form is in dist/lib. */
 const packageRoot = new URL(import.meta.url.endsWith(".ts") ? "../" : "../../../", import.meta.url);
 
 const fail = (message: string): never => {
@@ -37,7 +37,7 @@ const findWebRoot = (): string | null => {
   return existsSync(folder) ? folder : null;
 };
 
-/** What a person can mend when the relay does not start, in one line; `null` for anything else. */
+/** One line about what an operator can fix when the relay does not start; `null` for any other error. */
 const explain = (error: unknown, { port, host }: RelayConfig): string | null => {
   if (error instanceof StoreError) return error.message;
   const code = error instanceof Error && "code" in error ? error.code : undefined;
@@ -56,13 +56,13 @@ const explain = (error: unknown, { port, host }: RelayConfig): string | null => 
 };
 
 const start = async (config: RelayConfig): Promise<void> => {
-  // Synchronous, so that the last words before an exit are not lost.
+  // Synchronous, so that nothing is lost at an exit.
   const logger = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
   const die = (error: unknown, what: string): never => {
     logger.fatal({ err: error }, what);
     process.exit(1);
   };
-  // After a bug nobody knows what state the relay is in; a new start finds the state that was stored.
+  // After a bug the state in memory is unknown; a new start reads the state that was stored.
   process.on("uncaughtException", (error) => die(error, "a bug: the relay stops"));
   process.on("unhandledRejection", (error) => die(error, "a bug: the relay stops"));
 
@@ -73,7 +73,7 @@ const start = async (config: RelayConfig): Promise<void> => {
     isStopping = true;
     relay.retire().then(
       () => process.exit(0),
-      (error: unknown) => die(error, "the relay could not stop well"),
+      (error: unknown) => die(error, "the relay could not stop properly"),
     );
   };
   process.on("SIGTERM", stop);
@@ -88,7 +88,7 @@ const start = async (config: RelayConfig): Promise<void> => {
     }
     if (config.publicUrl !== null && config.adminKey === null) {
       logger.warn(
-        "SESSION_ROOM_PUBLIC_URL is set without SESSION_ROOM_ADMIN_KEY: behind a proxy that hides itself, anyone may make rooms",
+        "SESSION_ROOM_PUBLIC_URL is set without SESSION_ROOM_ADMIN_KEY: if a proxy sends no forwarding header, anyone can make rooms",
       );
     }
     const store = config.store === "sqlite" ? new SqliteStore(config.dataDir) : new MemoryStore();

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import type { Clock } from "../src/clock.ts";
 import type { RelayConfig } from "./config/config.ts";
-import { createHttpHandler } from "./http/api.ts";
+import { createHttpHandler } from "./http/handler.ts";
 import { createHttpServer } from "./http/server.ts";
 import { UnauthenticatedSockets } from "./gateway/unauthenticated-sockets.ts";
 import { isLoopbackAddress } from "./http/origin.ts";
@@ -21,28 +21,28 @@ export type RelayOptions = {
   readonly logger: Logger;
   /** Folder of the built example page; `null`: none is served. */
   readonly webRoot: string | null;
-  /** Told when the relay cannot go on: its store failed. Everybody was disconnected. */
+  /** Called when the store has failed and the relay cannot continue. All connections were closed. */
   readonly onFatal?: (error: Error) => void;
 };
 
 export interface Relay {
   /** Address under which this machine reaches the relay, such as `http://localhost:1234`. */
   readonly url: string;
-  /** Tells everybody at once to come back later, keeps everything, and lets go of the port and the store. */
+  /** Closes all connections at once with 1012, stores everything, and releases the port and the store. */
   close(): Promise<void>;
-  /** The same, but sends people away little by little, so that they come back little by little (docs/SPEC.md, R6). */
+  /** The same, but closes connections gradually, so that clients reconnect gradually (docs/SPEC.md, R6). */
   retire(): Promise<void>;
 }
 
-/** How long sockets may take to say goodbye when the relay closes, in ms. */
-const GOODBYE_MS = 1_000;
+/** How long the closing handshakes of WebSockets may take when the relay closes, in ms. */
+const CLOSE_TIMEOUT_MS = 1_000;
 
 const boundAddress = (server: Server): AddressInfo | null => {
   const address = server.address();
   return typeof address === "string" ? null : address;
 };
 
-/** The address for people: `localhost` where that reaches the relay, since it reads best. */
+/** The address for people: with `localhost` where that reaches the relay. */
 const urlOf = ({ address, port }: AddressInfo, host: string): string => {
   const isHere = isLoopbackAddress(address) || address === "0.0.0.0" || address === "::";
   const name = isHere ? "localhost" : host.includes(":") ? `[${host}]` : host;
@@ -57,7 +57,7 @@ const urlOf = ({ address, port }: AddressInfo, host: string): string => {
 export const createRelay = async (options: RelayOptions): Promise<Relay> => {
   const { config, clock, store, logger } = options;
   let isReady = false;
-  /** Whether it listens, or did: before that, whoever starts it is told of every error. */
+  /** Whether it listens, or did: before that, `createRelay` throws every error. */
   let hasListened = false;
   let url = "";
 
@@ -108,7 +108,7 @@ export const createRelay = async (options: RelayOptions): Promise<Relay> => {
         resolve();
       });
     });
-    // A deadline may have been served in the meantime.
+    // The store may have failed at a deadline in the meantime.
     if (core.failure !== null) throw core.failure;
   } catch (error) {
     server.close();
@@ -123,24 +123,25 @@ export const createRelay = async (options: RelayOptions): Promise<Relay> => {
     isReady = false;
     const isClosed = new Promise<void>((resolve) => server.close(() => resolve()));
     core.closeAll();
-    // Whoever does not answer the goodbye in time is cut off.
-    const cancel = clock.setTimer(GOODBYE_MS, () => {
+    // Sockets that have not closed in time are destroyed.
+    const cancel = clock.setTimer(CLOSE_TIMEOUT_MS, () => {
       upgrades.terminateAll();
       server.closeAllConnections();
     });
     server.closeIdleConnections();
     await isClosed;
-    // The last word of a socket may come after its line is closed, and its room may have something to write then.
+    // The last message of a socket may arrive after the close was sent, and its room may have to write then.
     await upgrades.drained();
     cancel();
     await core.stop();
   };
-  const sendAllAway = (): Promise<void> => {
-    isReady = false;
-    return core.retire();
-  };
   let closing: Promise<void> | null = null;
   const closeOnce = (): Promise<void> => (closing ??= close());
+  const retire = async (): Promise<void> => {
+    isReady = false;
+    await core.retire();
+    await closeOnce();
+  };
   let retiring: Promise<void> | null = null;
-  return { url, close: closeOnce, retire: () => (retiring ??= sendAllAway().then(closeOnce)) };
+  return { url, close: closeOnce, retire: () => (retiring ??= retire()) };
 };

@@ -34,9 +34,12 @@ export const ROOM_NAME_MAX_CHARS = 128;
 /** Longest name of a person, in characters (Unicode code points), after trimming. */
 export const PERSON_NAME_MAX_CHARS = 80;
 
-/** Whether `room` can name a room: 1 to 128 characters, well-formed Unicode. */
+/**
+ * Whether `room` can name a room: 1 to 128 characters, well-formed Unicode without control characters.
+ * Not `.` or `..`, which URLs resolve, percent-encoded too, so that no address would reach the room.
+ */
 export const isRoomName = (room: string): boolean =>
-  room !== "" && room.isWellFormed() && [...room].length <= ROOM_NAME_MAX_CHARS;
+  room.isWellFormed() && [...room].length <= ROOM_NAME_MAX_CHARS && /^\P{Cc}+$/u.test(room) && !/^\.\.?$/.test(room);
 
 /** A name as it is shown to others: without control characters, trimmed, cut to 80 characters; may be empty. */
 export const cleanPersonName = (name: unknown): string => {

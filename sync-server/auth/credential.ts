@@ -1,4 +1,4 @@
-/** The token behind a connection: until when it holds, and how a new one takes its place without a new line. */
+/** The token of a connection: until when it is valid, and how a new one replaces it without a new connection. */
 import type { Clock } from "../../src/clock.ts";
 import type { Identity, RefusalCode, Welcome } from "../../src/protocol/protocol.ts";
 import { personalTokenFor } from "./identity.ts";
@@ -12,7 +12,7 @@ export class Credential {
   #claims: Claims;
   #personalToken: string | null;
 
-  /** @param claims what the token said that the client came with. */
+  /** @param claims those of the token that the client connected with. */
   constructor(tokens: Tokens, clock: Pick<Clock, "wallNow">, claims: Claims, arrival: Arrival) {
     this.#tokens = tokens;
     this.#clock = clock;
@@ -26,20 +26,20 @@ export class Credential {
     return this.#claims.expiresAt;
   }
 
-  /** What the relay tells a client of itself. */
+  /** The message that says who the client is, sent once it has joined. */
   get welcome(): Welcome {
     const token = this.#personalToken === null ? {} : { token: this.#personalToken };
     const expiresInMs = this.expiresAt - this.#clock.wallNow();
     return { type: "welcome", person: this.#identity, expiresInMs, ...token };
   }
 
-  /** Takes a newer token of the same person, room and role; anything else changes nothing. */
+  /** Accepts a newer token of the same person, room and role; any other is refused and changes nothing. */
   async renew(token: string): Promise<RefusalCode | null> {
     const verified = await this.#tokens.verify(token);
     if (!verified.ok) return "bad-token";
     const { claims } = verified;
     const { room, role, sub, guest } = this.#claims;
-    // An invitation names nobody: a newer one prolongs whoever came with one.
+    // An invitation names no person: a newer one renews any connection that was made with one.
     const isInvitation = claims.sub === undefined;
     const isSamePerson = isInvitation ? sub === undefined || guest === true : claims.sub === this.#identity.id;
     if (claims.room !== room || claims.role !== role || !isSamePerson) return "other-person";

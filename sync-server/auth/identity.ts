@@ -8,22 +8,22 @@ import type { Claims, Tokens } from "./tokens.ts";
 export type Arrival = {
   readonly identity: Identity;
   readonly author: Author;
-  /** A token with which an invited newcomer is the same person from now on; `null` if it has one. */
+  /** A token by which a new guest is the same person from now on; `null` if the client has one. */
   readonly personalToken: string | null;
 };
 
-/** Who writes what a connection writes, across connections; keys that the guard's record keeps. */
+/** The author of what a connection writes, across connections: keys that the guard records. */
 export type Author = {
   /**
-   * The key of the person. `null` for stock clients that come with an invitation: they cannot be told
-   * apart once they are gone.
+   * The key of the person. `null` for stock clients with an invitation: they cannot be identified
+   * after they have disconnected.
    */
   readonly own: string | null;
-  /** The key that all who were invited to one role share; `null` for people whom a token names. */
+  /** The key that all guests of one role share; `null` for people whom a token names. */
   readonly shared: string | null;
   /**
-   * Whether the client is known to have its personal token. Until then it may come back as somebody
-   * else, if its line breaks before the token reaches it, and what it wrote must not be lost to it.
+   * Whether the client is known to have its personal token. If its connection breaks before the token
+   * arrives, it returns as another person, who must still be able to send what the first one wrote.
    */
   readonly isKept: boolean;
 };
@@ -32,10 +32,10 @@ const personKey = (id: string): string => `person:${id}`;
 const guestKey = (role: Role): string => `guest:${role}`;
 
 /**
- * Names the person behind a token. An invitation makes a newcomer of everybody who comes with it.
+ * Determines the person of a token. With an invitation, each connection is a new person.
  *
  * @param keepsToken whether the client can keep a personal token (`session-room.v1`).
- * @param former a personal token that has expired: whoever comes with it is no newcomer (docs/SPEC.md, P10).
+ * @param former an expired personal token, by which the client is still the same person (docs/SPEC.md, P10).
  */
 export const identify = async (
   claims: Claims,
@@ -45,7 +45,7 @@ export const identify = async (
 ): Promise<Arrival> => {
   const { role, sub } = claims;
   if (sub !== undefined) {
-    // A token vouches for the name that it holds. Personal tokens hold none: that name is chosen.
+    // A name in a token is verified. Personal tokens hold none: a guest chooses the name.
     const name = cleanPersonName(claims.name);
     const verified = name !== "";
     const shared = claims.guest === true ? guestKey(role) : null;
@@ -63,7 +63,7 @@ export const identify = async (
   };
 };
 
-/** A token with which somebody invited is the same person; it lasts as long as the invitation. */
+/** A token by which a guest stays the same person; it is valid as long as the invitation. */
 export const personalTokenFor = (
   { id }: Identity,
   { room, role, expiresAt }: Claims,

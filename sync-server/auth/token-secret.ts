@@ -1,6 +1,6 @@
 /**
  * The secret of the tokens, for operators who set none: made on the first start and kept in the data
- * folder, so that links stay good across restarts (docs/SPEC.md, C3).
+ * folder, so that links stay valid across restarts (docs/SPEC.md, C3).
  */
 import { randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
@@ -31,7 +31,7 @@ const readSecret = (file: string): string | null => {
     );
   }
   if (secret.length >= STRONG_SECRET_CHARS) return secret;
-  // A new one in its place would make all links invalid without a word.
+  // A new one in its place would silently invalidate all links.
   throw new StoreError(
     `the token secret ${file} is damaged, it has fewer than ${STRONG_SECRET_CHARS} characters: restore it from a backup, or delete it to have a new one made (all links given out so far stop working)`,
   );
@@ -46,7 +46,7 @@ const syncFolder = (folder: string): void => {
   }
 };
 
-/** Puts a new secret in place whole and flushed, or not at all; one that another relay has put there meanwhile stays. */
+/** Writes a new secret atomically and with fsync; one that another relay has written meanwhile stays. */
 const makeSecret = (dataDir: string, file: string): void => {
   const draft = `${file}.${randomBytes(6).toString("hex")}.new`;
   try {
@@ -57,7 +57,7 @@ const makeSecret = (dataDir: string, file: string): void => {
     } finally {
       closeSync(handle);
     }
-    // Unlike a rename, a link never replaces what is there.
+    // Unlike a rename, a link never replaces an existing file.
     linkSync(draft, file);
     syncFolder(dataDir);
   } catch (error) {
@@ -71,7 +71,7 @@ const makeSecret = (dataDir: string, file: string): void => {
 };
 
 /**
- * The secret that is kept in the data folder; the first call makes both.
+ * The secret that is kept in the data folder; the first call creates both.
  *
  * @throws StoreError if the folder or the file cannot be made, written or read.
  */

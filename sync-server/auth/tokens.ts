@@ -1,31 +1,31 @@
-/** Tokens: JWTs (HS256) that say which room, which role, until when and, for a known person, who. */
+/** Tokens: JWTs that hold a room, a role, an expiry and, for a known person, who it is. */
 import { SignJWT, createRemoteJWKSet, decodeProtectedHeader, errors, jwtVerify } from "jose";
 import type { JWTPayload, JWTVerifyOptions } from "jose";
 import type { Clock } from "../../src/clock.ts";
 import { cleanPersonName, isRoomName } from "../../src/protocol/protocol.ts";
 import type { Role } from "../../src/session/session.ts";
 
-/** What a valid token says. */
+/** The content of a valid token. */
 export type Claims = {
   readonly room: string;
   readonly role: Role;
   /** A known person's id; without it the token is an invitation that many may use. */
   readonly sub?: string;
-  /** The person's name, which the token vouches for; cleaned as every name that others see, never empty. */
+  /** The person's verified name; cleaned as every name that others see, never empty. */
   readonly name?: string;
-  /** A personal token that the relay gave to somebody invited: `sub` is a name for them, no proof of who they are. */
+  /** A personal token that the relay issued to a guest: `sub` is an id that the relay chose, no proof of identity. */
   readonly guest?: true;
   /** ms since the epoch. */
   readonly expiresAt: number;
 };
 
-/** Why a token is not accepted. Never holds any part of the token. */
+/** Why a token is not accepted. */
 export type TokenFault =
   | "missing"
   | "malformed"
   | "expired"
   | "untrusted"
-  /** The keys could not be fetched: it may be good, and can be tried again. */
+  /** The keys could not be fetched: the token may be valid, and can be tried again. */
   | "unavailable";
 
 export type Verified =
@@ -36,7 +36,7 @@ export interface Tokens {
   sign(claims: Claims): Promise<string>;
   /** Never throws, whatever the text is. */
   verify(token: string | null | undefined): Promise<Verified>;
-  /** What a personal token of this relay says that has expired, not too long ago; `null` if it is none. Never throws. */
+  /** The claims of a personal token of this relay, even if it expired recently; `null` for any other. Never throws. */
   verifyFormer(token: string): Promise<Claims | null>;
 }
 
@@ -56,20 +56,20 @@ const JWKS_ALGORITHMS = [
   "EdDSA",
   "Ed25519",
 ];
-/** How long the JWKS address may take to answer, in ms. */
+/** Timeout of a request to the JWKS address, in ms. */
 const JWKS_TIMEOUT_MS = 5_000;
-/** For how long after its end a personal token says who somebody was, in ms. */
+/** How long an expired personal token still identifies its owner, in ms. */
 const FORMER_MS = 90 * 86_400_000;
-/** Longest token that is looked at, in characters. */
+/** Longest token that is read, in characters. */
 const TOKEN_MAX_CHARS = 8192;
 /** Longest `sub`, in characters. */
 const SUB_MAX_CHARS = 256;
-/** The last moment that a `Date` can hold (ECMA-262), ms since the epoch; `exp` may be any number, 1e999 too. */
+/** The latest time that a `Date` can hold (ECMA-262), in ms since the epoch; `exp` may be any number, such as 1e999. */
 const LAST_TIME_MS = 8.64e15;
 
 const fault = (kind: TokenFault, message: string): Verified => ({ ok: false, fault: kind, message });
 
-/** Reads the claims of a token whose signature holds: a trusted issuer can still make mistakes. */
+/** Validates the claims of a token whose signature is valid: a trusted issuer can still make mistakes. */
 const readClaims = ({ room, role, sub, name, guest, exp }: JWTPayload): Verified => {
   if (typeof room !== "string" || !isRoomName(room)) return fault("malformed", "the token names no valid room");
   if (role !== "host" && role !== "participant") {
@@ -120,11 +120,11 @@ const explain = (error: unknown): Verified => {
 
 /**
  * @param secret text of at least one character.
- * @param clock the wall clock, which the issuer goes by too.
- * @param jwksUrl address of a JSON Web Key Set (RFC 7517) whose keys are trusted beside the secret.
+ * @param clock the wall clock, by which the issuer sets `exp` too.
+ * @param jwksUrl address of a JSON Web Key Set (RFC 7517) whose keys are trusted besides the secret.
  */
 export const createTokens = (secret: string, clock: Pick<Clock, "wallNow">, jwksUrl: string | null = null): Tokens => {
-  // Once: jose would import the bytes anew for each token.
+  // Imported once: jose would import the bytes again for each token.
   const importedKey = crypto.subtle.importKey(
     "raw",
     new TextEncoder().encode(secret),
@@ -133,12 +133,12 @@ export const createTokens = (secret: string, clock: Pick<Clock, "wallNow">, jwks
     ["sign", "verify"],
   );
   const keySet = jwksUrl === null ? null : createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: JWKS_TIMEOUT_MS });
-  /** Which key may verify is decided by the algorithm, and each kind of key has its own: none can stand for another. */
+  /** The algorithm decides which key verifies; a public key of the set is never used as an HMAC secret. */
   const verifyWith = async (token: string, options: JWTVerifyOptions) =>
     keySet === null || decodeProtectedHeader(token).alg === ALGORITHM
       ? jwtVerify(token, await importedKey, { ...options, algorithms: [ALGORITHM] })
       : jwtVerify(token, keySet, { ...options, algorithms: JWKS_ALGORITHMS }).catch((error: unknown) => {
-          // jose's own errors speak of the token; others, and its time-out, of the line to the address.
+          // jose's own errors are about the token; all others, and its timeout, are about the request for the keys.
           if (
             error instanceof errors.JOSEError &&
             !(error instanceof errors.JWKSTimeout) &&
@@ -164,7 +164,7 @@ export const createTokens = (secret: string, clock: Pick<Clock, "wallNow">, jwks
     verifyFormer: async (token) => {
       if (token.length > TOKEN_MAX_CHARS) return null;
       try {
-        // At the beginning of time nothing has expired yet: the signature is what counts.
+        // At the epoch nothing has expired yet, so only the signature and the claims count.
         const options = {
           algorithms: [ALGORITHM],
           currentDate: new Date(0),

@@ -1,20 +1,9 @@
-/** One setting of the relay: its names, what it takes, and what is said of a value that it does not take. */
+/** Readers of the settings' texts: the value, or what would have been allowed. */
 import { isIP } from "node:net";
 import { formatDuration, parseDuration } from "./duration.ts";
 
 /** A value that was read, or what would have been allowed, for the end of a message. */
 export type Read<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly allowed: string };
-
-export type Setting<T> = {
-  readonly fallback: T;
-  /** What the setting is for, in a few words. */
-  readonly about: string;
-  /** What stands for the default in the help, where the value itself would not tell. */
-  readonly fallbackText?: string;
-  /** The value is never shown. */
-  readonly isSecret?: true;
-  readonly read: (text: string) => Read<T>;
-};
 
 const read = <T>(value: T): Read<T> => ({ ok: true, value });
 const refuse = (allowed: string): Read<never> => ({ ok: false, allowed });
@@ -55,7 +44,7 @@ export const readHost = (text: string): Read<string> => {
     : refuse("an IP address or a host name without a port, such as 127.0.0.1, :: or localhost");
 };
 
-/** An http or https address; without a slash at the end, so that paths can be put behind it. */
+/** An http or https address; without a slash at the end, so that paths can be appended. */
 export const readPublicUrl = (text: string): Read<string> => {
   const url = URL.parse(text);
   const isPlain =
@@ -73,7 +62,7 @@ export const readUrl = (text: string): Read<string> => {
     : refuse("an http or https address, such as https://login.example/.well-known/jwks.json");
 };
 
-/** Origins as browsers send them in the `Origin` header, with commas between. */
+/** Origins as browsers send them in the `Origin` header, separated by commas. */
 export const readOrigins = (text: string): Read<readonly string[]> => {
   const origins = text.split(",").map((each) => {
     const url = URL.parse(each.trim());
@@ -82,7 +71,7 @@ export const readOrigins = (text: string): Read<readonly string[]> => {
   });
   return origins.every((origin) => origin !== null)
     ? read(origins)
-    : refuse("origins with commas between, such as https://school.example,http://localhost:5173; leave it out for any");
+    : refuse("origins separated by commas, such as https://school.example,http://localhost:5173; leave it out for any");
 };
 
 /** A secret below this is weaker than HS256 (RFC 7518, 3.2, asks for 256 bits); the relay warns of one. */

@@ -27,11 +27,9 @@ export class AddressLimits {
       usage.newInWindow = 0;
     }
     const { connectionsPerAddress, connectionsPerLoopbackAddress, newConnectionsPerSecondPerAddress } = this.#limits;
-    const isLoopback = isLoopbackAddress(address);
-    const most = isLoopback ? connectionsPerLoopbackAddress : connectionsPerAddress;
+    const most = isLoopbackAddress(address) ? connectionsPerLoopbackAddress : connectionsPerAddress;
     if (usage.open >= most) {
-      const setting = isLoopback ? "limit-connections-per-loopback-address" : "limit-connections-per-address";
-      return `more than ${most} connections from one address (${setting})`;
+      return `more than ${most} connections from one address (limit-connections-per-address)`;
     }
     if (usage.newInWindow >= newConnectionsPerSecondPerAddress) {
       return `more than ${newConnectionsPerSecondPerAddress} new connections a second from one address (limit-new-connections-per-second-per-address)`;

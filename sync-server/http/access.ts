@@ -1,4 +1,4 @@
-/** Who may make which HTTP call: the operator with the admin key, hosts with a token, or the relay's own machine. */
+/** Authorization of HTTP calls: the admin key, a host token, or a request from the relay's own machine. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import type { PersonRef } from "../../src/session/session.ts";
@@ -7,11 +7,11 @@ import { pass, refuse } from "./problem.ts";
 import type { Step } from "./problem.ts";
 import type { Tokens } from "../auth/tokens.ts";
 
-/** Who makes a call about a room. `person`: who the token names; `null` for an invitation. */
+/** Who makes a call about a room. `person`: the one that the token names; `null` for an invitation. */
 export type Caller = { readonly kind: "admin" } | { readonly kind: "host"; readonly person: PersonRef | null };
 
 export type Access = {
-  /** Whether a page that makes the call may do so, by its origin. */
+  /** Whether pages of the request's origin may make calls. */
   pageMayCall(headers: IncomingHttpHeaders): Step<null>;
   mayCreateRooms(headers: IncomingHttpHeaders): Step<null>;
   callerOf(headers: IncomingHttpHeaders, room: string): Promise<Step<Caller>>;
@@ -25,7 +25,7 @@ const unauthorized = (detail: string, given: boolean): Step<never> =>
 const bearer = (headers: IncomingHttpHeaders): string | null =>
   /^Bearer +(\S.*)$/i.exec(headers.authorization ?? "")?.[1]!.trim() ?? null;
 
-/** Compares without telling by its time where the difference is, or how long the key is. */
+/** Compares in constant time, so that the duration says nothing about the key or its length. */
 const isSameKey = (given: string, key: string): boolean => {
   const digest = (text: string) => createHash("sha256").update(text).digest();
   return timingSafeEqual(digest(given), digest(key));
@@ -47,12 +47,12 @@ export const createAccess = ({
   readonly ownUrl: () => string;
   readonly listensOnLoopback: () => boolean;
 }): Access => {
-  /** The rule without a key: a person or program on this machine, not a proxy and not a foreign page. */
+  /** The rule without an admin key: a request from this machine, not passed on by a proxy, not from a page of another site. */
   const isLocalCall = (headers: IncomingHttpHeaders): Step<null> => {
     if (!listensOnLoopback()) {
       return refuse(
         "admin-key-needed",
-        `The relay can be reached from other machines and has no admin key. ${SET_A_KEY}`,
+        `The server can be reached from other machines and has no admin key. ${SET_A_KEY}`,
       );
     }
     if (!isLoopbackHost(headers.host)) {
@@ -65,10 +65,10 @@ export const createAccess = ({
     if (forwarded !== null) {
       return refuse(
         "admin-key-needed",
-        `Without an admin key, rooms are made on the relay's own machine alone; the header ${forwarded} shows a proxy. ${SET_A_KEY}`,
+        `Without an admin key, rooms can be made only on the server's own machine; the header ${forwarded} shows a proxy. ${SET_A_KEY}`,
       );
     }
-    // Any site that a person on this machine visits can make their browser send a request here.
+    // Any site that somebody on this machine visits can make the browser send a request here.
     const { origin } = headers;
     if (origin !== undefined && allowedOrigins?.includes(origin)) return pass(null);
     if ((origin !== undefined && !isSameHost(origin, headers.host)) || headers["sec-fetch-site"] === "cross-site") {

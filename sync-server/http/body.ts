@@ -1,29 +1,24 @@
-/** Reads the JSON object that a call brings, and the fields in it, trusting nothing. */
+/** Reads and validates the JSON object in the body of a call. */
 import type { IncomingMessage } from "node:http";
+import { HOST_ABSENCE_MAX_MS } from "../config/limits.ts";
 import { isRoomName, ROOM_NAME_MAX_CHARS } from "../../src/protocol/protocol.ts";
 import { pass, refuse } from "./problem.ts";
 import type { Step } from "./problem.ts";
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** Longest absence limit that a call may set, in ms: 30 days. */
-export const HOST_ABSENCE_MAX_MS = 30 * 24 * 60 * 60 * 1000;
-
 const tooLarge = (limitBytes: number): Step<never> =>
-  refuse(
-    "body-too-large",
-    `The body is larger than ${limitBytes} bytes, the limit bodyBytes; docs/limits.md says how to change it.`,
-  );
+  refuse("body-too-large", `The body is larger than ${limitBytes} bytes.`);
 
 /**
- * Reads the whole body. A body above the limit is answered at once; node:http then throws away what
- * still comes, for as long as its request timeout allows, so that the client gets to read the answer.
+ * Reads the whole body. A body above the limit is answered at once; node:http then discards the rest,
+ * for as long as its request timeout allows, so that the client can read the answer.
  */
 const readBytes = async (req: IncomingMessage, limitBytes: number): Promise<Step<Buffer>> => {
   if (Number(req.headers["content-length"] ?? 0) > limitBytes) return tooLarge(limitBytes);
   const chunks: Buffer[] = [];
   let bytes = 0;
-  // Not `for await`: leaving that early destroys the request, and its socket with it.
+  // Not `for await`: leaving the loop early destroys the request and its socket.
   return new Promise((resolve, reject) => {
     req.on("data", (chunk: Buffer) => {
       bytes += chunk.length;
@@ -38,7 +33,7 @@ const readBytes = async (req: IncomingMessage, limitBytes: number): Promise<Step
 const isJson = (contentType: string | undefined): boolean =>
   contentType?.split(";", 1)[0]!.trim().toLowerCase() === "application/json";
 
-/** The body as an object; no body counts as `{}`. Fields that a call does not know are ignored. */
+/** The body as an object; no body counts as `{}`. Unknown fields are ignored. */
 export const readFields = async (req: IncomingMessage, limitBytes: number): Promise<Step<Fields>> => {
   const body = await readBytes(req, limitBytes);
   if (!body.ok) return body;
@@ -60,10 +55,10 @@ export const readFields = async (req: IncomingMessage, limitBytes: number): Prom
 
 const wrongField = (field: string, wanted: string): Step<never> => refuse("bad-field", `${field} must be ${wanted}.`);
 
-/** The rule for names of rooms, as people are told it. */
-export const ROOM_NAME_RULE = `text of 1 to ${ROOM_NAME_MAX_CHARS} characters`;
+/** The rule for names of rooms, for the end of a message. */
+export const ROOM_NAME_RULE = `text of 1 to ${ROOM_NAME_MAX_CHARS} characters without control characters, and not . or ..`;
 
-/** A field that need not be there; `undefined` if it is not. */
+/** An optional field; `undefined` if it is absent. */
 export const roomField = (fields: Fields): Step<string | undefined> => {
   const room = fields["room"];
   if (room === undefined) return pass(room);

@@ -1,6 +1,6 @@
 /**
- * Where a request comes from, as far as its headers tell: which pages may use the relay, and whether
- * a request was made on the relay's own machine.
+ * Where a request comes from, by its headers: which pages may use the relay, and whether a request
+ * was made on the relay's own machine.
  */
 import type { IncomingHttpHeaders } from "node:http";
 import { isIPv4 } from "node:net";
@@ -8,7 +8,7 @@ import { isIPv4 } from "node:net";
 /**
  * Whether a page of this origin may use the relay (WebSocket and HTTP).
  *
- * @param origin the `Origin` header; without one the client is no page, and is allowed.
+ * @param origin the `Origin` header; a client without one is not a page, and is allowed.
  * @param allowed exact origins, such as `https://school.example`; `null` allows any.
  * @param ownUrl the relay's public address: its own page is always allowed, since the links that
  *   the relay gives out lead there.
@@ -31,7 +31,7 @@ export const isLoopbackAddress = (address: string): boolean => {
 
 /**
  * Whether a `Host` header names this machine: localhost, 127.0.0.0/8 or [::1], with any port.
- * A page that had its own name resolve to 127.0.0.1 (DNS rebinding) shows that name here.
+ * A page whose own host name resolves to 127.0.0.1 (DNS rebinding) has that name here.
  */
 export const isLoopbackHost = (host: string | undefined): boolean => {
   const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9.-]+))(?::\d{1,5})?$/i.exec(host ?? "");
@@ -45,7 +45,7 @@ export const isLoopbackHost = (host: string | undefined): boolean => {
 export const isSameHost = (origin: string, host: string | undefined): boolean =>
   host !== undefined && URL.canParse(origin) && new URL(origin).host === host.toLowerCase();
 
-/** Headers by which a proxy tells whom it speaks for; beside these every `X-Forwarded-…`. */
+/** Headers in which proxies name the client; besides these every `X-Forwarded-…`. */
 const FORWARDING_HEADERS: ReadonlySet<string> = new Set([
   "forwarded",
   "via",
@@ -62,6 +62,6 @@ const FORWARDING_HEADERS: ReadonlySet<string> = new Set([
   "fly-client-ip",
 ]);
 
-/** The first header that shows that a proxy passed the request on; `null` if there is none. */
+/** The first header that shows that a proxy forwarded the request; `null` if there is none. */
 export const forwardingHeader = (headers: IncomingHttpHeaders): string | null =>
   Object.keys(headers).find((name) => name.startsWith("x-forwarded") || FORWARDING_HEADERS.has(name)) ?? null;

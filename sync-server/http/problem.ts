@@ -1,7 +1,7 @@
 /**
- * What an HTTP call answers, and the list of everything that can be wrong with one: problem details
- * after RFC 9457, one code each. `type` is `urn:session-room:problem:<code>`: stable, for programs
- * to compare, and not a page to fetch. `detail` is for people and may change.
+ * The answers to HTTP calls, and the list of everything that can be wrong with a call: problem details
+ * (RFC 9457), one code each. `type` is `urn:session-room:problem:<code>`: stable, for programs to
+ * compare, and not an address to fetch. `detail` is for people and may change.
  */
 import type { Readable } from "node:stream";
 
@@ -12,7 +12,7 @@ export type Reply = {
   readonly body: string | Readable | null;
 };
 
-/** A step on the way to an answer: what it found, or the answer that ends the call. */
+/** The result of one step of a call: a value, or the answer that ends the call. */
 export type Step<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reply: Reply };
 
 export const PROBLEM_TYPE_PREFIX = "urn:session-room:problem:";
@@ -24,9 +24,9 @@ const PROBLEMS = {
   "bad-json": { status: 400, title: "The body is not a JSON object" },
   "bad-field": { status: 400, title: "A field of the body is not valid" },
   unauthorized: { status: 401, title: "Not authorized" },
-  /** Rooms can be made without a key only on the relay's own machine. */
-  "admin-key-needed": { status: 403, title: "The relay needs an admin key for this" },
-  "origin-not-allowed": { status: 403, title: "Pages of this origin may not call the relay" },
+  /** Without a key, rooms can be made only from the relay's own machine. */
+  "admin-key-needed": { status: 403, title: "The server needs an admin key for this" },
+  "origin-not-allowed": { status: 403, title: "Pages of this origin may not call the server" },
   "not-a-host": { status: 403, title: "Only hosts may do this" },
   "wrong-room": { status: 403, title: "The token is for another room" },
   "no-such-room": { status: 404, title: "No such room" },
@@ -36,16 +36,17 @@ const PROBLEMS = {
   "room-exists": { status: 409, title: "The room exists" },
   /** The call names a run that the room has not reached. */
   "unknown-run": { status: 409, title: "No such run" },
+  "precondition-failed": { status: 412, title: "The file has changed" },
   "body-too-large": { status: 413, title: "The body is too large" },
   "not-json": { status: 415, title: "The body must be JSON" },
   "headers-too-large": { status: 431, title: "The headers are too large" },
-  internal: { status: 500, title: "The relay failed" },
-  "not-ready": { status: 503, title: "The relay is not ready" },
+  internal: { status: 500, title: "The server failed" },
+  "not-ready": { status: 503, title: "The server is not ready" },
 } as const satisfies Record<string, { status: number; title: string }>;
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
-/** Problem details; `detail` says in a sentence or two what is wrong and what would help, and never holds a token. */
+/** Problem details; `detail` says in a sentence or two what is wrong and how to fix it, and never contains a token. */
 export const problem = (code: ProblemCode, detail: string, headers: Record<string, string> = {}): Reply => {
   const { status, title } = PROBLEMS[code];
   return {

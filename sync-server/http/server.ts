@@ -1,13 +1,13 @@
-/** The HTTP server under everything: its time limits, and an answer to what is not HTTP at all. */
+/** The HTTP server: its time limits, and answers to requests that are not valid HTTP. */
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Limits } from "../config/limits.ts";
 import { problem } from "./problem.ts";
 import type { Reply } from "./problem.ts";
 
-/** Longest time for a whole request to arrive, in ms; ends slow bodies. */
+/** Longest time for a whole request to arrive, in ms. */
 const REQUEST_TIMEOUT_MS = 30_000;
-/** How often node:http looks for requests that are over their time, in ms. */
+/** How often node:http checks the time limits of requests, in ms. */
 const TIMEOUT_CHECK_MS = 5_000;
 
 type HttpLimits = Pick<Limits, "headerBytes" | "unauthenticatedSeconds">;
@@ -15,11 +15,11 @@ type HttpLimits = Pick<Limits, "headerBytes" | "unauthenticatedSeconds">;
 const explain = (code: string | undefined, { headerBytes, unauthenticatedSeconds }: HttpLimits): Reply => {
   switch (code) {
     case "HPE_HEADER_OVERFLOW":
-      return problem("headers-too-large", `The headers are larger than ${headerBytes} bytes (limit-header-bytes).`);
+      return problem("headers-too-large", `The headers are larger than ${headerBytes} bytes.`);
     case "ERR_HTTP_REQUEST_TIMEOUT":
       return problem(
         "request-timeout",
-        `The headers did not arrive within ${unauthenticatedSeconds} s (limit-newcomer-seconds), or all of it within ${REQUEST_TIMEOUT_MS / 1_000} s.`,
+        `The headers did not arrive within ${unauthenticatedSeconds} s, or the whole request within ${REQUEST_TIMEOUT_MS / 1_000} s.`,
       );
     default:
       return problem("bad-request", "The request does not follow HTTP/1.1.");
@@ -36,7 +36,7 @@ const asText = ({ status, headers, body }: Reply): string =>
     body,
   ].join("\r\n");
 
-/** A server with the limits above; the caller adds the `upgrade` listener and lets it listen. */
+/** A server with the limits above; the caller adds the `upgrade` listener and calls `listen`. */
 export const createHttpServer = (
   limits: HttpLimits,
   handler: (req: IncomingMessage, res: ServerResponse) => void,
@@ -44,7 +44,7 @@ export const createHttpServer = (
   const server = createServer(
     {
       headersTimeout: limits.unauthenticatedSeconds * 1_000,
-      // Node demands that the whole may take at least as long as the headers.
+      // Node requires this to be at least the time for the headers.
       requestTimeout: Math.max(REQUEST_TIMEOUT_MS, limits.unauthenticatedSeconds * 1_000),
       connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, limits.unauthenticatedSeconds * 1_000),
       maxHeaderSize: limits.headerBytes,

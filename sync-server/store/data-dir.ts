@@ -6,10 +6,10 @@ import { StoreError } from "./store.ts";
 /** How an operator chooses another folder; for the end of a message. */
 export const ANOTHER_FOLDER = "choose another folder with --data-dir (SESSION_ROOM_DATA_DIR)";
 
-/** The system's own words for what went wrong, without a stack: `EACCES: permission denied, mkdir '/data'`. */
+/** The system's own message without a stack: `EACCES: permission denied, mkdir '/data'`. */
 export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** Not `mkdirSync` with `recursive`: Node 24 never comes back from that where nothing can be made, as in /proc. */
+/** Not `mkdirSync` with `recursive`: in Node 24 that never returns where nothing can be created, as in /proc. */
 const makeFolder = (folder: string): void => {
   if (existsSync(folder)) return;
   makeFolder(dirname(folder));
@@ -22,7 +22,7 @@ const makeFolder = (folder: string): void => {
 };
 
 /**
- * Makes the folder if there is none, for its owner's eyes alone: it will hold a secret and people's text.
+ * Creates the folder if there is none, readable by its owner alone: it will hold a secret and people's text.
  *
  * @throws StoreError
  */

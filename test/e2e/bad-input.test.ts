@@ -7,7 +7,7 @@ import { SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from "../../src/protocol/protoc
 import { createWorld } from "./world.ts";
 
 const SECRET = "a secret of the end-to-end tests, long enough";
-const world = createWorld({ SESSION_ROOM_TOKEN_SECRET: SECRET, SESSION_ROOM_LIMIT_FRAME_BYTES: "9000000" });
+const world = createWorld({ SESSION_ROOM_TOKEN_SECRET: SECRET });
 
 const sign = (claims: Record<string, unknown>, expires: string, secret = SECRET): Promise<string> =>
   new SignJWT(claims)
@@ -80,7 +80,7 @@ describe("bad frames", () => {
     ["a frame that ends early", Uint8Array.of(0, 2, 200), 4400],
     ["a session message that is no JSON", Uint8Array.of(83, 1, 123), 4400],
     ["a frame above the limit of a message", new Uint8Array(8 * 1024 * 1024 + 1), 4413],
-    ["a frame above the hard cap", new Uint8Array(9_000_001), 1009],
+    ["a frame above the hard cap", new Uint8Array(16 * 1024 * 1024 + 1), 1009],
   ])("[W4] %s closes its connection alone", async (_what, frame, code) => {
     const { room, host, guest } = await world.inClass();
     await host.type("Before. ");

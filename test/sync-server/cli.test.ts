@@ -1,4 +1,4 @@
-/** The command line as a process: the first line, clear refusals, and a good end. */
+/** The command as a process: its first line, its errors, and how it stops. */
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -15,12 +15,12 @@ const SECRET = "0123456789abcdef0123456789abcdef";
 /** Starting a process takes a while on a busy machine. */
 const TIMEOUT_MS = 60_000;
 
-/** Only what a test sets: the settings of whoever runs the tests must not count. */
+/** Only what a test sets, without the settings of the environment in which the tests run. */
 const environment = (env: Record<string, string>): NodeJS.ProcessEnv => ({ PATH: process.env["PATH"], ...env });
 
 type Ended = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 
-/** Runs the command to its end. */
+/** Runs the command until it exits. */
 const run = (args: readonly string[], env: Record<string, string> = {}): Ended => {
   const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...args], {
     encoding: "utf8",
@@ -32,7 +32,7 @@ const run = (args: readonly string[], env: Record<string, string> = {}): Ended =
 
 type Running = { readonly child: ChildProcess; readonly url: string; output(): Ended };
 
-/** Starts a relay; resolves when it has said where it is. */
+/** Starts a relay; resolves when it has printed its address. */
 const start = async (args: readonly string[], env: Record<string, string> = {}): Promise<Running> => {
   const child = spawn(process.execPath, [BIN, ...args], { env: environment(env), stdio: ["ignore", "pipe", "pipe"] });
   onTestFinished(() => void child.kill("SIGKILL"));
@@ -81,7 +81,7 @@ describe("session-room-relay", { timeout: TIMEOUT_MS }, () => {
   });
 
   it.each(["SIGTERM", "SIGINT"] as const)(
-    "[C3] ends well at %s, and keeps its rooms and its secret",
+    "[C3] stops properly at %s, and keeps its rooms and its secret",
     async (signal) => {
       const folder = temporaryFolder();
       const first = await start(["--port=0", "--data-dir", folder]);
@@ -97,7 +97,7 @@ describe("session-room-relay", { timeout: TIMEOUT_MS }, () => {
     },
   );
 
-  it("obeys the environment, and a flag before it; the store in memory leaves nothing but the secret", async () => {
+  it("obeys the environment, and flags first; the store in memory leaves nothing but the secret", async () => {
     const folder = temporaryFolder();
     const relay = await start(["--port=0"], { PORT: "1", SESSION_ROOM_STORE: "memory", SESSION_ROOM_DATA_DIR: folder });
     expect((await fetch(`${relay.url}/livez`)).status).toBe(200);
@@ -155,10 +155,36 @@ describe("session-room-relay", { timeout: TIMEOUT_MS }, () => {
     expect(ended).toMatchObject({ code: 1, stdout: "" });
   });
 
+  it("[C5] says in one line which variable is unknown, and which was meant", () => {
+    const ended = run([], { SESSION_ROOM_ADMIN_KYE: SECRET });
+    expect(oneLine(ended)).toContain(
+      "there is no setting SESSION_ROOM_ADMIN_KYE: the nearest is SESSION_ROOM_ADMIN_KEY",
+    );
+    expect(ended).toMatchObject({ code: 1, stdout: "" });
+    expect(ended.stderr).not.toContain(SECRET);
+  });
+
   it("[C2] says in one line that the host is not of this machine", () => {
     const ended = run(["--port=0", "--host", "192.0.2.1", "--data-dir", temporaryFolder()]);
     expect(oneLine(ended)).toContain("192.0.2.1 is no address of this machine");
     expect(ended.code).toBe(1);
+  });
+
+  it("[C6] takes its secrets from files, and never prints what is in one", async () => {
+    const folder = temporaryFolder();
+    const [secretFile, keyFile] = [join(folder, "secret"), join(folder, "key")];
+    writeFileSync(secretFile, `${SECRET}\n`);
+    writeFileSync(keyFile, "the-admin-key\n");
+    const env = { SESSION_ROOM_STORE: "memory", SESSION_ROOM_TOKEN_SECRET_FILE: secretFile };
+    const relay = await start(["--port=0", "--admin-key-file", keyFile], env);
+    await makeRoom(relay.url, "room", { authorization: "Bearer the-admin-key" });
+    expect((await postRoom(relay.url, "other")).status).toBe(401);
+
+    writeFileSync(keyFile, "the admin key\n");
+    const ended = run(["--port=0", "--admin-key-file", keyFile], env);
+    expect(oneLine(ended)).toContain(`--admin-key-file (SESSION_ROOM_ADMIN_KEY_FILE) is "${keyFile}"`);
+    expect(ended).toMatchObject({ code: 1, stdout: "" });
+    expect(ended.stderr).not.toContain("the admin key");
   });
 
   it("shows its help and its version", () => {
@@ -184,9 +210,9 @@ describe("session-room-relay", { timeout: TIMEOUT_MS }, () => {
     for (const secret of [SECRET, "the-admin-key", hostToken]) expect(stdout + stderr).not.toContain(secret);
   });
 
-  it("lets go at once at a second signal", async () => {
+  it("exits at once at a second signal", async () => {
     const relay = await start(["--port=0", "--data-dir", temporaryFolder()]);
-    // A request that never ends holds the first, polite close back.
+    // A request that never ends delays the first, orderly close.
     const { port } = new URL(relay.url);
     const socket = connect(
       Number(port),
@@ -206,7 +232,7 @@ describe("on an older Node", () => {
   it(
     "[C2] says so in one line, and loads nothing",
     () => {
-      // The real file, with another version before its eyes: old versions of Node are not at hand.
+      // The real file, on a Node that claims another version.
       const preload = join(temporaryFolder(), "older.cjs");
       const ofVersion = (version: string): Ended => {
         writeFileSync(

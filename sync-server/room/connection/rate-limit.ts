@@ -68,7 +68,7 @@ export class RateLimit {
   takeRequest(): string | null {
     this.#fill();
     if (--this.#requests.left >= 0) return null;
-    return `more than ${this.#limits.requestsPerSecond} requests a second (limit-requests-per-second)`;
+    return `more than ${this.#limits.requestsPerSecond} requests a second`;
   }
 
   /** How many structs and deletes may come now. */

@@ -180,11 +180,11 @@ export class Intake {
     const { structsAtOnce } = connection.rate;
     // Too many for a connection that had saved all it can: they never come in, however often it returns.
     if (most >= structsAtOnce) {
-      const reason = `more than ${structsAtOnce} structs in an update (limit-structs-per-second)`;
+      const reason = `more than ${structsAtOnce} structs in an update`;
       return this.#room.close(connection, CloseCode.tooLarge, reason);
     }
     const { structsPerSecond } = this.#context.limits;
-    const reason = `more than ${structsPerSecond} structs a second (limit-structs-per-second)`;
+    const reason = `more than ${structsPerSecond} structs a second`;
     this.#room.close(connection, CloseCode.tryAgainLater, reason);
   }
 
@@ -192,7 +192,7 @@ export class Intake {
     const { pendingBytes } = this.#context.limits;
     connection.pendingBytes += pending.update.byteLength + PENDING_OVERHEAD_BYTES;
     if (connection.pendingBytes > pendingBytes) {
-      const reason = `more than ${pendingBytes} bytes wait for missing updates (limit-pending-bytes)`;
+      const reason = `more than ${pendingBytes} bytes wait for missing updates`;
       return this.#room.close(connection, CloseCode.tryAgainLater, reason);
     }
     // Whoever sent it holds what it refers to, and answers this with all of it.

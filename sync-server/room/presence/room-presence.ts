@@ -51,7 +51,7 @@ export class RoomPresence {
       }
       if (this.#intake.isForeign(clientId, connection)) continue;
       if (jsonBytes > awarenessStateBytes) {
-        return `awareness state larger than ${awarenessStateBytes} bytes (limit-awareness-state-bytes)`;
+        return `awareness state larger than ${awarenessStateBytes} bytes`;
       }
       const stamped = stampState(entry.json, connection.identity);
       // One state a message: an honest client has no more, and each is told to the whole room.

@@ -171,9 +171,12 @@ describe("bad bytes", () => {
 });
 
 describe("names", () => {
-  it("a room has 1 to 128 characters", () => {
-    expect(["a", "ä/ö ?#", "👩‍🏫".repeat(32), "a".repeat(128), "𝒳".repeat(128)].map(isRoomName)).not.toContain(false);
+  it("a room has 1 to 128 characters, no control characters, and is not . or ..", () => {
+    expect(
+      ["a", "...", ".a", "ä/ö ?#", "👩‍🏫".repeat(32), "a".repeat(128), "𝒳".repeat(128)].map(isRoomName),
+    ).not.toContain(false);
     expect(["", "a".repeat(129), "𝒳".repeat(129), "\ud800"].map(isRoomName)).not.toContain(true);
+    expect([".", "..", "a\n", "\n", "\0", "a\x7fb", "\x85"].map(isRoomName)).not.toContain(true);
   });
 
   it.each([

@@ -15,7 +15,7 @@ describe("the renewal of tokens", () => {
     const token = await setting.token({ ...host, expiresAt: expiresAt + 3_600_000 });
     expect(await renewing.command({ type: "renew", token })).toMatchObject({ ok: true });
     for (let passedMs = 0; passedMs < 65_000; passedMs += 5_000) {
-      // Both are heard in between: silence would close them too, for another reason.
+      // Both send something in between: silence would close them too, for another reason.
       await Promise.all([lapsing, renewing].map((client) => client.closeCode ?? client.command({ type: "leave" })));
       setting.clock.advance(5_000);
     }

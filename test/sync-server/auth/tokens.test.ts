@@ -12,7 +12,7 @@ const inAnHour = Math.floor(clock.wallNow() / 1000) + 3600;
 
 const base64url = (text: string): string => Buffer.from(text).toString("base64url");
 
-/** A token made by hand, so that it may say anything; `claims` may be JSON text as it stands. */
+/** A token made by hand, with any content; `claims` may be JSON text. */
 const forge = (
   claims: object | string,
   { header = { alg: "HS256" } as object, hash = "sha256", secret = SECRET } = {},

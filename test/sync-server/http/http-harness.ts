@@ -1,11 +1,11 @@
-/** A real HTTP server with the real handler, over a RoomService that only remembers; for the API's own rules. */
+/** A real HTTP server with the real handler, and a RoomService that only records its calls. */
 import { request } from "node:http";
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { manualClock } from "../../manual-clock.ts";
 import type { RelayConfig } from "../../../sync-server/config/config.ts";
-import { createHttpHandler } from "../../../sync-server/http/api.ts";
-import type { HttpContext } from "../../../sync-server/http/api.ts";
+import { createHttpHandler } from "../../../sync-server/http/handler.ts";
+import type { HttpContext } from "../../../sync-server/http/handler.ts";
 import { createHttpServer } from "../../../sync-server/http/server.ts";
 import { DEFAULT_LIMITS } from "../../../sync-server/config/limits.ts";
 import type { RoomDescription, RoomService } from "../../../sync-server/room/room-service.ts";
@@ -30,7 +30,7 @@ const CONFIG: RelayConfig = {
   limits: DEFAULT_LIMITS,
 };
 
-/** Rooms that remember what they were asked; `calls` holds every call with its arguments. */
+/** Rooms in memory; `calls` holds every call with its arguments. */
 export const stubRooms = () => {
   const rooms = new Map<string, RoomDescription>();
   const calls: unknown[][] = [];
@@ -80,6 +80,7 @@ export type Answer = {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
+  readonly bytes: Buffer;
   /** The body as JSON. */
   json(): Fields;
 };
@@ -114,7 +115,7 @@ export const startHttp = async (config: Partial<RelayConfig> = {}, context: Part
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   port = (server.address() as AddressInfo).port;
 
-  /** `path` goes out as it is: node:http does not tidy it up as fetch would. */
+  /** `path` is sent as it is: node:http does not normalize it as fetch does. */
   const call = (path: string, { method = "GET", headers = {}, body }: Call = {}): Promise<Answer> =>
     new Promise((resolve, reject) => {
       const req = request({ host: "127.0.0.1", port, path, method, headers, agent: false }, (res) => {
@@ -122,8 +123,10 @@ export const startHttp = async (config: Partial<RelayConfig> = {}, context: Part
         res.on("data", (chunk: Buffer) => chunks.push(chunk));
         res.on("error", reject);
         res.on("end", () => {
-          const text = Buffer.concat(chunks).toString();
-          resolve({ status: res.statusCode!, headers: res.headers, text, json: () => JSON.parse(text) as Fields });
+          const bytes = Buffer.concat(chunks);
+          const text = bytes.toString();
+          const json = () => JSON.parse(text) as Fields;
+          resolve({ status: res.statusCode!, headers: res.headers, text, bytes, json });
         });
       });
       req.on("error", reject);

@@ -1,7 +1,9 @@
 /** The example page's files, over real HTTP from a folder that looks like Vite's. */
 import { mkdir, mkdtemp, readdir, readlink, rm, symlink, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { brotliCompressSync, brotliDecompressSync, gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { startHttp } from "./http-harness.ts";
 import type { Http } from "./http-harness.ts";
@@ -28,6 +30,9 @@ beforeAll(async () => {
     writeFile(join(webRoot, "a b%.svg"), "<svg/>"),
     writeFile(join(webRoot, "assets", "index-B4x_k-9Q.js"), SCRIPT),
     writeFile(join(webRoot, "assets", "plain.js"), SCRIPT),
+    writeFile(join(webRoot, "assets", "index-B4x_k-9Q.js.br"), brotliCompressSync(SCRIPT)),
+    writeFile(join(webRoot, "assets", "index-B4x_k-9Q.js.gz"), gzipSync(SCRIPT)),
+    writeFile(join(webRoot, "classroom", "index.html.gz"), gzipSync("<!doctype html><title>classroom</title>")),
     writeFile(join(folder, "secret.txt"), "secret"),
     writeFile(join(folder, "dist-secret", "secret.txt"), "secret"),
   ]);
@@ -45,8 +50,13 @@ afterEach(async () => {
   other = undefined;
 });
 
+const openFiles = async () => {
+  const links = (await readdir("/proc/self/fd")).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => ""));
+  return (await Promise.all(links)).filter((path) => path.startsWith(webRoot));
+};
+
 describe("files of the example page", () => {
-  it("serves the page at / whatever the query, asked for again each time, telling nobody where one came from", async () => {
+  it("serves the page at / whatever the query, revalidated each time, without referrers", async () => {
     for (const path of ["/", "/?room=a&x=/../", "/index.html"]) {
       const page = await http.call(path);
       expect(page.status).toBe(200);
@@ -61,7 +71,7 @@ describe("files of the example page", () => {
     }
   });
 
-  it("lets the page style itself as CodeMirror does and reach its relay, but run no script from elsewhere", async () => {
+  it("lets the page use CodeMirror's inline styles and connect to a relay, but run no script from elsewhere", async () => {
     const policy = String((await http.call("/")).headers["content-security-policy"]);
     expect(policy).toContain("default-src 'self'");
     expect(policy).toContain("style-src 'self' 'unsafe-inline'");
@@ -86,14 +96,14 @@ describe("files of the example page", () => {
     });
   });
 
-  it("lets hashed files be kept for good, and no others", async () => {
+  it("lets browsers cache hashed files for good, and no others", async () => {
     const hashed = await http.call("/assets/index-B4x_k-9Q.js");
     expect(hashed.headers["cache-control"]).toBe("public, max-age=31536000, immutable");
     expect(hashed.headers["access-control-allow-origin"]).toBe("*");
     expect((await http.call("/assets/plain.js")).headers["cache-control"]).toBe("no-cache");
   });
 
-  it("answers 304 to who has the file, until it changes", async () => {
+  it("answers 304 to a client that has the file, until it changes", async () => {
     const path = join(webRoot, "changing.txt");
     await writeFile(path, "one");
     const first = await http.call("/changing.txt");
@@ -106,6 +116,92 @@ describe("files of the example page", () => {
     expect(changed).toMatchObject({ status: 200, text: "three" });
   });
 
+  const HASHED = "/assets/index-B4x_k-9Q.js";
+
+  it.each([
+    ["gzip, deflate, br, zstd", "br"],
+    ["BR;q=0.1, gzip;q=1.0", "br"],
+    ["gzip", "gzip"],
+    ["br;q=0, gzip", "gzip"],
+    ["br; q=0.000 , gzip;q=0", undefined],
+    ["identity", undefined],
+    ["*", undefined],
+    ["brotli, gz", undefined],
+    ["", undefined],
+    [",;=;q=,", undefined],
+    [undefined, undefined],
+  ])("[H7] to a client that accepts %j sends the copy in %s", async (accepted, encoding) => {
+    const headers = accepted === undefined ? {} : { "Accept-Encoding": accepted };
+    const answer = await http.call(HASHED, { headers });
+    expect(answer.status).toBe(200);
+    expect(answer.headers["content-encoding"]).toBe(encoding);
+    expect(answer.headers).toMatchObject({
+      vary: "Accept-Encoding",
+      "content-type": "text/javascript; charset=utf-8",
+      "cache-control": "public, max-age=31536000, immutable",
+      "content-length": String(answer.bytes.length),
+      "x-content-type-options": "nosniff",
+    });
+    const decode = { br: brotliDecompressSync, gzip: gunzipSync }[encoding as string] ?? ((bytes: Buffer) => bytes);
+    expect(String(decode(answer.bytes))).toBe(SCRIPT);
+    const head = await http.call(HASHED, { method: "HEAD", headers });
+    expect(head.headers["content-encoding"]).toBe(encoding);
+    expect(head.headers["content-length"]).toBe(answer.headers["content-length"]);
+  });
+
+  it("[H7] sends the file itself where there is no copy, or not the one that is accepted", async () => {
+    const headers = { "Accept-Encoding": "br, gzip" };
+    const script = await http.call("/session-room.js", { headers });
+    expect(script).toMatchObject({ status: 200, text: SCRIPT });
+    expect(script.headers["content-encoding"]).toBeUndefined();
+    const page = await http.call("/classroom/", { headers });
+    expect(page.headers["content-encoding"]).toBe("gzip");
+    expect(page.headers["content-security-policy"]).toContain("default-src 'self'");
+    expect(String(gunzipSync(page.bytes))).toContain("<title>classroom");
+    expect((await http.call("/classroom/", { headers: { "Accept-Encoding": "br" } })).text).toContain(
+      "<title>classroom",
+    );
+  });
+
+  it("[H7] knows each copy by a tag of its own", async () => {
+    const get = (encoding: string, more = {}) =>
+      http.call(HASHED, { headers: { "Accept-Encoding": encoding, ...more } });
+    const tags = await Promise.all(["br", "gzip", "identity"].map(async (each) => (await get(each)).headers.etag));
+    expect(new Set(tags).size).toBe(3);
+    const again = await get("br", { "If-None-Match": tags[0] });
+    expect(again).toMatchObject({ status: 304, text: "" });
+    expect(again.headers.vary).toBe("Accept-Encoding");
+    expect((await get("gzip", { "If-None-Match": tags[0] })).status).toBe(200);
+  });
+
+  it("sends whole files: ranges are ignored, also those that make no sense", async () => {
+    for (const Range of ["bytes=0-3", "bytes=5-3", "bytes=-1", "bytes=9999999-", "lines=1"]) {
+      expect(await http.call("/session-room.js", { headers: { Range } })).toMatchObject({ status: 200, text: SCRIPT });
+    }
+  });
+
+  it("[H5] answers 412 to a client that wants another version alone", async () => {
+    const answer = await http.call("/session-room.js", { headers: { "If-Match": '"other"' } });
+    expect(answer.status).toBe(412);
+    expect(answer.json().type).toBe("urn:session-room:problem:precondition-failed");
+    expect((await http.call("/session-room.js", { headers: { "If-Match": "*" } })).status).toBe(200);
+  });
+
+  it.runIf(process.platform === "linux")(
+    "leaves no file open when clients disconnect in the middle of one",
+    async () => {
+      await writeFile(join(webRoot, "large.txt"), "x".repeat(20_000_000));
+      for (let i = 0; i < 20; i++) {
+        const socket = connect(http.port, "127.0.0.1");
+        socket.write("GET /large.txt HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        await new Promise((resolve) => socket.once("data", resolve));
+        socket.destroy();
+      }
+      await vi.waitFor(async () => expect(await openFiles()).toEqual([]));
+      expect(http.logged).toEqual([]);
+    },
+  );
+
   it("answers HEAD as GET, without the body", async () => {
     const head = await http.call("/session-room.js", { method: "HEAD" });
     expect(head).toMatchObject({ status: 200, text: "" });
@@ -117,7 +213,7 @@ describe("files of the example page", () => {
     expect((await http.call("/unknown.kind")).headers["content-type"]).toBe("application/octet-stream");
     const picture = await http.call("/a%20b%25.svg");
     expect(picture).toMatchObject({ status: 200, text: "<svg/>" });
-    expect(picture.headers["content-type"]).toBe("image/svg+xml");
+    expect(picture.headers["content-type"]).toBe("image/svg+xml; charset=utf-8");
   });
 
   it.each([
@@ -160,11 +256,7 @@ describe("files of the example page", () => {
     expect(answer.headers.allow).toBe("GET, HEAD");
   });
 
-  it.runIf(process.platform === "linux")("leaves no file open behind, whatever the answer", async () => {
-    const openFiles = async () => {
-      const links = (await readdir("/proc/self/fd")).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => ""));
-      return (await Promise.all(links)).filter((path) => path.startsWith(webRoot));
-    };
+  it.runIf(process.platform === "linux")("leaves no file open, whatever the answer", async () => {
     await http.call("/session-room.js", { method: "HEAD" });
     await http.call("/session-room.js", { headers: { "If-None-Match": "*" } });
     await http.call("/assets");
@@ -195,7 +287,7 @@ describe("files of the example page", () => {
     expect((await other.call("/")).text).toBe("built");
   });
 
-  it("[H5] a file that cannot be read is a logged 500 that tells nothing of the disk", async () => {
+  it("[H5] a file that cannot be read is a logged 500 without details of the disk", async () => {
     // A link in a circle fails for root too, which ignores permissions.
     await symlink(join(webRoot, "circle.txt"), join(webRoot, "circle.txt"));
     const answer = await http.call("/circle.txt");
