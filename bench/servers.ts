@@ -48,13 +48,15 @@ export type StartOptions = {
   readonly withGc?: boolean;
   /** The data folder of ours, which then stays; made and removed if absent. */
   readonly dataDir?: string;
+  /** Root of the checkout whose relay is started for ours; this one if absent. */
+  readonly checkout?: string;
   /** More settings of ours. */
   readonly env?: Readonly<Record<string, string>>;
 };
 
 export type RunningServer = Target & { readonly id: ServerId; stop(signal?: NodeJS.Signals): Promise<void> };
 
-const commandOf = (id: ServerId, port: number): readonly string[] => {
+const commandOf = (id: ServerId, port: number, checkout: string): readonly string[] => {
   switch (id) {
     case "floor":
       return [join(here, "peers/floor.ts"), "plain", String(port)];
@@ -66,7 +68,7 @@ const commandOf = (id: ServerId, port: number): readonly string[] => {
       return [join(here, "peers/hocuspocus.ts"), String(port)];
     case "ours":
     case "ours-memory":
-      return [join(here, "../sync-server/bin.js")];
+      return [join(checkout, "sync-server/bin.js")];
   }
 };
 
@@ -84,7 +86,7 @@ export const startServer = async (id: ServerId, options: StartOptions = {}): Pro
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "session-room-bench-"));
   if (options.dataDir === undefined) folders.add(dataDir);
   const gcFlags = options.withGc === true ? ["--expose-gc", "--import", join(here, "peers/gc-on-signal.ts")] : [];
-  const child = spawn(process.execPath, [...gcFlags, ...commandOf(id, port)], {
+  const child = spawn(process.execPath, [...gcFlags, ...commandOf(id, port, options.checkout ?? join(here, ".."))], {
     stdio: ["ignore", "pipe", "inherit"],
     env: {
       PATH: process.env["PATH"] ?? "",
