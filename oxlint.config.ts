@@ -147,7 +147,6 @@ export default defineConfig({
     {
       files: [
         "sync-server/config/config.ts", // http/body.ts
-        "sync-server/room/rooms.ts", // gateway/heartbeat.ts
         "sync-server/room/connection/outbox.ts", // room/presence/
         "sync-server/room/presence/room-presence.ts", // room/content/intake.ts; presence/ then goes beside content/
       ],
