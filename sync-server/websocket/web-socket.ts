@@ -9,7 +9,7 @@ import type { Batch } from "./frame.ts";
 import { Receiver } from "./ws-internals.ts";
 
 /** How long a peer may take to answer a close frame before the connection is destroyed, in ms. */
-export const CLOSE_TIMEOUT_MS = 2_000;
+const CLOSE_TIMEOUT_MS = 2_000;
 
 /** RFC 6455, section 5.2. */
 const Opcode = { close: 8, ping: 9, pong: 10 } as const;

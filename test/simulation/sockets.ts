@@ -1,12 +1,14 @@
 /** The two ends of a simulated connection: a WebSocket as browsers have it, and the relay's line. */
 import type { Batch } from "../../sync-server/websocket/frame.ts";
-import { CLOSE_TIMEOUT_MS } from "../../sync-server/websocket/web-socket.ts";
 import type { ClientSocket as RelaySocket, SocketListener } from "../../sync-server/websocket/web-socket.ts";
 import type { Random } from "../random.ts";
 import { Link } from "./network.ts";
 import type { Listener, Uplink } from "./network.ts";
 import { NATURE } from "./time.ts";
 import type { Owner, SimTime } from "./time.ts";
+
+/** As in `web-socket.ts`. */
+const CLOSE_TIMEOUT_MS = 2_000;
 
 const sizeOf = (data: Uint8Array | ArrayBuffer): number => data.byteLength + 6;
 

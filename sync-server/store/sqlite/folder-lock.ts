@@ -12,7 +12,7 @@ import { StoreError } from "../store.ts";
 
 const FILE_NAME = "session-room.lock";
 
-export type FolderLock = { release(): void };
+type FolderLock = { release(): void };
 
 /** Another process holds the lock. */
 export const inUse = (dataDir: string, cause: unknown): StoreError =>

@@ -3,11 +3,12 @@ import { connect, createServer } from "node:net";
 import type { Socket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Batch, Frame } from "../../../sync-server/websocket/frame.ts";
-import { CLOSE_TIMEOUT_MS, ServerWebSocket } from "../../../sync-server/websocket/web-socket.ts";
+import { ServerWebSocket } from "../../../sync-server/websocket/web-socket.ts";
 import { manualClock } from "../../manual-clock.ts";
 import { until } from "../harness.ts";
 
 const MAX_MESSAGE_BYTES = 1_000;
+const CLOSE_TIMEOUT_MS = 2_000;
 const Opcode = { continuation: 0, binary: 2, ping: 9, pong: 10 } as const;
 
 /** A frame as a client sends it, masked with zeros. `claimed`: the length in its header. */
