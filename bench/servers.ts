@@ -4,6 +4,7 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TOKEN_SECRET } from "./wire/dialect.ts";
@@ -48,13 +49,15 @@ export type StartOptions = {
   readonly withGc?: boolean;
   /** Data folder of our relay, kept afterwards; without it a temporary one is used. */
   readonly dataDir?: string;
+  /** Root of the checkout whose relay is started for ours; this one if absent. */
+  readonly checkout?: string;
   /** More settings of our relay. */
   readonly env?: Readonly<Record<string, string>>;
 };
 
 export type RunningServer = Target & { stop(signal?: NodeJS.Signals): Promise<void> };
 
-const commandOf = (id: ServerId, port: number): readonly string[] => {
+const commandOf = (id: ServerId, port: number, checkout: string): readonly string[] => {
   switch (id) {
     case "floor":
       return [join(here, "peers/floor.ts"), "plain", String(port)];
@@ -66,7 +69,8 @@ const commandOf = (id: ServerId, port: number): readonly string[] => {
       return [join(here, "peers/hocuspocus.ts"), String(port)];
     case "ours":
     case "ours-memory":
-      return [join(here, "peers/ours.ts")];
+      // Checkouts from before November 2026 have no such file, and the limits of theirs are settings.
+      return [["bench/peers/ours.ts", "sync-server/bin.js"].map((file) => join(checkout, file)).find(existsSync)!];
   }
 };
 
@@ -84,7 +88,7 @@ export const startServer = async (id: ServerId, options: StartOptions = {}): Pro
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "session-room-bench-"));
   if (options.dataDir === undefined) folders.add(dataDir);
   const gcFlags = options.withGc === true ? ["--expose-gc", "--import", join(here, "peers/gc-on-signal.ts")] : [];
-  const child = spawn(process.execPath, [...gcFlags, ...commandOf(id, port)], {
+  const child = spawn(process.execPath, [...gcFlags, ...commandOf(id, port, options.checkout ?? join(here, ".."))], {
     stdio: ["ignore", "pipe", "inherit"],
     env: {
       PATH: process.env["PATH"] ?? "",

@@ -1,6 +1,6 @@
 /**
- * The relay without its network: store, rooms, deadlines, heartbeat and admission. It is handed time,
- * tokens and sockets, so that the same code runs behind real ports and in the simulation.
+ * The relay without its network: store, rooms, deadlines, heartbeat and admission. Time, tokens and sockets are passed
+ * in, so that the same code runs with real ports and in the simulation.
  */
 import type { Logger } from "pino";
 import { CloseCode } from "../src/protocol/close-codes.ts";
@@ -8,6 +8,7 @@ import type { Clock } from "../src/clock.ts";
 import { AwarenessClock } from "./room/presence/awareness-clock.ts";
 import { Deadlines } from "./room/session/deadlines.ts";
 import { Heartbeat } from "./gateway/heartbeat.ts";
+import { Housekeeping } from "./room/housekeeping.ts";
 import { RECOVERY_MS } from "./room/content/intake.ts";
 import { Journal } from "./store/journal.ts";
 import type { Limits } from "./config/limits.ts";
@@ -22,24 +23,24 @@ export type RelayCoreOptions = {
   readonly store: Store;
   readonly tokens: Tokens;
   readonly limits: Limits;
-  /** Default limit of the absence, ms. */
+  /** Default limit of the absence. */
   readonly hostAbsenceMs: number;
-  /** Least time that a host has to come back after a start, ms. */
+  /** The least time that hosts have to return after a start of the relay. */
   readonly restartGraceMs: number;
   readonly logger: Pick<Logger, "info" | "error" | "fatal">;
   /** Called about every 20 s. */
   readonly onHousekeeping: () => void;
-  /** Told when the store has failed and everybody was sent away; nothing can be kept any more. */
+  /** Called when the store has failed, and all connections were closed: nothing can be stored any more. */
   readonly onFailure: (error: Error) => void;
 };
 
-/** Live rooms that are looked at together at the start. */
+/** Live rooms that are read from the store at a time. */
 const START_BATCH = 1_000;
-/** How long the start may take, in ms: until then the grace goes on from later moments. */
+/** The longest time that a start may take: the grace of a room begins when the room is resumed. */
 const SLOWEST_START_MS = 60_000;
 const RESTARTING = "the relay is restarting";
 
-/** Meta value that tells how the last life of the relay on this store ended, and one until when lost content is taken back. */
+/** Keys of values in the store: whether the last relay on it stopped cleanly, and until when lost content is accepted back. */
 const SHUTDOWN_STATE_KEY = "life";
 const RECOVERY_KEY = "recovers-until";
 const RUNNING = "running";
@@ -53,6 +54,7 @@ export class RelayCore {
   readonly #options: RelayCoreOptions;
   readonly #journal: Journal;
   readonly #deadlines: Deadlines;
+  readonly #housekeeping: Housekeeping;
   readonly #heartbeat: Heartbeat;
   #failure: Error | null = null;
 
@@ -64,15 +66,15 @@ export class RelayCore {
   static async start(options: RelayCoreOptions): Promise<RelayCore> {
     const { store, clock } = options;
     const awareness = await AwarenessClock.open(store, clock);
-    const wasCutOff = (await store.readMeta(SHUTDOWN_STATE_KEY)) === RUNNING;
-    // A time that an orderly restart does not cut short: whoever holds what was lost may be yet to return.
-    const recoversUntil = wasCutOff ? clock.now() + RECOVERY_MS : Number(await store.readMeta(RECOVERY_KEY));
+    const wasKilled = (await store.readMeta(SHUTDOWN_STATE_KEY)) === RUNNING;
+    // A clean restart does not shorten it: clients that hold what was lost may return later.
+    const recoversUntil = wasKilled ? clock.now() + RECOVERY_MS : Number(await store.readMeta(RECOVERY_KEY));
     const core = new RelayCore(options, awareness.awarenessClock, recoversUntil);
     core.#journal.write({ type: "put-meta", key: awareness.key, value: awareness.value }, "flushed");
     core.#journal.write({ type: "put-meta", key: SHUTDOWN_STATE_KEY, value: RUNNING }, "flushed");
     core.#journal.write({ type: "put-meta", key: RECOVERY_KEY, value: String(recoversUntil) }, "flushed");
     try {
-      // Deadlines that are further off than the grace stay as they are.
+      // Later deadlines are not affected by the grace.
       const before = clock.now() + options.restartGraceMs + SLOWEST_START_MS;
       for await (const records of store.liveRooms(before, START_BATCH)) {
         for (const record of records) core.rooms.resume(record, options.restartGraceMs);
@@ -94,7 +96,7 @@ export class RelayCore {
       store,
       clock,
       (error) => this.#fail(error),
-      (error) => logger.error({ err: error }, "something could not be told after a commit"),
+      (error) => logger.error({ err: error }, "a callback after a commit failed"),
     );
     this.#deadlines = new Deadlines({
       store,
@@ -113,31 +115,32 @@ export class RelayCore {
       recoversUntil,
       deadlineSet: (deadlineAt) => this.#deadlines.noticed(deadlineAt),
     });
-    this.#heartbeat = new Heartbeat(clock, (part) => {
+    this.#housekeeping = new Housekeeping(clock, (part) => {
       for (const room of this.rooms.loaded) if (room.housekeepingPart === part) room.refreshPresence();
       if (part === 0) options.onHousekeeping();
     });
+    this.#heartbeat = new Heartbeat(clock);
     this.admission = new Admission({ rooms: this.rooms, tokens, clock, limits, heartbeat: this.#heartbeat, logger });
   }
 
-  /** What the store failed with, if it did. */
+  /** The error with which the store failed, if it did. */
   get failure(): Error | null {
     return this.#failure;
   }
 
-  /** Lets nobody in any more. Who is in stays, and is served. */
+  /** Refuses new connections; those that exist are still served. */
   stopAccepting(): void {
-    // A relay that has failed goes on saying so.
+    // After a failure of the store, the refusal that says so stays.
     if (this.#failure === null) this.admission.stopAccepting(CloseCode.restarting, RESTARTING);
-    // What falls due from now on is the next start's to serve (L14): hosts are sent away, they do not leave.
+    // Deadlines from now on are for the next start (L14): hosts that the relay disconnects have not left.
     this.#deadlines.stop();
   }
 
-  /** Sends people away little by little, so that they come back little by little (docs/SPEC.md, R6). */
+  /** Closes connections a few at a time, so that the clients reconnect a few at a time (docs/SPEC.md, R6). */
   async retire(): Promise<void> {
     this.stopAccepting();
     const all = this.rooms.loaded.flatMap((room) => [...room.connections].map((connection) => ({ room, connection })));
-    // Hosts last: the less time a class is without one, the better.
+    // Hosts last, so that rooms are without one for as short a time as possible.
     await stagger(
       all,
       ({ connection }) => connection.isHost,
@@ -146,31 +149,36 @@ export class RelayCore {
     );
   }
 
-  /** Sends everybody away at once; their sockets may still have a last word, so the store stays open. */
+  /** Closes all connections at once. The store stays open for what arrives until the sockets are closed. */
   closeAll(): void {
     this.stopAccepting();
-    this.#heartbeat.stop();
+    this.#stopTimers();
     for (const room of this.rooms.loaded) room.closeAll(CloseCode.restarting, RESTARTING);
   }
 
-  /** Keeps everything that is to be kept, and lets go of the store; after `closeAll`, when no socket is left. */
+  /** Commits what is pending and closes the store; to be called after `closeAll`, when no socket is left. */
   async stop(): Promise<void> {
     this.#journal.write({ type: "put-meta", key: SHUTDOWN_STATE_KEY, value: STOPPED }, "flushed");
     await this.#journal.stop();
     await this.#options.store.close();
   }
 
-  /** Stops the timers of a core that never served anybody, and leaves the store to whoever opened it. */
+  /** Stops a core that has served nobody. The store stays open. */
   async abandon(): Promise<void> {
-    this.#heartbeat.stop();
+    this.#stopTimers();
     this.#deadlines.stop();
     await this.#journal.stop();
+  }
+
+  #stopTimers(): void {
+    this.#housekeeping.stop();
+    this.#heartbeat.stop();
   }
 
   #fail(error: Error): void {
     if (this.#failure !== null) return;
     this.#failure = error;
-    this.#options.logger.fatal({ err: error }, "the store failed; everybody is sent away");
+    this.#options.logger.fatal({ err: error }, "the store failed; all connections are closed");
     const reason = "the relay cannot store anything";
     this.admission.stopAccepting(CloseCode.tryAgainLater, reason);
     for (const room of this.rooms.loaded) room.closeAll(CloseCode.tryAgainLater, reason);

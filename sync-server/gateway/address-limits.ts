@@ -1,4 +1,4 @@
-/** How many connections one address may have and make. A school behind one address must get in. */
+/** How many connections an address may have, and open each second. A whole school may share one address. */
 import type { Clock } from "../../src/clock.ts";
 import type { Limits } from "../config/limits.ts";
 import { isLoopbackAddress } from "../http/origin.ts";
@@ -17,7 +17,7 @@ export class AddressLimits {
     this.#clock = clock;
   }
 
-  /** Counts a new connection. @returns the limit that it breaks, or `null`; then `close` must follow. */
+  /** Counts a new connection. @returns the limit that it exceeds; `null` if none, and then `close` must follow. */
   open(address: string): string | null {
     const now = this.#clock.now();
     let usage = this.#usage.get(address);
@@ -44,7 +44,7 @@ export class AddressLimits {
     if (usage !== undefined) usage.open--;
   }
 
-  /** Forgets addresses that have no connection; not sooner, or a flood of short ones would start from zero each time. */
+  /** Forgets addresses without connections, after their window: many short connections must not reset the count. */
   prune(): void {
     const now = this.#clock.now();
     for (const [address, usage] of this.#usage) {

@@ -1,7 +1,7 @@
 /**
- * Where lines come in: checks who comes, and lets them into their room or says why not. It knows
- * sockets by what it needs of them, no HTTP; whoever is refused is let in first and then closed
- * with a code, because browsers see nothing of a refused upgrade (docs/SPEC.md, W4).
+ * Admits connections: verifies the token and attaches the connection to its room, or closes it with the reason. It knows
+ * sockets by the methods that it uses, and no HTTP. A refused connection is opened first and then closed with a code,
+ * because browsers see nothing of a refused upgrade (docs/SPEC.md, W4).
  */
 import type { Logger } from "pino";
 import { CloseCode } from "../../src/protocol/close-codes.ts";
@@ -17,10 +17,10 @@ import { RateLimit } from "../room/connection/rate-limit.ts";
 import type { Room } from "../room/room.ts";
 import type { Lease, Rooms } from "../room/rooms.ts";
 import type { Tokens } from "../auth/tokens.ts";
-import type { Line } from "../websocket/web-socket.ts";
+import type { ClientSocket } from "../websocket/web-socket.ts";
 import { Peer } from "./peer.ts";
 
-/** RFC 6455: an unexpected condition. Retried by clients. */
+/** An unexpected condition (RFC 6455, section 7.4.1). Clients retry. */
 const INTERNAL_ERROR = 1011;
 
 export type AdmissionOptions = {
@@ -32,19 +32,18 @@ export type AdmissionOptions = {
   readonly logger: Pick<Logger, "info" | "error">;
 };
 
-/** Somebody at the door. */
 export type ConnectRequest = {
   readonly room: string;
   readonly token: string | null;
-  /** A personal token that has expired, which says who comes with an invitation. */
+  /** An expired personal token: it identifies the person whose token is an invitation. */
   readonly former: string | null;
   /** Whether the client speaks `session-room.v1`. */
   readonly speaksSession: boolean;
-  /** Called when the token is found to be good. */
+  /** Called when the token is found to be valid. */
   readonly onAuthenticated?: () => void;
 };
 
-/** Why somebody is not let in. */
+/** Why a connection is not admitted. */
 export type Refusal = { readonly code: CloseCode; readonly reason: string };
 
 type Admitted = { readonly lease: Lease; readonly arrival: Arrival; readonly credential: Credential };
@@ -53,34 +52,34 @@ export const refuse = (code: CloseCode, reason: string): Refusal => ({ code, rea
 
 export class Admission {
   readonly #options: AdmissionOptions;
-  /** What every newcomer is told, once the relay takes none any more. */
+  /** The refusal of every connection, once the relay accepts none any more. */
   #closing: Refusal | null = null;
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
   }
 
-  /** Refuses new connections from now on, also those who are on their way in. */
+  /** Refuses new connections from now on, and those that are being admitted. */
   stopAccepting(code: CloseCode, reason: string): void {
     this.#closing = refuse(code, reason);
   }
 
   /**
-   * Lets somebody in, or closes their line with the reason.
+   * Admits a connection, or closes it with the reason.
    *
-   * @param request a refusal: it is certain already.
-   * @param open opens the line; `null` if it is gone by then.
-   * @throws StoreError, or what else keeps the room from being opened; the line is the caller's to cut.
+   * @param request a refusal if it is certain already.
+   * @param open opens the socket; `null` if it has closed meanwhile.
+   * @throws StoreError, or whatever else keeps the room from being opened; the caller destroys the stream.
    */
-  async receive(request: ConnectRequest | Refusal, open: () => Line | null): Promise<void> {
+  async receive(request: ConnectRequest | Refusal, open: () => ClientSocket | null): Promise<void> {
     const admitted = "code" in request ? request : await this.#admit(request);
-    const line = open();
-    if ("code" in admitted) return line === null ? undefined : this.#turnAway(line, admitted);
+    const socket = open();
+    if ("code" in admitted) return socket === null ? undefined : this.#refuse(socket, admitted);
     const { lease } = admitted;
     const refusal = this.#checkCapacity(lease.room);
-    if (line !== null && refusal === null) return this.#connect(line, admitted, request as ConnectRequest);
+    if (socket !== null && refusal === null) return this.#connect(socket, admitted, request as ConnectRequest);
     lease.release();
-    if (line !== null) this.#turnAway(line, refusal!);
+    if (socket !== null) this.#refuse(socket, refusal!);
   }
 
   async #admit({ room, token, former, speaksSession, onAuthenticated }: ConnectRequest): Promise<Refusal | Admitted> {
@@ -99,7 +98,7 @@ export class Admission {
     return { lease, arrival, credential: new Credential(tokens, clock, claims, arrival) };
   }
 
-  /** What may have changed while the token was checked: many can be on their way in at once. */
+  /** Checked when the token is verified, since many connections may be in verification at the same time. */
   #checkCapacity({ connections }: Room): Refusal | null {
     if (this.#closing !== null) return this.#closing;
     const { connectionsPerRoom } = this.#options.limits;
@@ -108,41 +107,41 @@ export class Admission {
     return refuse(CloseCode.tryAgainLater, reason);
   }
 
-  #turnAway(line: Line, refusal: Refusal): void {
+  #refuse(socket: ClientSocket, refusal: Refusal): void {
     this.#options.logger.info(refusal, "refused a connection");
-    line.close(refusal.code, refusal.reason);
+    socket.close(refusal.code, refusal.reason);
   }
 
-  #connect(line: Line, { lease, arrival, credential }: Admitted, { speaksSession }: ConnectRequest): void {
+  #connect(socket: ClientSocket, { lease, arrival, credential }: Admitted, { speaksSession }: ConnectRequest): void {
     const { clock, limits, heartbeat, logger } = this.#options;
     const { room } = lease;
-    const peer = new Peer(line, clock, limits.bufferedBytes, credential, heartbeat.nextBeat());
+    const peer = new Peer(socket, clock, limits.bufferedBytes, credential);
     const connection = new Connection(peer, arrival, credential, new RateLimit(limits, clock), speaksSession);
     heartbeat.add(peer);
-    /** Nothing that the relay does wrong may cost more than this line. */
+    /** A fault of the relay itself costs this connection at most. */
     const guarded = (run: () => void): void => {
       try {
         run();
       } catch (error) {
-        // Ours, not the client's: it may come again.
+        // Not the client's fault: it may reconnect.
         logger.error({ err: error, room: room.name }, "a message could not be handled");
-        line.close(INTERNAL_ERROR, "internal error");
+        socket.close(INTERNAL_ERROR, "internal error");
       }
     };
-    /** @returns whether the connection has broken no limit. */
-    const keepsTo = (broken: string | null): boolean => {
-      if (broken !== null) room.refuse(connection, CloseCode.tryAgainLater, broken);
-      return broken === null;
+    /** Closes the connection if a limit is exceeded. @returns whether none is. */
+    const isWithin = (exceeded: string | null): boolean => {
+      if (exceeded !== null) room.refuse(connection, CloseCode.tryAgainLater, exceeded);
+      return exceeded === null;
     };
-    line.listen({
-      bytes: (count) => guarded(() => keepsTo(connection.rate.takeBytes(count))),
+    socket.listen({
+      bytes: (count) => guarded(() => isWithin(connection.rate.takeBytes(count))),
       message: (bytes, isBinary) =>
         guarded(() => {
-          if (!keepsTo(connection.rate.takeMessage())) return;
+          if (!isWithin(connection.rate.takeMessage())) return;
           if (isBinary) room.receive(connection, bytes);
           else room.refuse(connection, CloseCode.badMessage, "text frames are not part of the protocol");
         }),
-      control: () => guarded(() => keepsTo(connection.rate.takeMessage())),
+      control: () => guarded(() => isWithin(connection.rate.takeMessage())),
       closed: () => {
         heartbeat.delete(peer);
         room.detach(connection);

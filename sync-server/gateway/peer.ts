@@ -1,74 +1,68 @@
-/** A WebSocket as rooms see it, with what the heartbeat and back-pressure need to know. */
+/** A client's socket as rooms see it, with what back-pressure and the heartbeat need to know of it. */
 import { CloseCode } from "../../src/protocol/close-codes.ts";
 import type { Clock } from "../../src/clock.ts";
 import type { PeerSocket } from "../room/connection/connection.ts";
 import type { Credential } from "../auth/credential.ts";
 import type { Batch } from "../websocket/frame.ts";
-import type { Line } from "../websocket/web-socket.ts";
+import type { ClientSocket } from "../websocket/web-socket.ts";
 
-/** How long a peer may take to answer when somebody else waits for its place, in ms. */
-const PROBE_MS = 2_000;
+/** How long a peer may take to answer a probe, in ms: another connection waits for it. */
+const PROBE_TIMEOUT_MS = 2_000;
 
 export class Peer implements PeerSocket {
-  readonly #line: Line;
+  readonly #socket: ClientSocket;
   readonly #clock: Pick<Clock, "now" | "setTimer">;
-  readonly #bufferedBytes: number;
+  readonly #maxBufferedBytes: number;
   readonly #credential: Pick<Credential, "expiresAt">;
   #isProbing = false;
-  /** What the line had sent and heard when the heartbeat last looked, and when that was. */
+  /** The socket's counts at the last `updateActivity`, and when that was. */
   #writes = 0;
-  #heard = 0;
-  #lookedAt: number;
-  /** Something was sent then, or since; something was heard until then. ms since the epoch. */
-  sentAt: number;
-  heardAt: number;
-  /** Which of the heartbeat's beats is its own. */
-  readonly beat: number;
+  #reads = 0;
+  #updatedAt: number;
+  /** Something was sent then or later; something was received then or earlier. ms since the epoch. */
+  lastSentAt: number;
+  lastReceivedAt: number;
 
-  /**
-   * @param bufferedBytes how much may wait unsent before the peer counts as too slow.
-   * @param beat of `Heartbeat`.
-   */
+  /** @param maxBufferedBytes how much may wait unsent before the peer counts as too slow. */
   constructor(
-    line: Line,
+    socket: ClientSocket,
     clock: Pick<Clock, "now" | "setTimer">,
-    bufferedBytes: number,
+    maxBufferedBytes: number,
     credential: Pick<Credential, "expiresAt">,
-    beat: number,
   ) {
-    this.beat = beat;
-    this.#credential = credential;
-    this.#line = line;
+    this.#socket = socket;
     this.#clock = clock;
-    this.#bufferedBytes = bufferedBytes;
-    this.#lookedAt = this.sentAt = this.heardAt = clock.now();
+    this.#maxBufferedBytes = maxBufferedBytes;
+    this.#credential = credential;
+    this.#updatedAt = this.lastSentAt = this.lastReceivedAt = clock.now();
   }
 
   send(batch: Batch): void {
-    const line = this.#line;
-    if (!line.isOpen) return;
-    if (line.bufferedBytes > this.#bufferedBytes) {
-      // Nothing is ever skipped: the peer is let go, and gets what it missed by a sync when it returns. If it
-      // has not read as far as the code when the goodbye's time is over, it is cut (web-socket.ts).
-      this.close(CloseCode.tryAgainLater, `more than ${this.#bufferedBytes} bytes unread (limit-buffered-bytes)`);
+    const socket = this.#socket;
+    if (!socket.isOpen) return;
+    if (socket.bufferedBytes > this.#maxBufferedBytes) {
+      // Nothing is ever skipped: the peer is closed, and gets what it missed by a sync when it returns. If it
+      // has not read as far as the close frame in time, the connection is destroyed (web-socket.ts).
+      const reason = `more than ${this.#maxBufferedBytes} bytes unread (limit-buffered-bytes)`;
+      this.close(CloseCode.tryAgainLater, reason);
       return;
     }
-    line.write(batch);
+    socket.write(batch);
   }
 
   /**
-   * Takes note of what has gone and come since the last look. Counted instead of timed: a look now and then
-   * costs less than a clock for each message.
+   * Notes whether something was sent or received since the last call. Counting and a call now and then cost less than
+   * reading the clock for each message.
    */
-  look(now: number): void {
-    const { writes, heard } = this.#line;
-    // At the worst right after the last look: whoever waits for a message must not wait too long.
-    if (writes !== this.#writes) this.sentAt = this.#lookedAt;
-    // At the best right now: nobody is taken for dead too early.
-    if (heard !== this.#heard) this.heardAt = now;
+  updateActivity(now: number): void {
+    const { writes, reads } = this.#socket;
+    // The earliest time possible: a client that waits for a message must not wait too long.
+    if (writes !== this.#writes) this.lastSentAt = this.#updatedAt;
+    // The latest time possible: no peer is taken for dead too early.
+    if (reads !== this.#reads) this.lastReceivedAt = now;
     this.#writes = writes;
-    this.#heard = heard;
-    this.#lookedAt = now;
+    this.#reads = reads;
+    this.#updatedAt = now;
   }
 
   /** When its token expires, ms since the epoch by the wall clock. */
@@ -77,26 +71,26 @@ export class Peer implements PeerSocket {
   }
 
   ping(): void {
-    this.#line.ping();
+    this.#socket.ping();
   }
 
   probe(): void {
-    if (this.#isProbing || !this.#line.isOpen) return;
+    if (this.#isProbing || !this.#socket.isOpen) return;
     this.#isProbing = true;
-    const { heard } = this.#line;
+    const { reads } = this.#socket;
     this.ping();
-    this.#clock.setTimer(PROBE_MS, () => {
+    this.#clock.setTimer(PROBE_TIMEOUT_MS, () => {
       this.#isProbing = false;
-      if (this.#line.heard === heard) this.terminate();
+      if (this.#socket.reads === reads) this.terminate();
     });
   }
 
   close(code: CloseCode, reason: string): void {
-    this.#line.close(code, reason);
+    this.#socket.close(code, reason);
   }
 
-  /** Hangs up without a word; for peers that answer nothing. */
+  /** For peers that answer nothing. */
   terminate(): void {
-    this.#line.terminate();
+    this.#socket.terminate();
   }
 }

@@ -1,18 +1,18 @@
 /**
- * Does something with many, little by little. Whoever is sent away comes back after a time that is
- * about the same for all (y-websocket 3.1 has no jitter), so all at once would come back at once,
- * to a relay that has just started and has every room to read (docs/SPEC.md, R6).
+ * Acts on many items a few at a time. Clients that are disconnected reconnect after about the same delay (y-websocket
+ * 3.1 has no jitter), so if all were disconnected at once, they would all reconnect at once, to a relay that has just
+ * started and has every room to read (docs/SPEC.md, R6).
  */
 import type { Clock } from "../../src/clock.ts";
 
-/** Between one portion and the next, in ms. */
+/** Between one portion and the next. */
 const STEP_MS = 20;
-/** How long all of them may take, in ms: whoever stops the relay waits for it. */
-const MOST_MS = 2_000;
-/** How much longer each one makes it, in ms: few are no herd, and need not wait. */
+/** How long all of them may take: a process manager waits for it when it stops the relay. */
+const MAX_MS = 2_000;
+/** How much each item adds to it: few items need not be spread far. */
 const EACH_MS = 2;
 
-/** In an order that nothing predicts: whole rooms, or the first who came, must not go together. */
+/** A random order, so that a portion is not one room, or the oldest connections. */
 const shuffled = <T>(items: readonly T[]): T[] => {
   const rest = [...items];
   for (let i = rest.length - 1; i > 0; i--) {
@@ -23,8 +23,8 @@ const shuffled = <T>(items: readonly T[]): T[] => {
 };
 
 /**
- * Calls `act` for each item, in a random order, in equal portions over `EACH_MS` for each but at
- * most `MOST_MS`; resolves after the last. `isLast` picks those who come after all others.
+ * Calls `act` for each item, in a random order but for those that `isLast` selects, which come last, in equal portions
+ * over `EACH_MS` for each, at most `MAX_MS`. Resolves after the last one.
  */
 export const stagger = <T>(
   items: readonly T[],
@@ -33,10 +33,10 @@ export const stagger = <T>(
   act: (item: T) => void,
 ): Promise<void> => {
   const order = shuffled(items).sort((a, b) => Number(isLast(a)) - Number(isLast(b)));
-  const steps = Math.max(Math.floor(Math.min(order.length * EACH_MS, MOST_MS) / STEP_MS), 1);
+  const steps = Math.max(Math.floor(Math.min(order.length * EACH_MS, MAX_MS) / STEP_MS), 1);
   const portion = Math.ceil(order.length / steps);
   return new Promise((resolve) => {
-    // A number, not what is due by the clock: a relay that was held up must not send the rest away at once.
+    // Portions of a fixed size, not by time elapsed: a relay that was blocked for a while must not catch up at once.
     const next = (from: number): void => {
       for (const item of order.slice(from, from + portion)) act(item);
       if (from + portion >= order.length) resolve();

@@ -1,9 +1,9 @@
-/** From an HTTP upgrade to the admission: addresses, origins and subprotocols, and the open WebSockets. */
+/** From an HTTP upgrade to the admission: limits of the address, origin, room and token; and the open WebSockets. */
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Logger } from "pino";
-import { WebSocket, WebSocketServer } from "ws";
+import { WebSocketServer } from "ws";
 import type { Server } from "ws";
 import { CloseCode } from "../../src/protocol/close-codes.ts";
 import type { Clock } from "../../src/clock.ts";
@@ -20,14 +20,16 @@ import { isAllowedOrigin } from "../http/origin.ts";
 import { refuse } from "./admission.ts";
 import type { Admission, Refusal, ConnectRequest } from "./admission.ts";
 import { ServerWebSocket } from "../websocket/web-socket.ts";
-import type { Line } from "../websocket/web-socket.ts";
+import type { ClientSocket } from "../websocket/web-socket.ts";
+import { HandshakeOnly } from "../websocket/ws-internals.ts";
+import type { Accepted } from "../websocket/ws-internals.ts";
 
 export type UpgradeOptions = {
   readonly admission: Admission;
   readonly clock: Clock;
   readonly limits: Limits;
   readonly allowedOrigins: readonly string[] | null;
-  /** The relay's public address; pages from there may always connect. */
+  /** The relay's public address; pages of that origin may always connect. */
   readonly ownUrl: () => string;
   readonly unauthenticatedSockets: UnauthenticatedSockets;
   readonly logger: Logger;
@@ -39,7 +41,7 @@ const offeredProtocols = (request: IncomingMessage): string[] =>
     .map((protocol) => protocol.trim())
     .filter((protocol) => protocol !== "");
 
-/** The room and the token that the address names; `null` if it names no possible room. */
+/** The room and the token in the address; `null` if it has no valid room name. */
 const parseTarget = (target: string): { room: string; token: string | null } | null => {
   const [path = "", query = ""] = target.split(/\?(.*)/s, 2);
   try {
@@ -50,18 +52,6 @@ const parseTarget = (target: string): { room: string; token: string | null } | n
   }
 };
 
-/** What is left of an upgrade that was answered: the stream, and what has come on it already. */
-type Accepted = { readonly stream: Socket; readonly head: Buffer };
-
-/** `ws` does the handshake; it hands the stream over here, and has no more to do with it. */
-class Handshake extends WebSocket {
-  accepted: Accepted | null = null;
-
-  setSocket(stream: Socket, head: Buffer): void {
-    this.accepted = { stream, head };
-  }
-}
-
 function destroy(this: Duplex): void {
   this.destroy();
 }
@@ -69,8 +59,8 @@ function destroy(this: Duplex): void {
 export class Upgrades {
   readonly #options: UpgradeOptions;
   readonly #addresses: AddressLimits;
-  readonly #server: Server<typeof Handshake>;
-  readonly #lines = new Set<ServerWebSocket>();
+  readonly #server: Server<typeof HandshakeOnly>;
+  readonly #sockets = new Set<ServerWebSocket>();
   #onDrained: (() => void) | null = null;
 
   constructor(options: UpgradeOptions) {
@@ -80,8 +70,8 @@ export class Upgrades {
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
-      WebSocket: Handshake,
-      // ws would echo the first subprotocol offered, which may be the one that carries the token.
+      WebSocket: HandshakeOnly,
+      // By default, ws selects the first subprotocol offered, which may be the one that carries the token.
       handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
     });
   }
@@ -92,10 +82,10 @@ export class Upgrades {
 
   /** Listener for the server's `upgrade` event. Never throws. */
   readonly handle = (request: IncomingMessage, stream: Duplex, head: Buffer): void => {
-    const broken = this.#count(request.socket);
-    const visitor = broken === null ? this.#identify(request) : refuse(CloseCode.tryAgainLater, broken);
+    const exceeded = this.#count(request.socket);
+    const target = exceeded === null ? this.#parse(request) : refuse(CloseCode.tryAgainLater, exceeded);
     this.#options.admission
-      .receive(visitor, () => this.#open(request, stream, head))
+      .receive(target, () => this.#open(request, stream, head))
       .catch((error: unknown) => {
         this.#options.logger.error({ err: error }, "a connection could not be set up");
         stream.destroy();
@@ -103,20 +93,20 @@ export class Upgrades {
   };
 
   /**
-   * Counts the connection for its address. @returns the limit that it breaks, or `null`.
+   * Counts the connection for its address. @returns the limit that it exceeds, or `null`.
    *
-   * What listens as long as the connection lasts is made here, away from the request, which it would keep in memory.
+   * Listeners that live as long as the connection are made here, where no closure keeps the request in memory.
    */
   #count(stream: Socket): string | null {
-    // Without a listener, a peer that resets the line now would end the process.
+    // Without a listener, a peer that resets the connection would end the process.
     stream.on("error", destroy);
     const address = stream.remoteAddress ?? "";
-    const broken = this.#addresses.open(address);
-    if (broken === null) stream.once("close", () => this.#addresses.close(address));
-    return broken;
+    const exceeded = this.#addresses.open(address);
+    if (exceeded === null) stream.once("close", () => this.#addresses.close(address));
+    return exceeded;
   }
 
-  #identify(request: IncomingMessage): ConnectRequest | Refusal {
+  #parse(request: IncomingMessage): ConnectRequest | Refusal {
     const { allowedOrigins, ownUrl, unauthenticatedSockets } = this.#options;
     if (!isAllowedOrigin(request.headers.origin, allowedOrigins, ownUrl())) {
       return refuse(CloseCode.forbidden, "pages of this origin are not allowed (allowed-origins)");
@@ -135,8 +125,8 @@ export class Upgrades {
     };
   }
 
-  /** Answers the upgrade; `null` if it is no proper one, which was answered too. */
-  #open(request: IncomingMessage, stream: Duplex, head: Buffer): Line | null {
+  /** Completes the handshake; `null` if the request is no valid upgrade, which `ws` has then answered with an error. */
+  #open(request: IncomingMessage, stream: Duplex, head: Buffer): ClientSocket | null {
     let accepted: Accepted | null = null;
     this.#server.handleUpgrade(request, stream, head, (handshake) => {
       accepted = handshake.accepted;
@@ -144,24 +134,24 @@ export class Upgrades {
     return accepted === null ? null : this.#take(accepted);
   }
 
-  #take({ stream, head }: Accepted): Line {
+  #take({ stream, head }: Accepted): ClientSocket {
     const { limits, clock } = this.#options;
-    const line = new ServerWebSocket(stream, head, limits.frameBytes, clock);
-    this.#lines.add(line);
+    const socket = new ServerWebSocket(stream, head, limits.frameBytes, clock);
+    this.#sockets.add(socket);
     stream.once("close", () => {
-      this.#lines.delete(line);
-      if (this.#lines.size === 0) this.#onDrained?.();
+      this.#sockets.delete(socket);
+      if (this.#sockets.size === 0) this.#onDrained?.();
     });
-    return line;
+    return socket;
   }
 
-  /** Resolves when no line is left and each has left its room; after the admission stopped accepting. */
+  /** Resolves when no socket is left and all are detached from their rooms. The admission must accept no more. */
   async drained(): Promise<void> {
-    if (this.#lines.size > 0) await new Promise<void>((resolve) => (this.#onDrained = resolve));
+    if (this.#sockets.size > 0) await new Promise<void>((resolve) => (this.#onDrained = resolve));
   }
 
-  /** Cuts whatever did not go by itself. */
+  /** Destroys the connections that are still open. */
   terminateAll(): void {
-    for (const line of this.#lines) line.terminate();
+    for (const socket of this.#sockets) socket.terminate();
   }
 }

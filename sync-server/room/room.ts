@@ -61,7 +61,7 @@ export class Room {
   #question: Frame | null = null;
   /** How many connections ever came. */
   #arrivals = 0;
-  /** With which part of the rooms it is looked after; see `Heartbeat`. */
+  /** Its part in `Housekeeping`. */
   readonly housekeepingPart: number;
 
   /** @param mayHaveLost whether the store does not know a room that may have been there before. */

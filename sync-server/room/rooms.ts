@@ -3,7 +3,7 @@ import { WAITING } from "../../src/session/session.ts";
 import type { EndReason, PersonRef } from "../../src/session/session.ts";
 import { transition } from "../../src/session/lifecycle.ts";
 import type { StartMode } from "../../src/session/lifecycle.ts";
-import { HOUSEKEEPING_PARTS } from "../gateway/heartbeat.ts";
+import { HOUSEKEEPING_PARTS } from "./housekeeping.ts";
 import { Ledger } from "./session/ledger.ts";
 import { Room } from "./room.ts";
 import type { RoomContext } from "./room.ts";

@@ -1,4 +1,4 @@
-/** A store in memory, for tests and for trying things out: it survives a relay, not the process. */
+/** A store in memory, for tests and for trying things out. It outlives a relay, but not the process. */
 import { StoreError } from "./store.ts";
 import type { RoomRecord, Store, StoredRoom, Write } from "./store.ts";
 
@@ -43,7 +43,7 @@ export class MemoryStore implements Store {
     for (const write of writes) this.#apply(write);
   }
 
-  /** Keeps everything: a relay that is started anew in the same process finds it. */
+  /** Keeps everything, for another relay in the same process. */
   async close(): Promise<void> {}
 
   #deadlines(): { room: string; deadlineAt: number }[] {
@@ -55,7 +55,7 @@ export class MemoryStore implements Store {
       .sort((a, b) => a.deadlineAt - b.deadlineAt);
   }
 
-  /** The only thing that can be wrong with a write; found before the first is applied, so that it is all or none. */
+  /** The only way in which a write can fail. Checked before the first one is applied, so that all are, or none. */
   #checkRooms(writes: readonly Write[]): void {
     const made = new Set<string>();
     for (const write of writes) {
@@ -67,7 +67,7 @@ export class MemoryStore implements Store {
     }
   }
 
-  /** Keeps copies: what it is handed may be a view into a larger frame. */
+  /** Stores copies: the bytes may be a view of a larger frame. */
   #apply(write: Write): void {
     switch (write.type) {
       case "put-room": {

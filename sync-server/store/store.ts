@@ -1,41 +1,41 @@
 /**
- * What the relay keeps, and the interface of whatever keeps it. A store knows rooms as records and
- * bytes; it knows no Yjs, no socket and no lifecycle. Every store passes `test/sync-server/store/store-contract.ts`.
+ * What the relay stores, and the interface of every store. A store sees rooms as records and bytes, and knows nothing of
+ * Yjs, sockets or the lifecycle. Every store must pass `test/sync-server/store/store-contract.ts`.
  */
 import type { LifecycleState, StartMode } from "../../src/session/lifecycle.ts";
 
 /** A room without its content. */
 export type RoomRecord = {
   readonly room: string;
-  /** Yjs client id under which the ledger stands; see docs/SPEC.md, S4. */
+  /** The Yjs client id of the ledger; see docs/SPEC.md, S4. */
   readonly ledgerId: number;
   /** The ledger as one Yjs update (v1). */
   readonly ledger: Uint8Array;
   readonly start: StartMode;
-  /** Limit of the absence in ms; `null`: the relay's default. */
+  /** `null`: the relay's default. */
   readonly hostAbsenceMs: number | null;
-  /** State and absence. The store indexes live rooms and deadlines by it. */
+  /** Stores index live rooms and deadlines by it. */
   readonly state: LifecycleState;
 };
 
 export type StoredRoom = {
   readonly record: RoomRecord;
-  /** Yjs updates (v1) in the order in which they were accepted; applied in that order they are the content. */
+  /** Yjs updates (v1); applied in this order they make up the content. */
   readonly content: readonly Uint8Array[];
-  /** What the guard keeps of the room: records in its own encoding, which together say it all. */
+  /** The guard's records of the room, in its own encoding, in the order in which they were made. */
   readonly guard: readonly Uint8Array[];
 };
 
 export type Write =
-  /** Makes or replaces the record; content stays. */
+  /** Makes or replaces the record; the content is not changed. */
   | { readonly type: "put-room"; readonly record: RoomRecord }
   | { readonly type: "append-content"; readonly room: string; readonly update: Uint8Array }
-  /** Replaces all content so far by one update that says the same. */
+  /** Replaces all content so far by one equivalent update. */
   | { readonly type: "replace-content"; readonly room: string; readonly update: Uint8Array }
   | { readonly type: "append-guard"; readonly room: string; readonly record: Uint8Array }
-  /** Replaces all records of the guard so far by one that says the same. */
+  /** Replaces all records of the guard so far by one equivalent record. */
   | { readonly type: "replace-guard"; readonly room: string; readonly record: Uint8Array }
-  /** A small value of the relay's own, such as where its awareness clocks stand. */
+  /** A small value of the relay itself, such as the start of its awareness clocks. */
   | { readonly type: "put-meta"; readonly key: string; readonly value: string };
 
 /**
@@ -44,7 +44,7 @@ export type Write =
  */
 export type Durability = "flushed" | "written";
 
-/** The store cannot do what it should: no space, no permission, a damaged file. The message names the file and the way out. */
+/** The store failed: no space, no permission, a damaged file. The message names the file and says what to do. */
 export class StoreError extends Error {
   override name = "StoreError";
 }
@@ -52,8 +52,8 @@ export class StoreError extends Error {
 export interface Store {
   readRoom(room: string): Promise<StoredRoom | null>;
   /**
-   * The records alone of live rooms without a deadline, or with one before `before` (ms since the epoch), in
-   * batches of at most `batch`. They may be written meanwhile.
+   * The records, without content, of live rooms that have no deadline or one before `before` (ms since the epoch), in
+   * batches of at most `batch`. Rooms may be written meanwhile.
    */
   liveRooms(before: number, batch: number): AsyncIterable<readonly RoomRecord[]>;
   /** Names of live rooms whose deadline is at or before `now` (ms since the epoch), earliest first, at most `limit`. */
@@ -62,10 +62,9 @@ export interface Store {
   earliestDeadline(): Promise<number | null>;
   readMeta(key: string): Promise<string | null>;
   /**
-   * All writes, in order, or none. Commits are made one after the other: the caller awaits each
-   * before the next.
+   * Stores all writes, in order, or none. The caller awaits each commit before the next.
    *
-   * @throws StoreError; then nothing of the batch was kept.
+   * @throws StoreError; then nothing of the batch was stored.
    */
   commit(writes: readonly Write[], durability: Durability): Promise<void>;
   close(): Promise<void>;

@@ -1,64 +1,78 @@
 /**
- * The relay's end of a WebSocket whose handshake is done (RFC 6455): messages in, frames that are made
- * already out, pings, and the goodbye. Written for what the relay does all day: one read for each small
- * message, one write of the same bytes for each receiver, and as little memory as can be for each line.
+ * The relay's end of a WebSocket after the handshake (RFC 6455): `ws` reads the frames, and frames that are complete
+ * already are written to the TCP stream as they are, the same bytes for all recipients. A WebSocket of `ws` would frame
+ * each message once for each recipient.
  */
 import type { Socket } from "node:net";
 import type { CancelTimer, Clock } from "../../src/clock.ts";
 import type { Batch } from "./frame.ts";
-import { FrameError, FrameReader, Opcode } from "./frame-reader.ts";
-import type { FrameListener } from "./frame-reader.ts";
+import { Receiver } from "./ws-internals.ts";
 
-/** How long a peer may take to answer a close frame before it is cut, in ms. */
-export const GOODBYE_MS = 2_000;
+/** How long a peer may take to answer a close frame before the connection is destroyed, in ms. */
+const CLOSE_TIMEOUT_MS = 2_000;
 
-/** RFC 6455, section 7.4.1. */
-const PROTOCOL_ERROR = 1002;
-const BAD_TEXT = 1007;
-
+/** RFC 6455, section 5.2. */
+const Opcode = { close: 8, ping: 9, pong: 10 } as const;
 const FIN = 0x80;
-const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** What becomes of a line. */
+/** Close codes (RFC 6455, section 7.4.1). */
+const PROTOCOL_ERROR = 1002;
+const NO_CODE = 1005;
+const INVALID_TEXT = 1007;
+const TOO_BIG = 1009;
+
+/** By the codes of the errors (ws, doc/ws.md, "Error codes"); all others are faults of the protocol. */
+const CLOSE_CODES: ReadonlyMap<string | undefined, number> = new Map([
+  ["WS_ERR_INVALID_UTF8", INVALID_TEXT],
+  ["WS_ERR_TOO_MANY_BUFFERED_PARTS", TOO_BIG],
+  ["WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH", TOO_BIG],
+  ["WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", TOO_BIG],
+]);
+
+/** Frames of one message; browsers send one. */
+const MAX_FRAGMENTS = 16_384;
+/** A message of 16 MiB in the smallest segments that TCP uses by itself (536 bytes) has fewer. Each takes some 200 bytes. */
+const MAX_BUFFERED_CHUNKS = 32_768;
+
 export type SocketListener = {
-  /** So many bytes came, whole messages or not. */
+  /** So many bytes arrived, whether they complete a message or not. */
   bytes(count: number): void;
-  /** A message; the bytes are the receiver's only until it returns. */
+  /** A message; the bytes may be part of a larger buffer that is reused after the call. */
   message(bytes: Uint8Array, isBinary: boolean): void;
-  /** A frame came that is no message. */
+  /** A ping or a pong arrived. */
   control(): void;
-  /** It is over, whoever ended it. Called once. */
+  /** The connection is closed, whichever side closed it. Called once. */
   closed(): void;
 };
 
-/** What the relay needs of a line. */
-export type Line = {
-  /** Whether something may be sent: neither side has said goodbye. */
+/** The socket of one client, as the gateway uses it. */
+export type ClientSocket = {
+  /** Whether something may be sent: neither side has begun to close. */
   readonly isOpen: boolean;
   /** Bytes that the system has not taken yet. */
   readonly bufferedBytes: number;
-  /** How many writes of messages there were, and how often something came. */
+  /** How many batches were written, and how many chunks were read. */
   readonly writes: number;
-  readonly heard: number;
-  /** Nothing is heard before; whatever came is heard then. */
+  readonly reads: number;
+  /** Starts reading. What arrived before is read then. */
   listen(listener: SocketListener): void;
-  /** Sends frames that are made already, in one write. */
+  /** Sends complete frames in one write. */
   write(batch: Batch): void;
   ping(): void;
-  /** Says goodbye. @param reason cut to 123 bytes of UTF-8. */
+  /** Starts the closing handshake. @param reason cut to 123 bytes of UTF-8. */
   close(code: number, reason: string): void;
-  /** Cuts the line without a word. */
+  /** Destroys the connection without a close frame. */
   terminate(): void;
 };
 
-/** Frames of at most 125 bytes. */
+/** A frame of at most 125 bytes. */
 const controlFrame = (opcode: number, payload: Uint8Array): Buffer =>
   Buffer.concat([Uint8Array.of(FIN | opcode, payload.byteLength), payload]);
 
 /** Longest reason of a close frame, in bytes (RFC 6455, section 5.5). */
 const REASON_MAX_BYTES = 123;
 
-/** Cuts a reason to what fits, at a character's edge. */
+/** Cuts a reason to what fits, between two characters. */
 const fitReason = (reason: string): string => {
   let text = reason;
   while (Buffer.byteLength(text) > REASON_MAX_BYTES) text = text.slice(0, -1);
@@ -75,35 +89,34 @@ const closeFrame = (code: number, reason: string): Buffer => {
 const PING = controlFrame(Opcode.ping, new Uint8Array());
 const EMPTY_CLOSE = controlFrame(Opcode.close, new Uint8Array());
 
-/** Codes that may stand in a close frame (RFC 6455, 7.4; the IANA registry). */
-const isCloseCode = (code: number): boolean =>
-  (code >= 1000 && code <= 1014 && (code < 1004 || code > 1006)) || (code >= 3000 && code <= 4999);
+const NO_LISTENER: SocketListener = { bytes: () => {}, message: () => {}, control: () => {}, closed: () => {} };
 
-export class ServerWebSocket implements Line, FrameListener {
+export class ServerWebSocket implements ClientSocket {
   readonly #stream: Socket;
   readonly #clock: Pick<Clock, "setTimer">;
-  readonly #reader: FrameReader;
+  readonly #receiver: FrameReceiver;
   #listener: SocketListener | null = null;
   isOpen = true;
   writes = 0;
-  heard = 0;
+  reads = 0;
+  #isReading = true;
   #isClosed = false;
-  #cancelGoodbye: CancelTimer | null = null;
-  /** The newest ping that waits for the peer to read what was sent before. */
+  #cancelTimeout: CancelTimer | null = null;
+  /** The payload of the newest ping whose pong waits until the peer has read what was sent before. */
   #unanswered: Uint8Array | null = null;
 
   /**
-   * @param stream whose errors are somebody's to hear.
-   * @param head what has come behind the handshake.
+   * @param stream has a listener for its errors already.
+   * @param head what arrived together with the handshake.
    */
   constructor(stream: Socket, head: Uint8Array, maxMessageBytes: number, clock: Pick<Clock, "setTimer">) {
     this.#stream = stream;
     this.#clock = clock;
-    this.#reader = new FrameReader(maxMessageBytes, this);
+    this.#receiver = new FrameReceiver(maxMessageBytes, this);
     stream.setTimeout(0);
     stream.setNoDelay();
     if (head.byteLength > 0) stream.unshift(head);
-    stream.once("close", () => this.#over());
+    stream.once("close", () => this.#onClose());
   }
 
   get bufferedBytes(): number {
@@ -114,7 +127,7 @@ export class ServerWebSocket implements Line, FrameListener {
     this.#listener = listener;
     const stream = this.#stream;
     stream.on("data", (chunk: Buffer) => this.#receive(chunk));
-    // The other side has said its last, with or without a goodbye.
+    // The other side has ended its half, with or without a close frame.
     stream.on("end", () => this.#end());
   }
 
@@ -132,45 +145,57 @@ export class ServerWebSocket implements Line, FrameListener {
     if (!this.isOpen) return;
     this.isOpen = false;
     this.#stream.write(closeFrame(code, fitReason(reason)));
-    // Read on: the answer comes behind what is on its way.
-    if (this.#listener === null) this.listen(NOBODY);
-    this.#cutSoon();
+    // The answer arrives after everything that is already on its way, so reading goes on.
+    if (this.#listener === null) this.listen(NO_LISTENER);
+    this.#startTimeout();
   }
 
   terminate(): void {
     this.isOpen = false;
-    this.#reader.stop();
+    this.#isReading = false;
     this.#stream.destroy();
   }
 
-  message(bytes: Uint8Array, isBinary: boolean): void {
+  onMessage(bytes: Uint8Array, isBinary: boolean): void {
     if (this.isOpen) this.#listener!.message(bytes, isBinary);
   }
 
-  control(opcode: number, payload: Uint8Array): void {
-    if (opcode === Opcode.close) return this.#receiveClose(payload);
+  onPing(payload: Uint8Array): void {
     if (!this.isOpen) return;
-    if (opcode === Opcode.ping) this.#answer(payload);
+    this.#answer(payload);
     this.#listener!.control();
   }
 
-  #receive(chunk: Uint8Array): void {
-    if (this.isOpen) {
-      this.heard++;
-      this.#listener!.bytes(chunk.byteLength);
-    }
-    try {
-      this.#reader.read(chunk);
-    } catch (error) {
-      if (!(error instanceof FrameError)) throw error;
-      this.#reader.stop();
-      this.close(error.code, error.message);
-      // An answer could not be read any more.
-      this.#end();
-    }
+  onPong(): void {
+    if (this.isOpen) this.#listener!.control();
   }
 
-  /** A peer that does not read gets one answer for all its pings (RFC 6455, 5.5.3), or they would pile up here. */
+  onCloseFrame(code: number): void {
+    if (this.isOpen) {
+      this.isOpen = false;
+      this.#stream.write(code === NO_CODE ? EMPTY_CLOSE : closeFrame(code, ""));
+    }
+    this.#isReading = false;
+    this.#end();
+  }
+
+  onFault(error: Error & { readonly code?: string }): void {
+    this.#isReading = false;
+    this.close(CLOSE_CODES.get(error.code) ?? PROTOCOL_ERROR, error.message);
+    // The answer to the close frame could not be read any more.
+    this.#end();
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.isOpen) {
+      this.reads++;
+      this.#listener!.bytes(chunk.byteLength);
+    }
+    // Read at once: what it returns about a full buffer means nothing here.
+    if (this.#isReading) this.#receiver.write(chunk);
+  }
+
+  /** Pings of a peer that does not read get one pong (RFC 6455, section 5.5.3), or pongs would pile up here. */
   #answer(payload: Uint8Array): void {
     const stream = this.#stream;
     if (stream.writableLength === 0) {
@@ -178,9 +203,10 @@ export class ServerWebSocket implements Line, FrameListener {
       return;
     }
     const isWaiting = this.#unanswered !== null;
+    // A copy: a view would keep the whole chunk in memory.
     this.#unanswered = new Uint8Array(payload);
     if (isWaiting) return;
-    // Behind all that was written before.
+    // Called back when all that was written before has gone out.
     stream.write(new Uint8Array(), () => {
       const newest = this.#unanswered;
       this.#unanswered = null;
@@ -188,47 +214,62 @@ export class ServerWebSocket implements Line, FrameListener {
     });
   }
 
-  #receiveClose(payload: Uint8Array): void {
-    if (this.isOpen) {
-      checkClose(payload);
-      this.isOpen = false;
-      this.#stream.write(payload.byteLength < 2 ? EMPTY_CLOSE : controlFrame(Opcode.close, payload.subarray(0, 2)));
-    }
-    this.#reader.stop();
-    this.#end();
-  }
-
-  /** Both sides have said goodbye, or the other can say nothing more. */
+  /** Ends our half: both sides have sent a close frame, or the other can send nothing more. */
   #end(): void {
     this.isOpen = false;
     this.#stream.end();
-    this.#cutSoon();
+    this.#startTimeout();
   }
 
-  #cutSoon(): void {
-    if (!this.#isClosed) this.#cancelGoodbye ??= this.#clock.setTimer(GOODBYE_MS, () => this.terminate());
+  #startTimeout(): void {
+    if (!this.#isClosed) this.#cancelTimeout ??= this.#clock.setTimer(CLOSE_TIMEOUT_MS, () => this.terminate());
   }
 
-  #over(): void {
+  #onClose(): void {
     this.isOpen = false;
     this.#isClosed = true;
-    this.#reader.stop();
-    this.#cancelGoodbye?.();
+    this.#isReading = false;
+    this.#cancelTimeout?.();
     this.#listener?.closed();
   }
 }
 
-/** Hears nothing of a line that is being closed. */
-const NOBODY: SocketListener = { bytes: () => {}, message: () => {}, control: () => {}, closed: () => {} };
+/** Passes the events of `ws` to the socket through functions that all sockets share, to save memory. */
+class FrameReceiver extends Receiver {
+  readonly socket: ServerWebSocket;
 
-/** Looks at the payload of a close frame. @throws FrameError */
-const checkClose = (payload: Uint8Array): void => {
-  if (payload.byteLength === 0) return;
-  const code = payload.byteLength === 1 ? 0 : payload[0]! * 256 + payload[1]!;
-  if (!isCloseCode(code)) throw new FrameError(PROTOCOL_ERROR, "a close frame has no valid code");
-  try {
-    utf8.decode(payload.subarray(2));
-  } catch {
-    throw new FrameError(BAD_TEXT, "the reason of a close frame is not UTF-8");
+  constructor(maxMessageBytes: number, socket: ServerWebSocket) {
+    super({
+      isServer: true,
+      maxPayload: maxMessageBytes,
+      maxFragments: MAX_FRAGMENTS,
+      maxBufferedChunks: MAX_BUFFERED_CHUNKS,
+    });
+    this.socket = socket;
+    this.on("message", onMessage);
+    this.on("ping", onPing);
+    this.on("pong", onPong);
+    this.on("conclude", onConclude);
+    this.on("error", onError);
   }
-};
+}
+
+function onMessage(this: FrameReceiver, bytes: Buffer, isBinary: boolean): void {
+  this.socket.onMessage(bytes, isBinary);
+}
+
+function onPing(this: FrameReceiver, payload: Buffer): void {
+  this.socket.onPing(payload);
+}
+
+function onPong(this: FrameReceiver): void {
+  this.socket.onPong();
+}
+
+function onConclude(this: FrameReceiver, code: number): void {
+  this.socket.onCloseFrame(code);
+}
+
+function onError(this: FrameReceiver, error: Error & { readonly code?: string }): void {
+  this.socket.onFault(error);
+}

@@ -1,12 +1,14 @@
 /** The two ends of a simulated connection: a WebSocket as browsers have it, and the relay's line. */
 import type { Batch } from "../../sync-server/websocket/frame.ts";
-import { GOODBYE_MS } from "../../sync-server/websocket/web-socket.ts";
-import type { Line, SocketListener } from "../../sync-server/websocket/web-socket.ts";
+import type { ClientSocket as RelaySocket, SocketListener } from "../../sync-server/websocket/web-socket.ts";
 import type { Random } from "../random.ts";
 import { Link } from "./network.ts";
 import type { Listener, Uplink } from "./network.ts";
 import { NATURE } from "./time.ts";
 import type { Owner, SimTime } from "./time.ts";
+
+/** As in `web-socket.ts`. */
+const CLOSE_TIMEOUT_MS = 2_000;
 
 const sizeOf = (data: Uint8Array | ArrayBuffer): number => data.byteLength + 6;
 
@@ -99,12 +101,12 @@ export class ClientSocket {
 }
 
 /** The relay's line, as `web-socket.ts` has it. */
-export class ServerSocket implements Line {
+export class ServerSocket implements RelaySocket {
   readonly life: Owner;
   readonly link: Link;
   readyState = 1;
   writes = 0;
-  heard = 0;
+  reads = 0;
   /** When something last arrived, by the world's time, ms. */
   heardAtMs: number;
   /** Told of everything that the relay sends, before it is on its way. */
@@ -164,7 +166,7 @@ export class ServerSocket implements Line {
           () => life,
           () => {
             this.heardAtMs = link.time.now;
-            this.heard++;
+            this.reads++;
             this.#listener?.control();
           },
         );
@@ -188,7 +190,7 @@ export class ServerSocket implements Line {
         );
       },
     );
-    link.time.schedule(GOODBYE_MS, () => this.terminate(), life);
+    link.time.schedule(CLOSE_TIMEOUT_MS, () => this.terminate(), life);
   }
 
   terminate(): void {
@@ -203,7 +205,7 @@ export class ServerSocket implements Line {
   received(bytes: Uint8Array): void {
     if (this.readyState === 3) return;
     this.heardAtMs = this.link.time.now;
-    this.heard++;
+    this.reads++;
     // What comes behind a goodbye is passed over.
     if (this.isOpen) this.#listener?.bytes(sizeOf(bytes));
     if (this.isOpen) this.#listener?.message(bytes.slice(), true);

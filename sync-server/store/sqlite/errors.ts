@@ -1,4 +1,4 @@
-/** What SQLite's error codes mean to an operator: the file, what is wrong with it, and the way out. */
+/** What SQLite's error codes mean to an operator: which file, what is wrong with it, and what to do. */
 import { ANOTHER_FOLDER } from "../data-dir.ts";
 import { StoreError } from "../store.ts";
 
@@ -19,14 +19,14 @@ const codeOf = (error: unknown): number | null =>
 
 export const isBusy = (error: unknown): boolean => codeOf(error) === Code.busy;
 
-/** The way out for a database that cannot be read; `why` completes "the database … ". */
+/** For a database that cannot be read; `why` completes "the database … ". */
 export const damaged = (file: string, why: string, cause?: unknown): StoreError =>
   new StoreError(
     `the database ${file} ${why}: restore a backup of the folder, or move ${file} and ${file}-wal away to begin without rooms`,
     { cause },
   );
 
-/** The StoreError for whatever SQLite, or the reading of a row, threw about this file. */
+/** The StoreError for an error that SQLite, or reading a row, threw about this file. */
 export const toStoreError = (error: unknown, file: string): StoreError => {
   if (error instanceof StoreError) return error;
   const reason = error instanceof Error ? error.message : String(error);

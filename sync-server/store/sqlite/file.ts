@@ -1,6 +1,6 @@
 /**
- * The database file: how it is made, locked, and known to be ours and whole. An operator who starts
- * a relay must never find empty rooms because a file was cut off or belongs to something else.
+ * The database file: how it is made, locked, and checked. A relay must not start with empty rooms because a file was cut
+ * off or belongs to something else.
  */
 import { closeSync, existsSync, openSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,27 +8,24 @@ import { DatabaseSync } from "node:sqlite";
 import { ANOTHER_FOLDER, makeDataDir, reasonOf } from "../data-dir.ts";
 import { inUse, lockFolder } from "./folder-lock.ts";
 import { damaged, isBusy, toStoreError } from "./errors.ts";
-import { checkLog, hasLogAlone, logIsSure, withLogUnsure } from "./log.ts";
-import { ROWS_PER_ROOM, ROW_TABLES } from "./rows.ts";
+import { acceptLog, changeLog, checkLog, hasLogAlone } from "./log.ts";
+import { ROW_TABLES } from "./rows.ts";
 import { StoreError } from "../store.ts";
 
 const FILE_NAME = "session-room.db";
 /** Marks the file as ours (`PRAGMA application_id`): the letters "SRdb". */
 const APPLICATION_ID = 0x53526462;
-/**
- * 3: the rows of content and guard have their room in their key. In 2 they had it in a column with an index, and a
- * number over all rooms as key. In 1 the guard had one record a room, and the file could not say whether it has a log.
- */
-const SCHEMA_VERSION = 3;
+/** `PRAGMA user_version`. Formats 1 and 2 were never released. */
+const FORMAT = 3;
 /** Pages of 4 KiB in the log before they are copied into the database: 16 MiB, to make that rare. */
 const CHECKPOINT_PAGES = 4_000;
-/** What the log is cut down to after a larger one was copied, in bytes. */
-const LOG_KEPT_BYTES = 64 * 1024 * 1024;
+/** A larger log is truncated to this after it was copied. */
+const MAX_IDLE_LOG_BYTES = 64 * 1024 * 1024;
 
 /**
- * `state` is the LifecycleState as JSON; `live` and `deadline_at` (ms since the epoch) are drawn
- * from it for the indexes, which hold nothing of the rooms that are at rest. Content and guard have
- * tables of their own, so that a change of state does not write them again.
+ * `state` is the LifecycleState as JSON; `live` and `deadline_at` (ms since the epoch) repeat parts of it for the
+ * indexes, which leave out all rooms that are not live. Content and guard have tables of their own, so that a change of
+ * state does not write them again.
  */
 const SCHEMA = `
   CREATE TABLE room (
@@ -47,32 +44,14 @@ const SCHEMA = `
   ${ROW_TABLES}
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
   PRAGMA application_id = ${APPLICATION_ID};
-  PRAGMA user_version = ${SCHEMA_VERSION};
-`;
-
-/** The index on `room_id` has the rows in order, so that nothing is sorted. */
-const moveRows = (table: string): string => `
-  INSERT INTO ${table} (key, data)
-    SELECT room_id * ${ROWS_PER_ROOM} + row_number() OVER (PARTITION BY room_id ORDER BY seq) - 1, data FROM old_${table};
-  DROP TABLE old_${table};
-`;
-
-/** What brings a file from a format to this one. The guard of format 1 had no `seq`: its key was the room. */
-const upgradeFrom = (version: number): string => `
-  ALTER TABLE content RENAME TO old_content;
-  ALTER TABLE guard RENAME TO old_guard;
-  ${version === 1 ? "ALTER TABLE old_guard ADD COLUMN seq INTEGER;" : ""}
-  ${ROW_TABLES}
-  ${moveRows("content")}
-  ${moveRows("guard")}
-  PRAGMA user_version = ${SCHEMA_VERSION};
+  PRAGMA user_version = ${FORMAT};
 `;
 
 const pragma = (db: DatabaseSync, name: string): unknown => Object.values(db.prepare(`PRAGMA ${name}`).get()!)[0];
 
 const markerOf = (file: string): string => `${file}.new`;
 
-/** Makes an empty file for its owner alone; the marker beside it says that it may be empty. */
+/** Makes an empty file that only its owner can read. A marker beside it says that an empty file is right. */
 const makeFile = (file: string, marker: string): void => {
   try {
     writeFileSync(marker, "");
@@ -84,7 +63,7 @@ const makeFile = (file: string, marker: string): void => {
   }
 };
 
-/** Makes the tables of a new file, brings an older one up to date, and refuses one that is not ours or newer than this program. */
+/** Makes the tables of a new file; refuses one that is not ours, of another format, or damaged. */
 const checkSchema = (db: DatabaseSync, file: string, mayBeNew: boolean): void => {
   const applicationId = pragma(db, "application_id");
   if (mayBeNew && applicationId === 0 && pragma(db, "schema_version") === 0) {
@@ -93,33 +72,28 @@ const checkSchema = (db: DatabaseSync, file: string, mayBeNew: boolean): void =>
   }
   if (applicationId !== APPLICATION_ID) throw damaged(file, "is not one of session-room");
   const version = pragma(db, "user_version") as number;
-  if (version > SCHEMA_VERSION) {
+  if (version !== FORMAT) {
     throw new StoreError(
-      `the database ${file} was written by a newer session-room (its format is ${version}, this version knows ${SCHEMA_VERSION}): run the newer version, or ${ANOTHER_FOLDER}`,
+      `the database ${file} was written by another version of session-room (its format is ${version}, this version knows ${FORMAT}): run the version that wrote it, or ${ANOTHER_FOLDER}`,
     );
   }
-  // Reads the whole file: a page that is gone would otherwise be found when its room is needed, or never.
+  // Reads the whole file: otherwise a damaged page would be noticed when its room is opened, or never.
   const [fault] = db.prepare("PRAGMA quick_check(1)").all() as { quick_check: string }[];
   if (fault!.quick_check !== "ok") throw damaged(file, `is damaged (${fault!.quick_check.replace(/\s+/g, " ")})`);
-  if (version < SCHEMA_VERSION) {
-    // A file of format 1 that says it has no log must not be taken for one that tells.
-    withLogUnsure(file, () => db.exec("PRAGMA journal_mode = DELETE"));
-    db.exec(`BEGIN; ${upgradeFrom(version)} COMMIT`);
-  }
 };
 
-/** Goes over to the log, if the file has none yet, and makes the first commit in it. */
+/** Switches to a log if the file has none yet, and makes the first commit in it. */
 const beginLog = (db: DatabaseSync, file: string): void => {
   const begin = (): void =>
     db.exec(`
       PRAGMA journal_mode = WAL;
-      BEGIN EXCLUSIVE; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;
+      BEGIN EXCLUSIVE; PRAGMA user_version = ${FORMAT}; COMMIT;
     `);
   if (pragma(db, "journal_mode") === "wal") begin();
-  else withLogUnsure(file, begin);
+  else changeLog(file, begin);
 };
 
-/** Looks for what must not be there before anything is made. @returns whether the file may be a new one. */
+/** Checks for a log without its database, and makes the file if there is none. @returns whether the file may be new. */
 const findFile = (file: string): boolean => {
   const marker = markerOf(file);
   const isThere = existsSync(file);
@@ -128,7 +102,7 @@ const findFile = (file: string): boolean => {
   }
   if (!isThere) makeFile(file, marker);
   const mayBeNew = existsSync(marker);
-  // SQLite takes an empty file for a new database.
+  // SQLite would take an empty file for a new database.
   if (!mayBeNew && statSync(file).size === 0) throw damaged(file, "is empty, so it was cut off");
   return mayBeNew;
 };
@@ -136,7 +110,7 @@ const findFile = (file: string): boolean => {
 export type OpenDatabase = {
   readonly db: DatabaseSync;
   readonly file: string;
-  /** Copies the log into the database, so that one file holds all, and lets go of the folder. */
+  /** Copies the log into the database, so that one file holds everything, and releases the folder. */
   close(): void;
 };
 
@@ -151,35 +125,35 @@ export const openDatabase = (dataDir: string): OpenDatabase => {
   const lock = lockFolder(dataDir);
   let db: DatabaseSync | undefined;
   try {
-    // All looks at the file come before SQLite opens it: closing any other handle of it would let go of SQLite's lock.
+    // Everything that reads the file itself comes before SQLite opens it: closing another handle releases SQLite's lock.
     const mayBeNew = findFile(file);
     checkLog(file);
     const opened = (db = new DatabaseSync(file));
-    // Before the first access, so that the lock is taken with it and kept.
+    // Before the first access, which then takes the lock and keeps it.
     opened.exec("PRAGMA locking_mode = EXCLUSIVE");
     checkSchema(opened, file, mayBeNew);
     beginLog(opened, file);
     opened.exec(`
       PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
-      PRAGMA journal_size_limit = ${LOG_KEPT_BYTES};
+      PRAGMA journal_size_limit = ${MAX_IDLE_LOG_BYTES};
     `);
     rmSync(markerOf(file), { force: true });
-    logIsSure(file);
+    acceptLog(file);
     const close = (): void => {
       process.off("exit", closeAtExit);
       try {
-        withLogUnsure(file, () => opened.exec("PRAGMA journal_mode = DELETE"));
+        changeLog(file, () => opened.exec("PRAGMA journal_mode = DELETE"));
       } finally {
         opened.close();
         lock.release();
       }
     };
-    // At its end Node closes what is open, and SQLite then removes the log; the file must know of it.
+    // When the process exits, Node closes the database and SQLite removes the log; the database's header must agree.
     const closeAtExit = (): void => {
       try {
         close();
       } catch {
-        // Such as a full disk, of which somebody was told. The file beside the database stays, so the next start is lenient.
+        // Such as a full disk, which was reported already. The next start then accepts a missing log (`changeLog`).
       }
     };
     process.on("exit", closeAtExit);

@@ -1,8 +1,7 @@
 /**
- * The lock of a data folder: one relay alone may look at what is in it. It is held on a file of its
- * own, so that the database can be looked at before SQLite opens it: closing any other handle of a
- * locked file would let go of the lock (fcntl). It is the system's, so it ends with the process
- * however that ends.
+ * The lock of a data folder, so that only one relay uses it. It is held on a file of its own, so that the database can be
+ * read before SQLite opens it: closing any other handle of a locked file releases the lock (fcntl). The operating system
+ * holds it, so it ends with the process in every case.
  */
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
@@ -13,9 +12,9 @@ import { StoreError } from "../store.ts";
 
 const FILE_NAME = "session-room.lock";
 
-export type FolderLock = { release(): void };
+type FolderLock = { release(): void };
 
-/** The folder is held by somebody else. */
+/** Another process holds the lock. */
 export const inUse = (dataDir: string, cause: unknown): StoreError =>
   new StoreError(`the data folder ${dataDir} is in use by another relay: stop that one, or ${ANOTHER_FOLDER}`, {
     cause,
@@ -27,7 +26,7 @@ export const lockFolder = (dataDir: string): FolderLock => {
   let db: DatabaseSync | undefined;
   try {
     closeSync(openSync(file, "a", 0o600));
-    // Node has no file locks of its own; SQLite's are had from an empty database that stays empty.
+    // Node has no file locks; an empty SQLite database, which stays empty, provides one.
     const lock = (db = new DatabaseSync(file));
     lock.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
     return { release: () => lock.close() };

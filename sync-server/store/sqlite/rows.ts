@@ -1,14 +1,14 @@
 /**
- * Content and guard of rooms in SQLite: for each a table of rows that are appended, read in order and
- * replaced all at once. The key of a row is the room's id times `ROWS_PER_ROOM` plus the row's number
- * in its room. So an append changes one tree in one place; a column for the room, with an index and
- * a check that the room is there, costs twice as much and writes twice as many bytes to the log.
+ * Content and guard of rooms in SQLite: each is a table of rows that are appended, read in order, and replaced all at
+ * once. The key of a row is the room's id times `ROWS_PER_ROOM` plus the row's number in its room, so that an append
+ * changes one B-tree in one place. A column for the room with an index and a foreign key takes twice the time and writes
+ * twice as many bytes to the log.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { StoreError } from "../store.ts";
 
-/** A room's log is folded long before. Keys stay below 2 ** 53, where numbers are exact, for 2 ** 27 rooms. */
-export const ROWS_PER_ROOM = 2 ** 26;
+/** The rows of a room are replaced by one long before. Keys of 2 ** 27 rooms stay below 2 ** 53, where numbers are exact. */
+const ROWS_PER_ROOM = 2 ** 26;
 
 export const ROW_TABLES = `
   CREATE TABLE content (key INTEGER PRIMARY KEY, data BLOB NOT NULL);
@@ -17,9 +17,9 @@ export const ROW_TABLES = `
 
 /** Where the rows of a room are in one table. */
 export type Place = {
-  /** The least key that is the room's. */
+  /** The room's least key. */
   readonly from: number;
-  /** The least key that is the next room's. */
+  /** The next room's least key. */
   readonly to: number;
   /** The key of the next row. */
   next: number;
@@ -40,7 +40,7 @@ export class Rows {
     this.#last = db.prepare(`SELECT max(key) AS key FROM ${table} WHERE ${OF_ROOM}`);
   }
 
-  /** Looks up where the rows of a room end. Right until its rows are changed through another place, or a change is rolled back. */
+  /** Looks up where the rows of a room end. Valid until they are changed through another `Place` or a change is rolled back. */
   find(roomId: number): Place {
     const from = roomId * ROWS_PER_ROOM;
     const to = from + ROWS_PER_ROOM;
@@ -56,7 +56,7 @@ export class Rows {
 
   append(place: Place, data: Uint8Array): void {
     if (place.next >= place.to) throw new StoreError("a room has too many rows");
-    // `get` makes no object of the outcome, which `run` does: a tenth of the cost of an append.
+    // `get`, since `run` makes an object of the outcome, which is a tenth of the cost of an append.
     this.#append.get(place.next, data);
     place.next++;
   }

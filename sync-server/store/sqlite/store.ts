@@ -1,7 +1,6 @@
 /**
- * The embedded store: SQLite of Node itself, one file in the data folder. Its calls are synchronous
- * underneath; a commit of a turn's writes takes some ten microseconds, one with fsync as long as
- * the disk needs.
+ * The embedded store: Node's own SQLite, one file in the data folder. Its calls are synchronous; a commit takes some ten
+ * microseconds, one with fsync as long as the disk needs.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { LifecycleState, StartMode } from "../../../src/session/lifecycle.ts";
@@ -26,12 +25,17 @@ type RoomRow = {
 /** In WAL mode FULL syncs the log at each commit, NORMAL only before it is copied into the database. */
 const SYNCHRONOUS: Readonly<Record<Durability, string>> = { flushed: "FULL", written: "NORMAL" };
 
-/** Writes of one statement. */
-const SINGLE: ReadonlySet<Write["type"]> = new Set(["put-room", "append-content", "append-guard", "put-meta"]);
+/** Writes that are one statement, which is a transaction by itself. */
+const SINGLE_STATEMENT: ReadonlySet<Write["type"]> = new Set([
+  "put-room",
+  "append-content",
+  "append-guard",
+  "put-meta",
+]);
 
 const ROOM_COLUMNS = "id, name, ledger_id, ledger, start, host_absence_ms, state";
-/** Rooms whose places are remembered, some 300 bytes each. */
-const MOST_PLACES = 4_096;
+/** Rooms whose places are cached, some 300 bytes each. */
+const MAX_PLACES = 4_096;
 
 /** Where the rows of a room are. */
 type Places = { readonly content: Place; readonly guard: Place };
@@ -80,14 +84,14 @@ export class SqliteStore implements Store {
   readonly #sql: ReturnType<typeof prepareAll>;
   readonly #content: Rows;
   readonly #guard: Rows;
-  /** What the database is set to; `null`: not set yet. */
+  /** To what the database is set; `null`: not set yet. */
   #durability: Durability | null = null;
   #isOpen = true;
-  /** By room, of those that were written to lately. */
+  /** By room: those that were written to recently. */
   readonly #places = new Map<string, Places>();
 
   /**
-   * Opens the database in this folder, making both if need be; nobody else can until it is closed.
+   * Opens the database of this folder, makes both if necessary, and locks them until it is closed.
    *
    * @throws StoreError if the folder cannot be written or is in use, or the file is not a whole database of ours.
    */
@@ -116,7 +120,7 @@ export class SqliteStore implements Store {
       lastId = rows.at(-1)!.id;
       yield this.#guarded(() => rows.map(toRecord));
     }
-    // This and the check of the file have passed over every room; none of them need stay in memory.
+    // This and the check of the file have read every room; the cached pages are not needed any more.
     this.#guarded(() => this.#db.exec("PRAGMA shrink_memory"));
   }
 
@@ -135,9 +139,8 @@ export class SqliteStore implements Store {
   async commit(writes: readonly Write[], durability: Durability): Promise<void> {
     this.#guarded(() => {
       this.#setDurability(durability);
-      // One statement is a transaction of its own.
       const [only] = writes;
-      if (writes.length === 1 && SINGLE.has(only!.type)) return this.#apply(only!);
+      if (writes.length === 1 && SINGLE_STATEMENT.has(only!.type)) return this.#apply(only!);
       this.#sql.begin.run();
       try {
         for (const write of writes) this.#apply(write);
@@ -149,7 +152,7 @@ export class SqliteStore implements Store {
     });
   }
 
-  /** Copies the log into the database and lets go of the lock; a second time it does nothing. */
+  /** Copies the log into the database and releases the lock; does nothing the second time. */
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
@@ -190,12 +193,12 @@ export class SqliteStore implements Store {
     const row = this.#sql.roomId.get(room) as { id: number } | undefined;
     if (row === undefined) throw new StoreError("the store has no record of the room");
     const places = { content: this.#content.find(row.id), guard: this.#guard.find(row.id) };
-    if (this.#places.size >= MOST_PLACES) this.#places.clear();
+    if (this.#places.size >= MAX_PLACES) this.#places.clear();
     this.#places.set(room, places);
     return places;
   }
 
-  /** Between transactions alone. Not a prepared statement: SQLite carries this pragma out when it is prepared. */
+  /** Only between transactions. Not prepared in advance: SQLite executes this pragma when it is prepared. */
   #setDurability(durability: Durability): void {
     if (durability === this.#durability) return;
     this.#db.exec(`PRAGMA synchronous = ${SYNCHRONOUS[durability]}`);
@@ -203,16 +206,16 @@ export class SqliteStore implements Store {
   }
 
   #rollBack(): void {
-    // What was found or taken meanwhile is not there.
+    // The keys that were handed out meanwhile are free again.
     this.#places.clear();
     try {
       this.#sql.rollback.run();
     } catch {
-      // After an error such as a full disk SQLite may have rolled back by itself; the first error counts.
+      // SQLite may have rolled back by itself, for example if the disk is full. The first error is the one to report.
     }
   }
 
-  /** Runs what touches the file; whatever is thrown becomes a StoreError that names it. */
+  /** Runs something that uses the file, and turns any error into a StoreError that names the file. */
   #guarded<T>(run: () => T): T {
     try {
       return run();

@@ -3,16 +3,25 @@ import { connect, createServer } from "node:net";
 import type { Socket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Batch, Frame } from "../../../sync-server/websocket/frame.ts";
-import { GOODBYE_MS, ServerWebSocket } from "../../../sync-server/websocket/web-socket.ts";
+import { ServerWebSocket } from "../../../sync-server/websocket/web-socket.ts";
 import { manualClock } from "../../manual-clock.ts";
 import { until } from "../harness.ts";
 
-const CLOSE_1000 = Uint8Array.of(0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8);
-const ping = (payload: number): Uint8Array => Uint8Array.of(0x89, 0x81, 0, 0, 0, 0, payload);
-const message = (byte: number): Uint8Array => Uint8Array.of(0x82, 0x81, 0, 0, 0, 0, byte);
+const MAX_MESSAGE_BYTES = 1_000;
+const CLOSE_TIMEOUT_MS = 2_000;
+const Opcode = { continuation: 0, binary: 2, ping: 9, pong: 10 } as const;
 
-/** A line over a real connection, as it is after the handshake. */
-const openLine = async () => {
+/** A frame as a client sends it, masked with zeros. `claimed`: the length in its header. */
+const frame = (opcode: number, payload: Uint8Array, isFinal = true, claimed = payload.byteLength): Uint8Array => {
+  const length = claimed < 126 ? [0x80 | claimed] : [0x80 | 126, claimed >> 8, claimed & 0xff];
+  return Buffer.concat([Uint8Array.of((isFinal ? 0x80 : 0) | opcode, ...length, 0, 0, 0, 0), payload]);
+};
+const CLOSE_1000 = frame(8, Uint8Array.of(0x03, 0xe8));
+const ping = (payload: number): Uint8Array => frame(Opcode.ping, Uint8Array.of(payload));
+const message = (byte: number): Uint8Array => frame(Opcode.binary, Uint8Array.of(byte));
+
+/** A socket over a real connection, as it is after the handshake. */
+const openSocket = async () => {
   const clock = manualClock();
   const server = createServer({ allowHalfOpen: true });
   server.listen(0, "127.0.0.1");
@@ -28,116 +37,177 @@ const openLine = async () => {
     peer.destroy();
     stream.destroy();
   });
-  const heard: number[][] = [];
-  const state = { closed: 0, controls: 0, bytes: 0 };
-  const line = new ServerWebSocket(stream, new Uint8Array(), 1_000, clock);
-  line.listen({
+  const messages: number[][] = [];
+  const counts = { closed: 0, controls: 0, bytes: 0 };
+  const socket = new ServerWebSocket(stream, new Uint8Array(), MAX_MESSAGE_BYTES, clock);
+  socket.listen({
     bytes: (count) => {
-      state.bytes += count;
+      counts.bytes += count;
     },
-    message: (bytes) => void heard.push([...bytes]),
-    control: () => void state.controls++,
-    closed: () => void state.closed++,
+    message: (bytes) => void messages.push([...bytes]),
+    control: () => void counts.controls++,
+    closed: () => void counts.closed++,
   });
   const received: number[] = [];
   const read = (): void => void peer.on("data", (bytes: Buffer) => void received.push(...bytes));
-  return { clock, line, peer, stream, heard, state, received, read };
+  /** The code of the close frame that the peer receives. */
+  const closeCode = async (): Promise<number> => {
+    read();
+    await once(peer, "end");
+    expect(received[0]).toBe(0x88);
+    return (received[2]! << 8) | received[3]!;
+  };
+  return { clock, socket, peer, messages, counts, received, read, closeCode };
 };
 
-describe("a line", () => {
-  it("[W14] answers a ping with what it brought", async () => {
-    const { peer, received, state, read } = await openLine();
+describe("a socket of the relay", () => {
+  it("[W14] answers a ping with its payload", async () => {
+    const { peer, received, counts, read } = await openSocket();
     read();
     peer.write(ping(7));
-    await until("the pong came", () => received.length >= 3);
+    await until("the pong arrived", () => received.length >= 3);
     expect(received).toEqual([0x8a, 1, 7]);
-    expect(state.controls).toBe(1);
+    expect(counts.controls).toBe(1);
   });
 
   it("[W14] a peer that does not read gets one pong, the newest, for all its pings", async () => {
-    const { line, peer, received, state } = await openLine();
-    const much = Frame.of(new Uint8Array(16_000_000));
-    line.write(new Batch([much]));
-    expect(line.bufferedBytes).toBeGreaterThan(0);
+    const { socket, peer, received, counts } = await openSocket();
+    const large = Frame.of(new Uint8Array(16_000_000));
+    socket.write(new Batch([large]));
+    expect(socket.bufferedBytes).toBeGreaterThan(0);
     for (let i = 0; i < 200; i++) peer.write(ping(i));
-    await until("they were heard", () => state.controls === 200);
-    expect(line.bufferedBytes).toBeLessThanOrEqual(much.bytes.byteLength);
+    await until("the pings arrived", () => counts.controls === 200);
+    expect(socket.bufferedBytes).toBeLessThanOrEqual(large.bytes.byteLength);
     let bytes = 0;
     peer.on("data", (chunk: Buffer) => {
       bytes += chunk.byteLength;
       received.splice(0, received.length, ...chunk.subarray(-3));
     });
-    await until("all was read", () => bytes >= much.bytes.byteLength + 3);
-    expect(bytes).toBe(much.bytes.byteLength + 3);
+    await until("everything was read", () => bytes >= large.bytes.byteLength + 3);
+    expect(bytes).toBe(large.bytes.byteLength + 3);
     expect(received).toEqual([0x8a, 1, 199]);
   });
 
-  it("[W14] answers a goodbye with its code, and hears nothing behind it", async () => {
-    const { line, peer, heard, received, state, read } = await openLine();
+  it("[W14] puts a message together from its frames, with a ping between them, however they arrive", async () => {
+    const { peer, messages, counts } = await openSocket();
+    const bytes = Buffer.concat([
+      frame(Opcode.binary, Uint8Array.of(1, 2), false),
+      ping(7),
+      frame(Opcode.continuation, new Uint8Array(130).fill(3)),
+    ]);
+    peer.setNoDelay();
+    for (const byte of bytes) {
+      const before = counts.bytes;
+      peer.write(Uint8Array.of(byte));
+      await until("the byte arrived", () => counts.bytes > before);
+    }
+    expect(messages).toEqual([[1, 2, ...new Array<number>(130).fill(3)]]);
+    expect(counts.controls).toBe(1);
+  });
+
+  it("[W14] answers a close frame with its code, and reads nothing after it", async () => {
+    const { socket, peer, messages, received, counts, read } = await openSocket();
     read();
     peer.write(Buffer.concat([message(1), CLOSE_1000, message(2)]));
     await once(peer, "end");
     expect(received).toEqual([0x88, 2, 0x03, 0xe8]);
-    expect(heard).toEqual([[1]]);
-    expect(line.isOpen).toBe(false);
+    expect(messages).toEqual([[1]]);
+    expect(socket.isOpen).toBe(false);
     peer.end();
-    await until("it is over", () => state.closed === 1);
+    await until("it is closed", () => counts.closed === 1);
   });
 
-  it("[W14] says goodbye, ends when that is answered, and hears nothing any more", async () => {
-    const { line, peer, heard, received, state, read } = await openLine();
+  it("[W14] sends a close frame, ends when that is answered, and passes on no message any more", async () => {
+    const { socket, peer, messages, received, counts, read } = await openSocket();
     read();
-    line.close(4401, "why");
-    line.close(4403, "never said");
-    line.write(new Batch([Frame.of(Uint8Array.of(1))]));
-    await until("it was heard", () => received.length > 0);
+    socket.close(4401, "why");
+    socket.close(4403, "never sent");
+    socket.write(new Batch([Frame.of(Uint8Array.of(1))]));
+    await until("the close frame arrived", () => received.length > 0);
     expect(received).toEqual([0x88, 5, 4401 >> 8, 4401 & 0xff, ...Buffer.from("why")]);
     peer.write(Buffer.concat([message(1), CLOSE_1000]));
     await once(peer, "end");
     peer.end();
-    await until("it is over", () => state.closed === 1);
-    expect(heard).toEqual([]);
+    await until("it is closed", () => counts.closed === 1);
+    expect(messages).toEqual([]);
   });
 
-  it("[W14] cuts a peer that does not answer the goodbye, in its time", async () => {
-    const { clock, line, peer, state, read } = await openLine();
+  it("[W14] destroys the connection of a peer that does not answer the close frame in time", async () => {
+    const { clock, socket, peer, counts, read } = await openSocket();
     read();
-    line.close(1000, "");
-    clock.advance(GOODBYE_MS - 1);
+    socket.close(1000, "");
+    clock.advance(CLOSE_TIMEOUT_MS - 1);
     expect(peer.readableEnded).toBe(false);
     clock.advance(1);
-    await until("it is over", () => state.closed === 1);
+    await until("it is closed", () => counts.closed === 1);
   });
 
-  it("[W11] [W13] counts bytes as they come: a peer in the middle of a long message is there", async () => {
-    const { line, peer, heard, state } = await openLine();
-    peer.write(Uint8Array.of(0x82, 0xfe, 0x03, 0x00, 0, 0, 0, 0));
+  it("[W11] [W13] counts bytes as they arrive: a peer in the middle of a long message is alive", async () => {
+    const { socket, peer, messages, counts } = await openSocket();
+    peer.write(frame(Opcode.binary, new Uint8Array(), true, 0x300));
     for (let i = 1; i <= 5; i++) {
-      const before = line.heard;
+      const before = socket.reads;
       peer.write(new Uint8Array(10));
-      await until("it came", () => state.bytes === 8 + i * 10);
-      expect(line.heard).toBeGreaterThan(before);
+      await until("the bytes arrived", () => counts.bytes === 8 + i * 10);
+      expect(socket.reads).toBeGreaterThan(before);
     }
-    expect(heard).toEqual([]);
+    expect(messages).toEqual([]);
   });
 
   it("[W4] cuts a reason to what a close frame holds", async () => {
-    const { line, received, read } = await openLine();
+    const { socket, received, read } = await openSocket();
     read();
-    line.close(1013, "é".repeat(100));
-    await until("it was heard", () => received.length > 2);
+    socket.close(1013, "é".repeat(100));
+    await until("the close frame arrived", () => received.length > 2);
     expect(received.slice(0, 2)).toEqual([0x88, 2 + 122]);
   });
 
-  it("[W14] ends with a peer that ends without a word, and tells once", async () => {
-    const { peer, state, read, line } = await openLine();
+  it("[W14] closes when the peer ends without a close frame, and reports it once", async () => {
+    const { peer, counts, read, socket } = await openSocket();
     read();
     peer.end(message(1).slice(0, 4));
-    await until("it is over", () => state.closed === 1);
-    expect(line.isOpen).toBe(false);
-    line.terminate();
-    line.close(1000, "");
+    await until("it is closed", () => counts.closed === 1);
+    expect(socket.isOpen).toBe(false);
+    socket.terminate();
+    socket.close(1000, "");
     await new Promise((resolve) => setImmediate(resolve));
-    expect(state.closed).toBe(1);
+    expect(counts.closed).toBe(1);
+  });
+
+  it.each([
+    ["a message above the limit", frame(Opcode.binary, new Uint8Array(), true, MAX_MESSAGE_BYTES + 1)],
+    [
+      "a message above the limit in several frames",
+      Buffer.concat([
+        frame(Opcode.binary, new Uint8Array(MAX_MESSAGE_BYTES - 1), false),
+        // Control frames are no part of the message.
+        frame(Opcode.pong, new Uint8Array(100)),
+        frame(Opcode.continuation, new Uint8Array(), true, 2),
+      ]),
+    ],
+    [
+      "a message in endless frames",
+      Buffer.concat([
+        frame(Opcode.binary, new Uint8Array(), false),
+        ...Array.from({ length: 16_384 }, () => frame(Opcode.continuation, new Uint8Array(), false)),
+      ]),
+    ],
+  ])("[W13] [W14] closes with 1009 for %s, before it is read", async (_what, bytes) => {
+    const { peer, messages, closeCode } = await openSocket();
+    peer.write(bytes);
+    expect(await closeCode()).toBe(1009);
+    expect(messages).toEqual([]);
+  });
+
+  it.each([
+    ["a frame without a mask", Uint8Array.of(0x82, 0x01, 1), 1002],
+    ["an unknown opcode", frame(3, new Uint8Array()), 1002],
+    ["a close frame with a reserved code", frame(8, Uint8Array.of(0x03, 0xed)), 1002],
+    ["a text that is no UTF-8", frame(1, Uint8Array.of(0xff)), 1007],
+  ])("[W14] closes with the code of RFC 6455 for %s, and reads nothing after it", async (_what, bytes, code) => {
+    const { peer, messages, closeCode } = await openSocket();
+    peer.write(Buffer.concat([message(1), bytes, message(2)]));
+    expect(await closeCode()).toBe(code);
+    expect(messages).toEqual([[1]]);
   });
 });
