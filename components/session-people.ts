@@ -5,7 +5,7 @@
 import { css, html, LitElement, nothing } from "lit";
 import type { PropertyDeclarations } from "lit";
 import type { Participant } from "../src/client/room-state.ts";
-import { hashOfText } from "../src/client/text-hash.ts";
+import { hashText } from "../src/client/text-hash.ts";
 import { checkIcon, peopleIcon } from "./icons.ts";
 import { popupOf } from "./popup.ts";
 import { base, hanging } from "./theme.ts";
@@ -17,7 +17,7 @@ const FACES = 4;
 const initials = (name: string): string => name.replace(/^(.).*?(?:\s(\S)\S*)?$/su, "$1$2");
 
 /** A hue that follows from the id alone, so that everybody sees a person in the same colour. */
-const hue = (id: string): number => hashOfText(id) % 360;
+const hue = (id: string): number => hashText(id) % 360;
 
 const face = ({ id, name }: Participant) =>
   html`<span class="face" aria-hidden="true" style="--_hue: ${hue(id)}">${initials(name)}</span>`;

@@ -5,9 +5,9 @@
 import { css, html, LitElement, nothing } from "lit";
 import type { PropertyDeclarations, PropertyValues } from "lit";
 import { quietPromise } from "../src/client/quiet-promise.ts";
-import { badSettings } from "../src/client/relay-address.ts";
-import { Room } from "../src/client/room-client.ts";
-import type { RoomOptions } from "../src/client/room-client.ts";
+import { RoomClient } from "../src/client/room-client.ts";
+import { badSettings } from "../src/client/room-errors.ts";
+import type { RoomClientOptions } from "../src/client/room-options.ts";
 import { NOTHING_KNOWN, RoomError } from "../src/client/room-state.ts";
 import type { RoomState, Screen } from "../src/client/room-state.ts";
 import type { GetToken } from "../src/client/token-renewal.ts";
@@ -102,14 +102,14 @@ export class SessionRoom extends LitElement {
    */
   declare getToken: GetToken | undefined;
 
-  #client: Room | undefined;
+  #client: RoomClient | undefined;
   #unsubscribe: (() => void) | undefined;
   /** What the present client was opened with, so that the same settings never open it twice. */
   #openedWith = "";
   #state = NOTHING_KNOWN;
   /** The state that the page was last told of. */
   #told = NOTHING_KNOWN;
-  #ready = quietPromise<Room>();
+  #ready = quietPromise<RoomClient>();
   #isReadySettled = false;
   #question: Question | null = null;
   #busy: Action | null = null;
@@ -133,17 +133,17 @@ export class SessionRoom extends LitElement {
   }
 
   /** The shared document; `undefined` until `relay`, `room` and `token` are set. */
-  get doc(): Room["doc"] | undefined {
+  get doc(): RoomClient["doc"] | undefined {
     return this.#client?.doc;
   }
 
   /** The awareness (who is here, cursors); `undefined` as `doc` is. */
-  get awareness(): Room["awareness"] | undefined {
+  get awareness(): RoomClient["awareness"] | undefined {
     return this.#client?.awareness;
   }
 
   /** The y-websocket provider; `undefined` as `doc` is. */
-  get provider(): Room["provider"] | undefined {
+  get provider(): RoomClient["provider"] | undefined {
     return this.#client?.provider;
   }
 
@@ -157,7 +157,7 @@ export class SessionRoom extends LitElement {
    * come in and the document is complete. Rejects with a `RoomError` if that can never be. Another
    * room has another promise.
    */
-  get ready(): Promise<Room> {
+  get ready(): Promise<RoomClient> {
     return this.#ready.promise;
   }
 
@@ -182,8 +182,8 @@ export class SessionRoom extends LitElement {
   }
 
   /** Makes the room client; for tests and for pages that need another one. */
-  protected createRoom(options: RoomOptions): Room {
-    return new Room(options);
+  protected createRoom(options: RoomClientOptions): RoomClient {
+    return new RoomClient(options);
   }
 
   override connectedCallback(): void {
@@ -297,7 +297,7 @@ export class SessionRoom extends LitElement {
     this.#setState(NOTHING_KNOWN);
   }
 
-  #settleReady(client: Room | undefined, error?: unknown): void {
+  #settleReady(client: RoomClient | undefined, error?: unknown): void {
     if (client !== this.#client) return;
     this.#isReadySettled = true;
     if (client !== undefined && error === undefined) this.#ready.resolve(client);
