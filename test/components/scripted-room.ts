@@ -1,6 +1,6 @@
 /**
- * A room client that does what the test says: it stands in for the real one behind the element's
- * seam, so that every screen can be shown without a relay.
+ * A room client that does what the test says. It replaces the real one (`createRoom`), so that every screen can be
+ * shown without a relay.
  */
 import * as Y from "yjs";
 import "../../components/index.ts";
