@@ -12,7 +12,7 @@ const mayConnect = ({ wantsConnection, isSuspended }: RoomModel): boolean => wan
 export const connectIfAllowed = (model: RoomModel): readonly RoomEffect[] =>
   effectIf(mayConnect(model), { type: "connect" });
 
-/** Every token is refused at some time: first the personal one is dropped, then the page is asked, once. */
+/** A token may have expired: the personal one is replaced by the page's, and for that one the page is asked, once. */
 const onRefused = (
   model: RoomModel,
   { error, hadPersonalToken, canRequestToken }: ConnectionEvent & { type: "connection-refused" },

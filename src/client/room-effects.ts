@@ -72,6 +72,9 @@ export class EffectRunner {
         commands.rejectAll(effect.error);
         rejectReady(effect.error);
         return connection.disconnect();
+      default:
+        // Makes the compiler check that no effect is missing.
+        return effect satisfies never;
     }
   }
 
