@@ -1,7 +1,7 @@
 /**
- * How much a page loads for `session-room`, minified as the relay's `session-room.js` is (vite.config.ts) and
- * gzipped: our own code, and everything it needs with it.
- * Fails when that is more than the limits below. Run: `npm run size`; a step of `npm test` too.
+ * How much a page loads for `session-room`, built as the relay's `session-room.js` is (vite.config.ts) and gzipped.
+ * The sizes are figures to know; the limits only catch a dependency or a build that went wrong.
+ * Run: `npm run size`; a step of `npm test` too.
  */
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -10,52 +10,45 @@ import served from "../vite.config.ts";
 
 const root = join(import.meta.dirname, "..");
 /** The elements and the client, as npm has them. */
-const ELEMENTS = ["components/index.ts", "src/index.ts"];
-/** What pages import from the relay: the same, and every name of the Yjs that they share. */
-const SERVED = ["examples/classroom/session-room.ts"];
+const PACKAGE = ["components/index.ts", "src/index.ts"];
 const DEPENDENCIES = /^(?:lit|yjs|y-websocket|y-protocols|lib0)(?:\/|$)/;
 const GZIP_LEVEL = 9;
 
-type Limit = {
+type Measured = {
   readonly what: string;
   readonly modules: readonly string[];
   readonly isExternal: (id: string) => boolean;
-  /** Above this the check fails: the present size, rounded up. */
-  readonly limitBytes: number;
-  /** Where it should come to; the limit follows. `null`: it may stay. */
-  readonly goalBytes: number | null;
+  /** Above this the check fails; `null`: no limit. */
+  readonly limitBytes: number | null;
 };
 
 /** As in the other benches; the bytes are printed beside it. */
 const KB = 1_024;
-const LIMITS: readonly Limit[] = [
+const MEASURED: readonly Measured[] = [
   {
     what: "our own code",
-    modules: ELEMENTS,
+    modules: PACKAGE,
     isExternal: (id) => DEPENDENCIES.test(id),
-    limitBytes: 12 * KB,
-    goalBytes: 12 * KB,
+    limitBytes: 20 * KB,
   },
   {
     what: "everything, with lit, yjs and y-websocket",
-    modules: ELEMENTS,
+    modules: PACKAGE,
     isExternal: () => false,
-    limitBytes: 41.8 * KB,
-    goalBytes: 46 * KB,
+    limitBytes: 54 * KB,
   },
   {
-    what: "the relay's session-room.js, with all of Yjs",
-    modules: SERVED,
+    what: "the relay's session-room.js, which exports all of Yjs",
+    modules: ["components/browser-bundle.ts"],
     isExternal: () => false,
-    limitBytes: 46.6 * KB,
-    goalBytes: null,
+    limitBytes: null,
   },
 ];
 
 const ENTRY = "size-entry";
 
 /** Bytes of all code that one build makes, gzipped file by file as a server sends them. */
-const sizeOf = async ({ modules, isExternal }: Limit): Promise<number> => {
+const sizeOf = async ({ modules, isExternal }: Measured): Promise<number> => {
   const entry = modules.map((module) => `export * from ${JSON.stringify(join(root, module))};`).join("\n");
   const result = await build({
     configFile: false,
@@ -84,12 +77,11 @@ const sizeOf = async ({ modules, isExternal }: Limit): Promise<number> => {
 
 const inKb = (bytes: number): string => `${(bytes / KB).toFixed(1)} KB`;
 
-for (const limit of LIMITS) {
-  const { what, limitBytes, goalBytes } = limit;
-  const bytes = await sizeOf(limit);
-  const isKept = bytes <= limitBytes;
-  if (!isKept) process.exitCode = 1;
-  const goal = goalBytes === null ? "" : bytes <= goalBytes ? "; the goal is met" : `; the goal is ${inKb(goalBytes)}`;
-  const verdict = isKept ? `within ${inKb(limitBytes)}` : `more than the limit of ${inKb(limitBytes)}`;
-  console.log(`${what}: ${inKb(bytes)} gzip (${bytes} bytes), ${verdict}${goal}`);
+for (const measured of MEASURED) {
+  const { what, limitBytes } = measured;
+  const bytes = await sizeOf(measured);
+  const isTooLarge = limitBytes !== null && bytes > limitBytes;
+  if (isTooLarge) process.exitCode = 1;
+  const limit = limitBytes === null ? "" : `, ${isTooLarge ? "above" : "within"} the limit of ${inKb(limitBytes)}`;
+  console.log(`${what}: ${inKb(bytes)} gzip (${bytes} bytes)${limit}`);
 }

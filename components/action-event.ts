@@ -1,4 +1,4 @@
-/** How the parts of `<session-room>` tell it what the person wants. Stops at `<session-room>`. */
+/** The event by which the parts of `<session-room>` report what the person wants. It stops at `<session-room>`. */
 
 import { BubblingEvent } from "./bubbling-event.ts";
 

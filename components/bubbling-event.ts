@@ -1,4 +1,4 @@
-/** Whatever the elements tell leaves the shadow root in which it is told. */
+/** Base class of the events of all elements: they bubble, and cross the boundaries of shadow roots. */
 export class BubblingEvent extends Event {
   constructor(type: string) {
     super(type, { bubbles: true, composed: true });

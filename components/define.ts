@@ -1,10 +1,9 @@
-/** Registers the elements. A tag that is taken already is left as it is: two copies may meet in one page. */
-// First, with all of the client behind it: the elements then stand together, and so compress better.
-import { SessionRoom } from "./session-room.ts";
+/** Registers the elements. A tag that is taken already is left as it is: a page may load two copies of this code. */
 import { SessionBar } from "./session-bar.ts";
 import { SessionConfirm } from "./session-confirm.ts";
 import { SessionMenu } from "./session-menu.ts";
 import { SessionPeople } from "./session-people.ts";
+import { SessionRoom } from "./session-room.ts";
 import { SessionScreen } from "./session-screen.ts";
 
 const ELEMENTS = {

@@ -1,6 +1,6 @@
 /**
- * What `<session-room>` tells its page: typed events that bubble and cross shadow roots. They are
- * dispatched after the element has rendered, so that a listener finds the content shown or hidden.
+ * The events of `<session-room>` for its page. They are dispatched after the element has rendered, so that a
+ * listener finds the content shown or hidden.
  */
 import type { RoomError, RoomState } from "../src/client/room-state.ts";
 import type { SessionEnd } from "../src/session/session.ts";
@@ -15,7 +15,7 @@ export class SessionRoomStateEvent extends BubblingEvent {
   }
 }
 
-/** The person has come in: the content shows. Also when the next run begins without a screen between. */
+/** The person has joined: the content shows. Also dispatched when the next run begins without a screen in between. */
 export class SessionRoomJoinedEvent extends BubblingEvent {
   /** Number of the run, from 1. */
   readonly run: number;
@@ -25,7 +25,7 @@ export class SessionRoomJoinedEvent extends BubblingEvent {
   }
 }
 
-/** The person has left; the session may go on. */
+/** The person has left; the session may continue. */
 export class SessionRoomLeftEvent extends BubblingEvent {
   constructor() {
     super("session-room-left");
@@ -41,7 +41,7 @@ export class SessionRoomEndedEvent extends BubblingEvent {
   }
 }
 
-/** Something failed: for good (the failed screen shows), or a command that was refused. */
+/** Something failed: the room for good (the failed screen shows), or a command. */
 export class SessionRoomErrorEvent extends BubblingEvent {
   readonly error: RoomError;
   constructor(error: RoomError) {

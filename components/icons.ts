@@ -1,4 +1,4 @@
-/** The icons: outlines on a grid of 24, in the colour of the text. They say nothing to screen readers. */
+/** The icons: outlines on a grid of 24, in the colour of the text. Screen readers skip them. */
 import { svg } from "lit";
 import type { TemplateResult } from "lit";
 

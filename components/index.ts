@@ -1,5 +1,11 @@
 /** Everything of the elements. Importing this registers them; the class files alone do not. */
 import "./define.ts";
 
-export * from "./events.ts";
+export {
+  SessionRoomEndedEvent,
+  SessionRoomErrorEvent,
+  SessionRoomJoinedEvent,
+  SessionRoomLeftEvent,
+  SessionRoomStateEvent,
+} from "./events.ts";
 export { SessionRoom } from "./session-room.ts";

@@ -1,6 +1,6 @@
 /**
- * `<session-bar>`: the upper bar. Title, state of the connection, who is here, and for those in the
- * session End Session (hosts) and the menu. Emits `session-action`.
+ * `<session-bar>`: the upper bar with title and state of the connection, and for people in the session
+ * who is here, End Session (hosts only) and the menu. Emits `session-action`.
  */
 import { css, html, LitElement, nothing } from "lit";
 import type { PropertyDeclarations, TemplateResult } from "lit";
@@ -9,11 +9,13 @@ import { ActionEvent } from "./action-event.ts";
 import { arcIcon, checkIcon, crossIcon, stopIcon } from "./icons.ts";
 import { base } from "./theme.ts";
 
-const CONNECTIONS: Record<Connection, readonly [icon: TemplateResult, text: string]> = {
-  connecting: [arcIcon, "Connecting…"],
-  online: [checkIcon, "Connected"],
-  reconnecting: [arcIcon, "Reconnecting…"],
-  closed: [crossIcon, "Not connected"],
+type ConnectionLabel = { readonly icon: TemplateResult; readonly text: string };
+
+const CONNECTIONS: Readonly<Record<Connection, ConnectionLabel>> = {
+  connecting: { icon: arcIcon, text: "Connecting…" },
+  online: { icon: checkIcon, text: "Connected" },
+  reconnecting: { icon: arcIcon, text: "Reconnecting…" },
+  closed: { icon: crossIcon, text: "Not connected" },
 };
 
 export class SessionBar extends LitElement {
@@ -98,34 +100,35 @@ export class SessionBar extends LitElement {
   override render() {
     const { connection, screen, me, people } = this.state;
     const isJoined = screen.name === "joined";
-    // On the other screens a sound connection is no news.
-    const isReconnecting = connection === "reconnecting";
-    const showsState = isJoined || isReconnecting;
-    const [icon, text] = CONNECTIONS[connection];
+    // The other screens show the connection only while there is a problem with it.
+    const showsConnection = isJoined || connection === "reconnecting";
     return html`<header part="bar">
       <h1 part="title" tabindex="-1"><bdi>${this.heading}</bdi></h1>
-      <div role="status" part="state" class=${showsState ? `state ${connection}` : ""}>
-        ${showsState ? html`${icon}<span>${text}${isJoined && isReconnecting ? " what you write is kept." : nothing}</span>` : nothing}
+      <div role="status" part="state" class=${showsConnection ? `state ${connection}` : ""}>
+        ${showsConnection ? this.#connectionLabel(isJoined) : nothing}
       </div>
-      ${
-        isJoined
-          ? html`<session-people .people=${people}></session-people>
-              ${
-                me?.role === "host"
-                  ? html`<button class="icon end" title="End Session" aria-label="End Session" @click=${this.#end}>
-                      ${stopIcon}
-                    </button>`
-                  : nothing
-              }
-              <session-menu></session-menu>`
-          : nothing
-      }
+      ${isJoined ? html`<session-people .people=${people}></session-people>` : nothing}
+      ${isJoined && me?.role === "host" ? this.#endButton() : nothing}
+      ${isJoined ? html`<session-menu></session-menu>` : nothing}
     </header>`;
   }
 
-  /** Puts focus on the title, for when what had it is gone. */
+  /** Moves focus to the title, for when the element that had it is gone. */
   override focus(): void {
     this.renderRoot.querySelector("h1")?.focus();
+  }
+
+  #connectionLabel(isJoined: boolean) {
+    const { connection } = this.state;
+    const { icon, text } = CONNECTIONS[connection];
+    const promise = isJoined && connection === "reconnecting" ? " what you write is kept." : "";
+    return html`${icon}<span>${text}${promise}</span>`;
+  }
+
+  #endButton() {
+    return html`<button class="icon end" title="End Session" aria-label="End Session" @click=${this.#end}>
+      ${stopIcon}
+    </button>`;
   }
 
   #end(): void {

@@ -1,22 +1,30 @@
 /**
- * `<session-confirm>`: the two questions, "Leave?" and "End?", as a modal alert dialog. The browser
- * traps focus, closes on Escape and gives focus back to where it was. Emits `session-action` for
- * Yes and `close` when it was dismissed.
+ * `<session-confirm>`: asks before leaving and before ending, in a modal alert dialog. The browser traps focus,
+ * closes the dialog on Escape and returns focus to where it was. Emits `session-action` for Yes and `close` when the
+ * dialog is dismissed.
  */
 import { css, html, LitElement } from "lit";
 import type { PropertyDeclarations, PropertyValues } from "lit";
 import { ActionEvent } from "./action-event.ts";
+import type { Action } from "./action-event.ts";
 import { base } from "./theme.ts";
 
-export type Question = "leave" | "end";
+/** What has to be confirmed. */
+export type ConfirmAction = Extract<Action, "leave" | "end">;
 
-const QUESTIONS: Record<Question, readonly [title: string, text: string, yes: string]> = {
-  leave: ["Leave the session?", "The session goes on without you, and you can rejoin it.", "Yes"],
-  end: [
-    "End the session for everyone?",
-    "Everyone goes to a closing screen, you included. The document is kept, and a host can start the session again.",
-    "Yes, End Session",
-  ],
+type ConfirmText = { readonly title: string; readonly text: string; readonly yes: string };
+
+const TEXTS: Readonly<Record<ConfirmAction, ConfirmText>> = {
+  leave: {
+    title: "Leave the session?",
+    text: "The session goes on without you, and you can rejoin it.",
+    yes: "Yes",
+  },
+  end: {
+    title: "End the session for everyone?",
+    text: "Everyone goes to a closing screen, you included. The document is kept, and a host can start the session again.",
+    yes: "Yes, End Session",
+  },
 };
 
 export class SessionConfirm extends LitElement {
@@ -52,21 +60,21 @@ export class SessionConfirm extends LitElement {
     `,
   ];
   static override properties: PropertyDeclarations = {
-    question: { attribute: false },
+    action: { attribute: false },
     busy: { type: Boolean },
     error: {},
   };
-  /** What is asked; `null`: nothing, the dialog is closed. */
-  declare question: Question | null;
-  /** The relay has been asked and has not answered yet. */
+  /** What the person is asked to confirm; `null`: the dialog is closed. */
+  declare action: ConfirmAction | null;
+  /** The action was sent and is not answered yet. */
   declare busy: boolean;
-  /** Why it did not work; empty if nothing failed. */
+  /** Why the action failed; empty if it did not. */
   declare error: string;
 
   override render() {
-    const { question, busy, error } = this;
-    // Closed, it keeps some question: what is not shown needs no state of its own.
-    const [title, text, yes] = QUESTIONS[question ?? "leave"];
+    const { action, busy, error } = this;
+    // The texts of a closed dialog do not matter.
+    const { title, text, yes } = TEXTS[action ?? "leave"];
     return html`<dialog
       part="dialog"
       role="alertdialog"
@@ -80,8 +88,8 @@ export class SessionConfirm extends LitElement {
       <p id="text">${text}</p>
       <p class="alert" role="alert">${error}</p>
       <div class="buttons">
-        <button class="line" aria-disabled=${busy} @click=${this.#cancel}>Cancel</button>
-        <button class=${question === "end" ? "grave" : "main"} aria-disabled=${busy} @click=${this.#confirm}>
+        <button class="outlined" aria-disabled=${busy} @click=${this.#cancel}>Cancel</button>
+        <button class=${action === "end" ? "danger" : "primary"} aria-disabled=${busy} @click=${this.#confirm}>
           ${yes}
         </button>
       </div>
@@ -89,8 +97,8 @@ export class SessionConfirm extends LitElement {
   }
 
   protected override updated(changed: PropertyValues<this>): void {
-    if (!changed.has("question")) return;
-    if (this.question === null) this.#dialog.close();
+    if (!changed.has("action")) return;
+    if (this.action === null) this.#dialog.close();
     else if (!this.#dialog.open) this.#dialog.showModal();
   }
 
@@ -108,13 +116,13 @@ export class SessionConfirm extends LitElement {
     this.#dismiss();
   }
 
-  /** The dialog's own event comes a moment later, by when it may have been opened again. */
+  /** The dialog's own event is dispatched later, when the dialog may be open again. */
   #dismiss(): void {
     if (!this.#dialog.open) this.dispatchEvent(new Event("close"));
   }
 
   #confirm(): void {
-    if (!this.busy && this.question !== null) this.dispatchEvent(new ActionEvent(this.question));
+    if (!this.busy && this.action !== null) this.dispatchEvent(new ActionEvent(this.action));
   }
 }
 

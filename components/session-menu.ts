@@ -1,19 +1,19 @@
 /**
- * `<session-menu>`: the 3-dot button and its menu, by the menu button pattern of the ARIA practices.
- * Emits `session-action`.
+ * `<session-menu>`: the 3-dot button and its menu, after the menu button pattern of the ARIA Authoring Practices
+ * Guide. Emits `session-action`.
  */
 import { css, html, LitElement } from "lit";
 import { ActionEvent } from "./action-event.ts";
 import { dotsIcon, doorIcon } from "./icons.ts";
-import { popupOf } from "./popup.ts";
-import { base, hanging } from "./theme.ts";
+import { PopupController } from "./popup-controller.ts";
+import { base, dropdown } from "./theme.ts";
 
 const ARROWS = ["ArrowDown", "ArrowUp"];
 
 export class SessionMenu extends LitElement {
   static override styles = [
     base,
-    hanging,
+    dropdown,
     css`
       #button svg {
         stroke-width: 3;
@@ -30,7 +30,7 @@ export class SessionMenu extends LitElement {
     `,
   ];
 
-  readonly #popup = popupOf(this);
+  readonly #popup = new PopupController(this);
 
   override render() {
     const { isOpen } = this.#popup;
@@ -47,7 +47,7 @@ export class SessionMenu extends LitElement {
       >
         ${dotsIcon}
       </button>
-      <div id="menu" class="hanging" role="menu" aria-label="Session" ?hidden=${!isOpen} @keydown=${this.#stay}>
+      <div id="menu" class="dropdown" role="menu" aria-label="Session" ?hidden=${!isOpen} @keydown=${this.#onMenuKey}>
         <button role="menuitem" tabindex="-1" @click=${this.#leave}>${doorIcon}Leave Session</button>
       </div>`;
   }
@@ -58,26 +58,26 @@ export class SessionMenu extends LitElement {
   }
 
   async #open(): Promise<void> {
-    this.#popup.isOpen = true;
+    this.#popup.open();
     await this.updateComplete;
     this.renderRoot.querySelector<HTMLElement>("[role=menuitem]")?.focus();
   }
 
-  /** Both arrows open it at its only item, which is the first and the last. */
+  /** Both arrows open the menu at its only item, which is the first and the last. */
   #openByKey(event: KeyboardEvent): void {
     if (!ARROWS.includes(event.key)) return;
     event.preventDefault();
     void this.#open();
   }
 
-  /** There is nowhere to move to, but the page below must not move either. */
-  #stay(event: KeyboardEvent): void {
-    if (event.key === "Tab") this.#popup.isOpen = false;
+  /** With one item the keys have nowhere to move focus to, but they must not scroll the page. */
+  #onMenuKey(event: KeyboardEvent): void {
+    if (event.key === "Tab") this.#popup.close();
     if ([...ARROWS, "Home", "End"].includes(event.key)) event.preventDefault();
   }
 
   #leave(): void {
-    // Focus first goes back to the button, which is where a dialog will return it to.
+    // First, so that the dialog that opens returns focus to the button.
     this.#popup.closeAndReturn();
     this.dispatchEvent(new ActionEvent("leave"));
   }

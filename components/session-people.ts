@@ -1,31 +1,48 @@
 /**
- * `<session-people>`: who is here. A button with faces and the number, and the list that it opens.
- * Names are text that others chose: they are isolated, so that none can turn its neighbours around.
+ * `<session-people>`: who is here. A button with initials and the number of people, and the list that it opens. Names
+ * are text that others chose, so they are isolated (`<bdi>`): none can change the text direction around it.
  */
 import { css, html, LitElement, nothing } from "lit";
 import type { PropertyDeclarations } from "lit";
 import type { Participant } from "../src/client/room-state.ts";
-import { hashOfText } from "../src/client/text-hash.ts";
+import { hashText } from "../src/client/text-hash.ts";
 import { checkIcon, peopleIcon } from "./icons.ts";
-import { popupOf } from "./popup.ts";
-import { base, hanging } from "./theme.ts";
+import { PopupController } from "./popup-controller.ts";
+import { base, dropdown } from "./theme.ts";
 
-/** So many faces fit beside the number in a wide bar. */
-const FACES = 4;
+/** How many people are shown by their initials beside the number, in a wide bar. */
+const MAX_FACES = 4;
+
+const firstCharacter = (word: string): string => [...word][0] ?? "";
 
 /** The first character of the first word, and of the last if there are several. */
-const initials = (name: string): string => name.replace(/^(.).*?(?:\s(\S)\S*)?$/su, "$1$2");
+const initials = (name: string): string => {
+  const words = name.trim().split(/\s+/);
+  const last = words.length > 1 ? words.at(-1)! : "";
+  return firstCharacter(words[0]!) + firstCharacter(last);
+};
 
-/** A hue that follows from the id alone, so that everybody sees a person in the same colour. */
-const hue = (id: string): number => hashOfText(id) % 360;
+/** A hue made of the id alone, so that everybody sees a person in the same colour. */
+const hue = (id: string): number => hashText(id) % 360;
 
 const face = ({ id, name }: Participant) =>
   html`<span class="face" aria-hidden="true" style="--_hue: ${hue(id)}">${initials(name)}</span>`;
 
+const verifiedMark = html`<span class="verified" title="Verified name"
+  >${checkIcon}<span class="visually-hidden">Verified name</span></span
+>`;
+
+const row = (person: Participant) =>
+  html`<li>
+    ${face(person)}<bdi>${person.name}</bdi>
+    ${person.verified ? verifiedMark : nothing} ${person.self ? html`<span class="you">You</span>` : nothing}
+    ${person.role === "host" ? html`<span class="badge">Host</span>` : nothing}
+  </li>`;
+
 export class SessionPeople extends LitElement {
   static override styles = [
     base,
-    hanging,
+    dropdown,
     css`
       .open {
         padding: 0 0.6em;
@@ -54,7 +71,7 @@ export class SessionPeople extends LitElement {
         background: light-dark(oklch(0.9 0.06 var(--_hue)), oklch(0.4 0.08 var(--_hue)));
         color: light-dark(oklch(0.38 0.1 var(--_hue)), oklch(0.94 0.04 var(--_hue)));
       }
-      .hanging {
+      .dropdown {
         inline-size: 20rem;
       }
       ul {
@@ -104,13 +121,13 @@ export class SessionPeople extends LitElement {
   static override properties: PropertyDeclarations = { people: { attribute: false } };
   declare people: readonly Participant[];
 
-  readonly #popup = popupOf(this);
+  readonly #popup = new PopupController(this);
 
   override render() {
     const { people } = this;
     const count = people.length;
     const { isOpen } = this.#popup;
-    const what = count === 1 ? "person here" : "people here";
+    const unit = count === 1 ? "person here" : "people here";
     return html`<button
         class="open"
         title="Who is here"
@@ -118,27 +135,20 @@ export class SessionPeople extends LitElement {
         aria-controls="list"
         @click=${this.#toggle}
       >
-        <span class="faces">${people.slice(0, FACES).map(face)}</span>${peopleIcon}<span
-          >${count}<span class="sr"> ${what}</span></span
+        <span class="faces">${people.slice(0, MAX_FACES).map(face)}</span>${peopleIcon}<span
+          >${count}<span class="visually-hidden"> ${unit}</span></span
         >
       </button>
-      <div id="list" class="hanging" tabindex="-1" role="group" aria-label="People here" ?hidden=${!isOpen}>
+      <div id="list" class="dropdown" tabindex="-1" role="group" aria-label="People here" ?hidden=${!isOpen}>
         <ul role="list">
-          ${people.map(
-            (person) =>
-              html`<li>
-                ${face(person)}<bdi>${person.name}</bdi>
-                ${person.verified ? html`<span class="verified" title="Verified name">${checkIcon}<span class="sr">Verified name</span></span>` : nothing}
-                ${person.self ? html`<span class="you">You</span>` : nothing}
-                ${person.role === "host" ? html`<span class="badge">Host</span>` : nothing}
-              </li>`,
-          )}
+          ${people.map(row)}
         </ul>
       </div>`;
   }
 
   #toggle(): void {
-    this.#popup.isOpen = !this.#popup.isOpen;
+    if (this.#popup.isOpen) this.#popup.close();
+    else this.#popup.open();
   }
 }
 

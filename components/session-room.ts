@@ -1,14 +1,12 @@
 /**
- * `<session-room>`: a hosted session around any page content. It owns the room client, shows what
- * the client's state says, and asks before it leaves or ends. The parts below it only render.
+ * `<session-room>`: a hosted session around any page content. It shows what the state of the room client says, and
+ * asks the person before it leaves or ends. The elements below it only render.
  */
 import { css, html, LitElement, nothing } from "lit";
-import type { PropertyDeclarations, PropertyValues } from "lit";
-import { quietPromise } from "../src/client/quiet-promise.ts";
-import { badSettings } from "../src/client/relay-address.ts";
-import { Room } from "../src/client/room-client.ts";
-import type { RoomOptions } from "../src/client/room-client.ts";
-import { NOTHING_KNOWN, RoomError } from "../src/client/room-state.ts";
+import type { PropertyDeclarations } from "lit";
+import { RoomClient } from "../src/client/room-client.ts";
+import type { RoomClientOptions } from "../src/client/room-options.ts";
+import { NOTHING_KNOWN } from "../src/client/room-state.ts";
 import type { RoomState, Screen } from "../src/client/room-state.ts";
 import type { GetToken } from "../src/client/token-renewal.ts";
 import type { Action, ActionEvent } from "./action-event.ts";
@@ -19,15 +17,10 @@ import {
   SessionRoomLeftEvent,
   SessionRoomStateEvent,
 } from "./events.ts";
-import type { Question } from "./session-confirm.ts";
-import { headingOf } from "./session-screen.ts";
+import { FocusController } from "./focus-controller.ts";
+import { RoomController } from "./room-controller.ts";
+import type { ConfirmAction } from "./session-confirm.ts";
 import { base, palette } from "./theme.ts";
-
-const failedState = (error: RoomError): RoomState => ({
-  ...NOTHING_KNOWN,
-  screen: { name: "failed", error },
-  connection: "closed",
-});
 
 /**
  * A hosted session on a shared Yjs document, around any page content.
@@ -48,9 +41,9 @@ const failedState = (error: RoomError): RoomState => ({
  * ```
  *
  * The content stays in the page (light DOM). While the person is not in the session it is hidden
- * and inert, and a screen stands in its place. Put the element into the page's `<main>`, not the
- * other way round: what is hidden is no landmark. An editor that follows slots to find its root
- * (CodeMirror) is told `root: document`, or its styles end up in here.
+ * and inert, and a screen replaces it. Put the element into the page's `<main>`, not the other way
+ * round: a hidden `<main>` is no landmark. Give an editor that follows slots to find its root
+ * (CodeMirror) the option `root: document`, or its styles are added to this shadow root.
  *
  * Events, all bubbling: `session-room-state`, `-joined`, `-left`, `-ended` and `-error`; see
  * `events.ts`. CSS states: `:state(connecting)`, `:state(waiting)`, `:state(joined)`,
@@ -90,37 +83,25 @@ export class SessionRoom extends LitElement {
   declare relay: string;
   /** Name of the room, 1 to 128 characters. Another value opens another room. */
   declare room: string;
-  /** JWT that admits to the room. Not reflected, since it is a secret. Another value opens the room anew. */
+  /** JWT for the room. Not reflected, since it is a secret. Another value opens the room again. */
   declare token: string;
-  /** The person's chosen name; may change at any time. A name in the token goes before it. */
+  /** The person's chosen name; may change at any time. A name in the token takes precedence. */
   declare displayName: string;
   /** Title in the bar; empty: the room's name. */
   declare heading: string;
   /**
-   * Gives a newer token of the same person when the present one is about to expire, or has: the
-   * session goes on without an interruption. Without it, the session is over for the person then.
+   * Gives a newer token of the same person when the present one is about to expire, or has expired:
+   * the session continues without an interruption. Without it, the session is over for the person then.
    */
   declare getToken: GetToken | undefined;
 
-  #client: Room | undefined;
-  #unsubscribe: (() => void) | undefined;
-  /** What the present client was opened with, so that the same settings never open it twice. */
-  #openedWith = "";
-  #state = NOTHING_KNOWN;
-  /** The state that the page was last told of. */
-  #told = NOTHING_KNOWN;
-  #ready = quietPromise<Room>();
-  #isReadySettled = false;
-  #question: Question | null = null;
-  #busy: Action | null = null;
-  /** What has failed last, and why; shown where it was asked for. */
-  #failed: Action | null = null;
-  #failure = "";
-  #hadFocus = false;
-  /** Listens to the page as long as the element is in it. */
-  #pageEvents: AbortController | undefined;
-  #announcement = "";
+  readonly #room = new RoomController(this, (options) => this.createRoom(options));
+  readonly #focus = new FocusController(this, () => this.#room.state.screen);
   readonly #internals = this.attachInternals();
+  /** The state that the last events were dispatched for. */
+  #dispatchedState = NOTHING_KNOWN;
+  /** What the dialog asks the person to confirm. */
+  #confirming: ConfirmAction | null = null;
 
   constructor() {
     super();
@@ -129,36 +110,36 @@ export class SessionRoom extends LitElement {
     this.token = "";
     this.displayName = "";
     this.heading = "";
-    this.#internals.states.add("connecting");
+    this.#internals.states.add(NOTHING_KNOWN.screen.name);
   }
 
   /** The shared document; `undefined` until `relay`, `room` and `token` are set. */
-  get doc(): Room["doc"] | undefined {
-    return this.#client?.doc;
+  get doc(): RoomClient["doc"] | undefined {
+    return this.#room.client?.doc;
   }
 
   /** The awareness (who is here, cursors); `undefined` as `doc` is. */
-  get awareness(): Room["awareness"] | undefined {
-    return this.#client?.awareness;
+  get awareness(): RoomClient["awareness"] | undefined {
+    return this.#room.client?.awareness;
   }
 
   /** The y-websocket provider; `undefined` as `doc` is. */
-  get provider(): Room["provider"] | undefined {
-    return this.#client?.provider;
+  get provider(): RoomClient["provider"] | undefined {
+    return this.#room.client?.provider;
   }
 
-  /** What is going on, as a snapshot that never changes. */
+  /** The current state, as a snapshot that never changes. */
   get state(): RoomState {
-    return this.#state;
+    return this.#room.state;
   }
 
   /**
-   * Resolves with the room client (`doc`, `awareness`, `provider`, …) when the person has first
-   * come in and the document is complete. Rejects with a `RoomError` if that can never be. Another
-   * room has another promise.
+   * Resolves with the room client (`doc`, `awareness`, `provider`, …) when the person is in the session for the first
+   * time and the document is complete. Rejects with a `RoomError` if that can never be. Another room has another
+   * promise.
    */
-  get ready(): Promise<Room> {
-    return this.#ready.promise;
+  get ready(): Promise<RoomClient> {
+    return this.#room.ready;
   }
 
   /** Leaves without asking. @throws RoomError `refused` or `disconnected`, as the next three do. */
@@ -182,53 +163,19 @@ export class SessionRoom extends LitElement {
   }
 
   /** Makes the room client; for tests and for pages that need another one. */
-  protected createRoom(options: RoomOptions): Room {
-    return new Room(options);
-  }
-
-  override connectedCallback(): void {
-    super.connectedCallback();
-    const { signal } = (this.#pageEvents = new AbortController());
-    const options = { signal };
-    addEventListener("pagehide", this.#suspend, options);
-    addEventListener("pageshow", this.#resume, options);
-    // A tab in the background that is frozen to save energy is not hidden by a `pagehide`.
-    document.addEventListener("freeze", this.#suspend, options);
-    document.addEventListener("resume", this.#resume, options);
-    // At once rather than with the first rendering, so that `doc` is there as soon as the element is.
-    if (this.relay && this.room && this.token) this.#open();
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    this.#pageEvents?.abort();
-    // An element that is only moved is connected again in the same turn, and stays in its session.
-    queueMicrotask(() => {
-      if (!this.isConnected) this.#close();
-    });
-  }
-
-  protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has("relay") || changed.has("room") || changed.has("token")) this.#open();
-    if (changed.has("displayName") && this.#client !== undefined) this.#client.displayName = this.displayName;
-    const { screen } = this.#state;
-    if (screen.name !== "joined") this.#question = null;
-    // What is about to be hidden loses focus, so this is the last moment to see whether it had it.
-    // (`:focus-within` does not hold for focus in a modal dialog below two shadow roots, Chromium 156.)
-    this.#hadFocus = this.contains((this.getRootNode() as Document | ShadowRoot).activeElement);
+  protected createRoom(options: RoomClientOptions): RoomClient {
+    return new RoomClient(options);
   }
 
   override render() {
-    const { screen, me } = this.#state;
+    const { screen, me } = this.state;
     const isJoined = screen.name === "joined";
-    const question = this.#question;
-    const busy = this.#busy;
-    const failed = this.#failed;
+    const confirming = isJoined ? this.#confirming : null;
     return html`<session-bar
         exportparts="bar, title, state"
         .heading=${this.heading || this.room}
-        .state=${this.#state}
-        @session-action=${this.#ask}
+        .state=${this.state}
+        @session-action=${this.#onAsk}
       ></session-bar>
       ${
         isJoined
@@ -237,146 +184,41 @@ export class SessionRoom extends LitElement {
               exportparts="screen, screen-heading"
               .screen=${screen}
               .isHost=${me?.role === "host"}
-              .busy=${busy === "start" || busy === "rejoin"}
-              .error=${failed === "start" || failed === "rejoin" ? this.#failure : ""}
-              @session-action=${this.#act}
+              .busy=${this.#room.isBusy("start", "rejoin")}
+              .error=${this.#room.failureOf("start", "rejoin")}
+              @session-action=${this.#onAction}
             ></session-screen>`
       }
       <div part="content" class="content" ?hidden=${!isJoined} ?inert=${!isJoined}><slot></slot></div>
       <session-confirm
         exportparts="dialog"
-        .question=${question}
-        .busy=${busy !== null && busy === question}
-        .error=${failed !== null && failed === question ? this.#failure : ""}
-        @session-action=${this.#act}
-        @close=${this.#dismiss}
+        .action=${confirming}
+        .busy=${confirming !== null && this.#room.isBusy(confirming)}
+        .error=${confirming === null ? "" : this.#room.failureOf(confirming)}
+        @session-action=${this.#onAction}
+        @close=${this.#onDismissed}
       ></session-confirm>
-      <div class="sr" role="status">${this.#announcement}</div>`;
+      <div class="visually-hidden" role="status">${this.#focus.announcement}</div>`;
   }
 
   protected override updated(): void {
-    const before = this.#told;
-    const now = this.#state;
+    const before = this.#dispatchedState;
+    const now = this.state;
     if (before === now) return;
-    this.#told = now;
-    if (before.screen.name !== now.screen.name) this.#showChange(before.screen, now.screen);
-    this.#tell(before.screen, now.screen);
+    this.#dispatchedState = now;
+    if (before.screen.name !== now.screen.name) this.#onScreenChanged(before.screen, now.screen);
+    this.#dispatchChanges(before.screen, now.screen);
   }
 
-  #open(): void {
-    const { relay, room, token, displayName } = this;
-    const settings = JSON.stringify([relay, room, token]);
-    if (!this.isConnected || settings === this.#openedWith) return;
-    this.#close();
-    this.#openedWith = settings;
-    if (this.#isReadySettled) this.#ready = quietPromise();
-    this.#isReadySettled = false;
-    try {
-      const client = this.createRoom({ relay, room, token, displayName, getToken: () => this.getToken?.() ?? "" });
-      this.#client = client;
-      this.#unsubscribe = client.subscribe(this.#setState);
-      client.ready.then(
-        () => this.#settleReady(client),
-        (error: unknown) => this.#settleReady(client, error),
-      );
-      this.#setState(client.state);
-      client.join();
-    } catch (error) {
-      if (!(error instanceof RoomError)) throw error;
-      this.#settleReady(undefined, error);
-      this.#setState(failedState(error));
-    }
-  }
-
-  #close(): void {
-    this.#unsubscribe?.();
-    this.#client?.destroy();
-    this.#client = undefined;
-    this.#openedWith = "";
-    this.#failed = null;
-    this.#setState(NOTHING_KNOWN);
-  }
-
-  #settleReady(client: Room | undefined, error?: unknown): void {
-    if (client !== this.#client) return;
-    this.#isReadySettled = true;
-    if (client !== undefined && error === undefined) this.#ready.resolve(client);
-    else this.#ready.reject(error);
-  }
-
-  #setState = (state: RoomState): void => {
-    if (state.screen.name !== this.#state.screen.name) this.#failed = null;
-    this.#state = state;
-    this.requestUpdate();
-  };
-
-  #suspend = (): void => this.#client?.suspend();
-
-  #resume = (event: Event): void => {
-    const isFirstShow = event.type === "pageshow" && !(event as PageTransitionEvent).persisted;
-    if (!isFirstShow) this.#client?.resume();
-  };
-
-  #ask(event: ActionEvent): void {
-    event.stopPropagation();
-    this.#failed = null;
-    this.#question = event.action as Question;
-    this.requestUpdate();
-  }
-
-  #act(event: ActionEvent): void {
-    event.stopPropagation();
-    // The error is shown, and told by an event.
-    this.#run(event.action).catch(() => undefined);
-  }
-
-  #dismiss(): void {
-    this.#question = null;
-    this.requestUpdate();
-  }
-
-  async #run(action: Action): Promise<void> {
-    const client = this.#client;
-    if (client === undefined) throw badSettings("There is no room: set relay, room and token.");
-    this.#busy = action;
-    this.#failed = null;
-    this.requestUpdate();
-    try {
-      await client[action]();
-      if (this.#question === action) this.#question = null;
-    } catch (error) {
-      if (error instanceof RoomError && client === this.#client) {
-        this.#failed = action;
-        this.#failure = error.message;
-        this.dispatchEvent(new SessionRoomErrorEvent(error));
-      }
-      throw error;
-    } finally {
-      // Another may have been asked for meanwhile: leaving shows its screen before the relay has answered.
-      if (this.#busy === action) this.#busy = null;
-      this.requestUpdate();
-    }
-  }
-
-  /** Leads focus to what is new, or announces it to those whose focus is elsewhere in the page. */
-  #showChange(before: Screen, now: Screen): void {
-    const states = this.#internals.states;
+  #onScreenChanged(before: Screen, now: Screen): void {
+    if (now.name !== "joined") this.#confirming = null;
+    const { states } = this.#internals;
     states.delete(before.name);
     states.add(now.name);
-    const isNowhere = (document.activeElement ?? document.body) === document.body;
-    const isJoined = now.name === "joined";
-    // Coming in takes focus only from a screen that is gone: the page may have plans for it.
-    const moves = this.#hadFocus || (isNowhere && !isJoined);
-    const part = this.renderRoot.querySelector<LitElement>(isJoined ? "session-bar" : "session-screen")!;
-    const confirm = this.renderRoot.querySelector("session-confirm")!;
-    // While a dialog is open nothing else can have focus.
-    if (moves) void Promise.all([part.updateComplete, confirm.updateComplete]).then(() => part.focus());
-    this.#announcement = moves ? "" : isJoined ? "You are in the session." : headingOf(now);
-    this.requestUpdate();
   }
 
-  #tell(before: Screen, now: Screen): void {
-    this.dispatchEvent(new SessionRoomStateEvent(this.#state));
+  #dispatchChanges(before: Screen, now: Screen): void {
+    this.dispatchEvent(new SessionRoomStateEvent(this.state));
     if (now.name === "joined" && (before.name !== "joined" || before.run !== now.run)) {
       this.dispatchEvent(new SessionRoomJoinedEvent(now.run));
     }
@@ -384,6 +226,33 @@ export class SessionRoom extends LitElement {
     if (now.name === "left") this.dispatchEvent(new SessionRoomLeftEvent());
     if (now.name === "ended") this.dispatchEvent(new SessionRoomEndedEvent(now.end));
     if (now.name === "failed") this.dispatchEvent(new SessionRoomErrorEvent(now.error));
+  }
+
+  /** The bar offers only what has to be confirmed. */
+  #onAsk(event: ActionEvent): void {
+    event.stopPropagation();
+    this.#room.clearFailure();
+    this.#setConfirming(event.action as ConfirmAction);
+  }
+
+  #onAction(event: ActionEvent): void {
+    event.stopPropagation();
+    // The error is shown, and dispatched as an event.
+    this.#run(event.action).catch(() => undefined);
+  }
+
+  #onDismissed(): void {
+    this.#setConfirming(null);
+  }
+
+  async #run(action: Action): Promise<void> {
+    await this.#room.run(action);
+    if (this.#confirming === action) this.#setConfirming(null);
+  }
+
+  #setConfirming(action: ConfirmAction | null): void {
+    this.#confirming = action;
+    this.requestUpdate();
   }
 }
 

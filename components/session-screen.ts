@@ -1,6 +1,6 @@
 /**
- * `<session-screen>`: what stands in the place of the content while the person is not in the
- * session: a heading, what it means, and the one thing to do next. Emits `session-action`.
+ * `<session-screen>`: replaces the content while the person is not in the session. It has a heading, an explanation,
+ * and the one action to take next. Emits `session-action`.
  */
 import { css, html, LitElement, nothing } from "lit";
 import type { PropertyDeclarations, TemplateResult } from "lit";
@@ -11,19 +11,21 @@ import type { Action } from "./action-event.ts";
 import { arcIcon, clockIcon, crossIcon, doorIcon, stopIcon } from "./icons.ts";
 import { base } from "./theme.ts";
 
-/** Everything but the session itself. */
+/** Every screen but the session itself. */
 export type CoverScreen = Exclude<Screen, { name: "joined" }>;
 
-const SCREENS: Record<CoverScreen["name"], readonly [icon: TemplateResult, heading: string]> = {
-  connecting: [arcIcon, "Connecting to the session…"],
-  waiting: [clockIcon, "The session has not started yet"],
-  left: [doorIcon, "You have left the session"],
-  ended: [stopIcon, "The session has ended"],
-  failed: [crossIcon, "The session cannot go on here"],
+type Title = { readonly icon: TemplateResult; readonly heading: string };
+
+const TITLES: Readonly<Record<CoverScreen["name"], Title>> = {
+  connecting: { icon: arcIcon, heading: "Connecting to the session…" },
+  waiting: { icon: clockIcon, heading: "The session has not started yet" },
+  left: { icon: doorIcon, heading: "You have left the session" },
+  ended: { icon: stopIcon, heading: "The session has ended" },
+  failed: { icon: crossIcon, heading: "The session cannot go on here" },
 };
 
-/** What is known better than that it cannot go on. */
-const FAILURES: Partial<Record<RoomErrorCode, string>> = {
+/** Headings for failures that have a more precise one. */
+const FAILURE_HEADINGS: Partial<Record<RoomErrorCode, string>> = {
   unauthorized: "This link does not open the session",
   forbidden: "You cannot take part in this session",
   "room-deleted": "This room was deleted",
@@ -31,9 +33,9 @@ const FAILURES: Partial<Record<RoomErrorCode, string>> = {
 
 /** The heading of each screen; also what is announced when focus stays elsewhere. */
 export const headingOf = (screen: CoverScreen): string =>
-  (screen.name === "failed" && FAILURES[screen.error.code]) || SCREENS[screen.name][1];
+  (screen.name === "failed" && FAILURE_HEADINGS[screen.error.code]) || TITLES[screen.name].heading;
 
-/** Why it ended, in words; nothing for a reason that a later version may have added. */
+/** Why it ended; empty for a reason that this version does not know. */
 const reasonOf = ({ reason, by }: SessionEnd): string => {
   switch (reason) {
     case "host-ended":
@@ -105,22 +107,22 @@ export class SessionScreen extends LitElement {
   };
   declare screen: CoverScreen;
   declare isHost: boolean;
-  /** The relay has been asked and has not answered yet. */
+  /** A command was sent and is not answered yet. */
   declare busy: boolean;
-  /** Why a command did not work; empty if nothing failed. */
+  /** Why the command failed; empty if it did not. */
   declare error: string;
 
   override render() {
     const { screen, error } = this;
     return html`<section part="screen" aria-labelledby="heading" aria-busy=${this.busy}>
-      <div class="badge ${screen.name}">${SCREENS[screen.name][0]}</div>
+      <div class="badge ${screen.name}">${TITLES[screen.name].icon}</div>
       <h2 id="heading" part="screen-heading" tabindex="-1">${headingOf(screen)}</h2>
       ${this.#details(screen)}
       <p class="alert" role="alert">${error}</p>
     </section>`;
   }
 
-  /** Puts focus on the heading. */
+  /** Moves focus to the heading. */
   override focus(): void {
     this.renderRoot.querySelector("h2")?.focus();
   }
@@ -128,7 +130,7 @@ export class SessionScreen extends LitElement {
   #details(screen: CoverScreen) {
     switch (screen.name) {
       case "connecting":
-        return html`<progress class="sr" aria-label="Connecting"></progress>`;
+        return html`<progress class="visually-hidden" aria-label="Connecting"></progress>`;
       case "waiting":
         return screen.canStart
           ? html`<p>People who have opened the invite link come in when you start it.</p>
@@ -156,14 +158,14 @@ export class SessionScreen extends LitElement {
 
   #button() {
     return html`<p class="action">
-      <button class="main" aria-disabled=${this.busy} @click=${() => this.#ask("start")}>Start Session</button>
+      <button class="primary" aria-disabled=${this.busy} @click=${() => this.#ask("start")}>Start Session</button>
     </p>`;
   }
 
-  /** A real link, since opening the page again is a rejoin as well: in a new tab, for instance. */
+  /** A link to the page, since opening it again is a rejoin as well: in a new tab, for instance. */
   #link() {
     return html`<p class="action">
-      <a class="button main" href=${location.href} aria-disabled=${this.busy} @click=${this.#rejoin}
+      <a class="button primary" href=${location.href} aria-disabled=${this.busy} @click=${this.#rejoin}
         >Rejoin the session?</a
       >
     </p>`;

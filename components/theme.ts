@@ -1,11 +1,10 @@
 /**
- * The look that all elements share. Pages set the `--session-room-…` properties (listed at the
- * class `SessionRoom`); the elements follow the page's `color-scheme`, so that they are dark where
- * the page is.
+ * The styles that all elements share. Pages set the `--session-room-…` properties (listed at the class `SessionRoom`);
+ * the elements follow the page's `color-scheme`, so they are dark where the page is.
  */
 import { css } from "lit";
 
-/** The page's colours or the defaults, under short private names; set once, on `<session-room>`. */
+/** The page's colours or the defaults, under private names (`--_…`); set once, on `<session-room>`. */
 export const palette = css`
   :host {
     --_accent: var(--session-room-accent, light-dark(#1d5bd0, #8db4ff));
@@ -70,7 +69,7 @@ export const base = css`
     border: 1px solid transparent;
     border-radius: var(--_radius);
   }
-  .line {
+  .outlined {
     border-color: var(--_border);
   }
   .icon {
@@ -79,16 +78,16 @@ export const base = css`
   :where(button:hover) {
     background: color-mix(in srgb, currentColor 9%, transparent);
   }
-  .main {
+  .primary {
     background: var(--_accent);
     color: var(--_on-accent);
   }
-  .grave {
+  .danger {
     background: var(--_danger);
     color: var(--_on-danger);
   }
-  .main:hover,
-  .grave:hover {
+  .primary:hover,
+  .danger:hover {
     filter: brightness(0.93);
   }
   [aria-disabled="true"] {
@@ -103,7 +102,7 @@ export const base = css`
     color: var(--_danger);
     font-weight: 600;
   }
-  .sr {
+  .visually-hidden {
     position: absolute;
     inline-size: 1px;
     block-size: 1px;
@@ -128,12 +127,12 @@ export const base = css`
   }
 `;
 
-/** A list or menu that hangs below the bar, at its end; the bar is what it is placed by. */
-export const hanging = css`
+/** A list or menu below the bar, at its end. The bar is the containing block. */
+export const dropdown = css`
   :host {
     display: block;
   }
-  .hanging {
+  .dropdown {
     position: absolute;
     inset-block-start: calc(100% + 4px);
     inset-inline-end: 8px;

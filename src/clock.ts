@@ -1,6 +1,6 @@
 /**
- * Time as a parameter. This is the only module of the project that reads a clock or sets a timer
- * (a test holds that); everything else is handed a `Clock`, so that tests and simulations own time.
+ * Time as a parameter. This is the only module of the project that reads a clock or sets a timer (docs/SPEC.md, A2);
+ * everything else is given a `Clock`, so that tests and simulations control time.
  */
 
 /** Cancels the timer it came with; harmless after it fired. */
@@ -8,25 +8,25 @@ export type CancelTimer = () => void;
 
 export interface Clock {
   /**
-   * Milliseconds since the epoch that never jump: anchored to the wall clock once, then carried by
-   * a monotonic clock. Deadlines are reckoned in it, so a wall clock that is set forwards or back
-   * while the process runs moves none of them.
+   * Milliseconds since the epoch that never jump: taken from the wall clock once, then continued by a
+   * monotonic clock. Deadlines are computed from it, so setting the wall clock while the process runs
+   * moves none of them.
    */
   now(): number;
-  /** Milliseconds since the epoch as the wall clock has them now; for the expiry of tokens. */
+  /** Milliseconds since the epoch by the wall clock; for the expiry of tokens. */
   wallNow(): number;
   /** Calls `fire` once, `delayMs` from now (0 or less: as soon as possible). */
   setTimer(delayMs: number, fire: () => void): CancelTimer;
-  /** Calls `run` after the input that has already arrived was handled: the end of this turn. */
+  /** Calls `run` at the end of this turn of the event loop, when the input that has already arrived is handled. */
   afterTurn(run: () => void): void;
-  /** Calls `run` about `ms` from now, when more has come that can be handled together. A matter of cost alone, of no meaning. */
+  /** Calls `run` about `ms` from now, so that more can be handled at once. It only saves CPU: no rule depends on it. */
   gather(ms: number, run: () => void): void;
 }
 
 /** setTimeout holds its delay in a signed 32-bit number and fires at once above it (HTML, Node). */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
-/** What pages need of a clock. The rest is the relay's, and pages do not load it. */
+/** The part of a clock that the room client needs. */
 export type Timers = Pick<Clock, "setTimer">;
 
 const setSystemTimer = (delayMs: number, fire: () => void, isBackground = false): CancelTimer => {

@@ -20,7 +20,7 @@ const group = (name: string, folders: readonly string[] = [name], exclude: reado
 
 /** Read by `vite.config.ts`, where editors look for it. */
 export const projects: TestProjectInlineConfiguration[] = [
-  group("unit", ["src", "structure", "bench", "examples"]),
+  group("unit", ["src", "structure", "bench"]),
   group("guard", ["sync-server/guard"]),
   group("relay", ["sync-server"], ["sync-server/guard"]),
   group("fuzz"),

@@ -90,7 +90,7 @@ const STEPS: readonly Step[] = [
   check("lint", "oxlint", "--deny-warnings"),
   check("format", "oxfmt", "--check"),
   check("types", "tsc", "--noEmit"),
-  check("build", "node", "examples/build.ts"),
+  check("build", "vite", "build", "--logLevel", "warn"),
   check("size", "node", "bench/size.ts"),
   vitest("unit"),
   vitest("guard"),

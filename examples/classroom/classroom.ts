@@ -1,4 +1,4 @@
-/** The classroom: a hosted session around one shared document, and a strip with what is one's own. */
+/** The classroom: a hosted session around one shared document, and a footer with the person's name and the invite link. */
 import { html, nothing, render } from "lit";
 import type { SessionRoom } from "../../components/index.ts";
 import "../../components/index.ts";
@@ -44,13 +44,13 @@ const page = (room: string, token: string, name: string, invite: string) =>
       ${invite === "" ? nothing : html`<copy-button .text=${invite} .label=${"Copy invite link"}></copy-button>`}
     </footer>`;
 
-/** A JWT by its looks; whether it is a good one, the relay says. */
+/** Whether a text has the form of a JWT; the relay decides whether it is valid. */
 const looksLikeToken = (token: string): boolean => /^[\w-]+\.[\w-]+\.[\w-]+$/.test(token);
 
-/** Takes a new name wherever it matters. Told at the end of an edit, so that nobody watches it being typed. */
+/** Applies a new name at the end of an edit, so that others do not see it being typed. */
 const takeNames = (element: SessionRoom): void => {
   const field = document.querySelector<HTMLInputElement>("footer input")!;
-  // A name that stands in the token cannot be chosen.
+  // A name in the token cannot be changed.
   element.addEventListener("session-room-state", ({ state }) => {
     field.parentElement!.hidden = state.me?.verified ?? false;
   });
@@ -63,14 +63,14 @@ const takeNames = (element: SessionRoom): void => {
   });
 };
 
-/** Opening the invite link again in the same tab loads no page where only the fragment differs, or nothing. */
+/** Opening the invite link again in the same tab loads no page if nothing, or only the fragment, differs. */
 const rejoinOnLink = (element: SessionRoom): void => {
   const openedAt = location.href;
   addEventListener("popstate", () => {
     if (location.href !== openedAt) return location.reload();
     const { screen } = element.state;
     const canRejoin = screen.name === "left" || (screen.name === "ended" && screen.canRejoin);
-    // The element shows what goes wrong.
+    // The element shows the error.
     if (canRejoin) element.rejoin().catch(() => undefined);
   });
 };
@@ -87,11 +87,11 @@ export const showClassroom = (room: string, token: string): void => {
   const element = document.querySelector("session-room")!;
   rejoinOnLink(element);
   takeNames(element);
-  // Before the document is there: the first that others see of a person has its colour.
+  // Before the document has arrived, so that the first state that others get has the colour.
   if (element.awareness !== undefined) setColour(element.awareness, name);
   element.ready.then(
     ({ doc, awareness }) => createEditor(document.querySelector<HTMLElement>(".notes")!, doc, awareness, NOTES),
-    // The element shows why.
+    // The element shows the error.
     () => undefined,
   );
 };

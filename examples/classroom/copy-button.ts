@@ -1,11 +1,11 @@
-/** A button that copies a text and says so. */
+/** A button that copies a text and confirms it. */
 import { html, LitElement } from "lit";
 import type { PropertyDeclarations } from "lit";
 
 export class CopyButton extends LitElement {
   static override properties: PropertyDeclarations = { text: { attribute: false }, label: {}, result: { state: true } };
   declare text: string;
-  /** What the button says before it was used. */
+  /** Text of the button. */
   declare label: string;
   declare result: string;
 
@@ -16,7 +16,7 @@ export class CopyButton extends LitElement {
     this.result = "";
   }
 
-  /** In the page's own tree: the page's style sheet is the button's. */
+  /** No shadow root, so that the page's style sheet applies. */
   protected override createRenderRoot(): HTMLElement {
     return this;
   }
@@ -27,14 +27,14 @@ export class CopyButton extends LitElement {
   }
 
   async #copy(): Promise<void> {
-    // An unchanged text would not be announced a second time.
+    // Emptied first: an unchanged text is not announced a second time.
     this.result = "";
     await this.updateComplete;
     this.result = (await copyText(this.text)) ? "Copied" : "Copying is not allowed here";
   }
 }
 
-/** Copies `text`; without a clipboard (plain http) by way of a selection. */
+/** Copies `text`; without a clipboard (plain http) with a selection. */
 const copyText = async (text: string): Promise<boolean> => {
   try {
     await navigator.clipboard.writeText(text);
@@ -46,7 +46,7 @@ const copyText = async (text: string): Promise<boolean> => {
     area.className = "offscreen";
     document.body.append(area);
     area.select();
-    // Deprecated, and still the only way where the page is not a secure context.
+    // Deprecated, but the only way in a page that is not a secure context.
     const copied = document.execCommand("copy");
     area.remove();
     if (focused instanceof HTMLElement) focused.focus();

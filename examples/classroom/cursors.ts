@@ -1,13 +1,13 @@
 /**
- * Everyone's cursors. The awareness states of others are text that they chose: the editor puts
- * colours into style attributes and cursors into the document's positions, so it only gets to see
- * states that were checked here.
+ * Everyone's cursors. Awareness states hold whatever their authors put there, and the editor writes colours into style
+ * attributes and resolves cursors in the document, so it gets only states that were checked here.
  */
 import type { Awareness } from "y-protocols/awareness";
 import * as Y from "yjs";
+import { hashText } from "../../src/client/text-hash.ts";
 import { cleanPersonName } from "../../src/protocol/protocol.ts";
 
-/** A colour, and nothing that could continue a style attribute. */
+/** A colour, without anything that could add to a style attribute. */
 const COLOUR = /^(#[0-9a-f]{3,8}|oklch\([\d .%/]{1,40}\))$/i;
 const GREY = "#6b7280";
 
@@ -24,7 +24,7 @@ const position = (value: unknown): Y.RelativePosition | null => {
   }
 };
 
-/** The document's text and nothing else: a position elsewhere would make a root type of its name. */
+/** A cursor in the text itself: resolving a position in another root type would create that type. */
 const cursorIn = (cursor: unknown, text: Y.Text, rootName: string): State | null => {
   const { anchor: from, head: to } = asObject(cursor);
   const anchor = position(from);
@@ -55,7 +55,7 @@ const checked = (state: State, text: Y.Text, rootName: string): State => {
   };
 };
 
-/** The awareness as the editor may see it: others' states checked, one's own untouched. */
+/** The awareness for the editor: all states checked, the person's own as it is. */
 export const checkedAwareness = (awareness: Awareness, text: Y.Text, rootName: string) => ({
   doc: awareness.doc,
   on: awareness.on.bind(awareness),
@@ -67,12 +67,12 @@ export const checkedAwareness = (awareness: Awareness, text: Y.Text, rootName: s
 });
 
 /**
- * Gives the person a colour, beside whatever else stands in `user`. It follows from name and
- * document, since the editor draws a name anew only where the colour is another.
+ * Gives the person a colour, and keeps the other fields of `user`. The colour depends on the name too, since the
+ * editor draws a changed name only if the colour has changed.
  */
 export const setColour = (awareness: Awareness, name: string): void => {
   const seed = `${name} ${awareness.clientID}`;
-  const hue = [...seed].reduce((sum, char) => (sum * 31 + char.codePointAt(0)!) % 360, 0);
+  const hue = hashText(seed) % 360;
   const user = asObject(awareness.getLocalState()?.["user"]);
   awareness.setLocalStateField("user", {
     ...user,

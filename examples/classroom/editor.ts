@@ -1,4 +1,4 @@
-/** The shared document: CodeMirror on a `Y.Text`, with undo of one's own changes only. */
+/** The editor: CodeMirror on a `Y.Text`. Undo covers the person's own changes only. */
 import { defaultKeymap } from "@codemirror/commands";
 import { markdown } from "@codemirror/lang-markdown";
 import { defaultHighlightStyle, HighlightStyle, syntaxHighlighting } from "@codemirror/language";
@@ -25,7 +25,7 @@ export const createEditor = (parent: HTMLElement, doc: Y.Doc, awareness: Awarene
   const state = EditorState.create({
     doc: text.toString(),
     extensions: [
-      // CodeMirror's own history would undo what others wrote.
+      // CodeMirror's history would undo the changes of others as well.
       keymap.of([...yUndoManagerKeymap, ...defaultKeymap]),
       drawSelection(),
       EditorView.lineWrapping,
@@ -37,6 +37,6 @@ export const createEditor = (parent: HTMLElement, doc: Y.Doc, awareness: Awarene
       yCollab(text, checkedAwareness(awareness, text, rootName)),
     ],
   });
-  // Left to itself, CodeMirror follows the slot and puts its styles into the element's shadow root.
+  // By default CodeMirror follows the slot and adds its styles to the element's shadow root.
   return new EditorView({ state, parent, root: document });
 };

@@ -1,4 +1,4 @@
-/** The landing page: makes a session and hands out its two links. */
+/** The landing page: makes a session and shows its two links. */
 import { html, nothing, render } from "lit";
 import { PERSON_NAME_MAX_CHARS, ROOM_NAME_MAX_CHARS } from "../../src/protocol/protocol.ts";
 import "./copy-button.ts";
@@ -15,7 +15,7 @@ type View = {
 
 let view: View = { made: null, isBusy: false, needsKey: false, error: "" };
 
-/** The same room by way of the address at which this page stands, so that the browser's memory of it holds. */
+/** The same link on the origin of this page, so that its local storage applies. */
 const here = (url: string): string => {
   const { search, hash } = new URL(url);
   return `${location.pathname}${search}${hash}`;

@@ -1,6 +1,6 @@
 /**
- * The page has two faces. `/` makes sessions; `/?room=<name>#token=<jwt>`, the address that the relay
- * hands out, is a classroom. The token stands in the fragment, which browsers send to no server.
+ * Two pages in one: `/` makes sessions; `/?room=<name>#token=<jwt>`, the address in the relay's links, is a classroom.
+ * The token is in the fragment, which browsers send to no server.
  */
 const room = new URLSearchParams(location.search).get("room");
 

@@ -1,8 +1,8 @@
-/** Asks the relay for a new room, and puts its refusals into words. */
+/** Makes a new room by the relay's HTTP API, with texts for its refusals. */
 
 export type NewSession = {
   readonly room: string;
-  /** Addresses with tokens in their fragments: whoever has one is in. */
+  /** Addresses with tokens in their fragments. Each admits whoever has it. */
   readonly hostUrl: string;
   readonly inviteUrl: string;
 };
@@ -21,12 +21,11 @@ export const makeSession = async (room: string, key: string): Promise<Outcome> =
       body: JSON.stringify(room === "" ? {} : { room }),
     });
   } catch {
-    return { ok: false, needsKey: false, message: "The relay does not answer. Is it running?" };
+    return { ok: false, needsKey: false, message: "The server does not answer. Is it running?" };
   }
   if (answer.ok) return { ok: true, session: (await answer.json()) as NewSession };
   if (answer.status === 401 || answer.status === 403) {
-    const message =
-      key === "" ? "This relay makes sessions only for its operator." : "The relay does not accept this admin key.";
+    const message = key === "" ? "Only the operator can make sessions here." : "This admin key is not accepted.";
     return { ok: false, needsKey: true, message };
   }
   if (answer.status === 409) {
@@ -37,5 +36,5 @@ export const makeSession = async (room: string, key: string): Promise<Outcome> =
     };
   }
   const problem = (await answer.json().catch(() => null)) as { detail?: string } | null;
-  return { ok: false, needsKey: false, message: problem?.detail ?? `The relay answered ${answer.status}.` };
+  return { ok: false, needsKey: false, message: problem?.detail ?? `The server answered ${answer.status}.` };
 };

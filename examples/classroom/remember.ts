@@ -1,6 +1,6 @@
 /**
- * What this browser remembers between visits: the person's name, and the invite links of the rooms
- * that were made here, so that a host can copy them again. A browser that keeps nothing is no error.
+ * What is stored in this browser between visits: the person's name, and the invite links of the rooms that were made
+ * here, so that a host can copy them again. Everything works in a browser that stores nothing.
  */
 import { cleanPersonName } from "../../src/protocol/protocol.ts";
 
@@ -19,7 +19,7 @@ const write = (key: string, value: string): void => {
   try {
     localStorage.setItem(key, value);
   } catch {
-    // Private windows and full stores: the page works without.
+    // A private window or a full storage.
   }
 };
 

@@ -1,5 +1,5 @@
 /**
- * Whether two values say the same: plain data, of which the parts stand in the same order. What compares
- * by identity sees only changes, where an old value is kept as long as it says the same as the new one.
+ * Whether two values are equal as JSON, with their keys in the same order. Used to keep the old object where a
+ * new one is equal to it, so that a comparison by identity finds real changes only.
  */
 export const jsonEqual = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);

@@ -1,78 +1,79 @@
 /**
- * The person's own awareness state: it carries their chosen name, goes away while they are out of
- * the session, and comes back with all that the page had put into it.
+ * The person's own awareness state. It carries their chosen name, is removed while they are out of the session,
+ * and returns with everything that the page had put into it.
  */
 import type { Awareness } from "y-protocols/awareness";
-import type { AwarenessChange } from "./people.ts";
 import { cleanPersonName } from "../protocol/protocol.ts";
 import { fieldsOf } from "../session/session.ts";
+import type { AwarenessChange } from "./participants.ts";
 
 type State = Record<string, unknown>;
 
 const userOf = (state: State | null): State => fieldsOf(state?.["user"]);
 
-export type LocalPresence = {
+export class LocalPresence {
+  readonly #awareness: Awareness;
+  #displayName = "";
+  /** The state to show again, while it is hidden. */
+  #hiddenState: State | null = null;
+  #shownName = "";
+
+  constructor(awareness: Awareness, displayName: string) {
+    this.#awareness = awareness;
+    this.displayName = displayName;
+  }
+
   /** The chosen name, trimmed and at most 80 characters. */
-  displayName: string;
-  /** The name that others see unless the token names the person: the page may set `user.name` itself. */
-  readonly name: string;
-  hide(): void;
-  /** Shows the state, or shows it again: the relay may have forgotten it. */
-  show(): void;
-  /** Takes a change of the states in; true if the page itself has renamed the person. */
-  take(change: AwarenessChange): boolean;
-};
+  get displayName(): string {
+    return this.#displayName;
+  }
 
-export const localPresence = (awareness: Awareness): LocalPresence => {
-  let chosen = "";
-  /** What was shown when the person went out. */
-  let kept: State | null = null;
-  let shown = "";
+  set displayName(displayName: string) {
+    const name = cleanPersonName(displayName);
+    if (name === this.#displayName) return;
+    this.#displayName = name;
+    this.#writeName();
+  }
 
-  const rename = (): void => {
-    const state = awareness.getLocalState();
-    const named = (from: State): State => ({ ...from, user: { ...userOf(from), name: chosen } });
-    shown = chosen;
-    if (state !== null) awareness.setLocalState(named(state));
-    else if (kept !== null) kept = named(kept);
-  };
+  /** The name that others see unless the token has one: the page may set `user.name` itself. */
+  get shownName(): string {
+    return this.#shownName;
+  }
 
-  /** A page that sets `user` to its colours alone would take the name away. */
-  const keepName = (): void => {
-    const state = awareness.getLocalState();
-    if (state !== null && chosen !== "" && userOf(state)["name"] === undefined) rename();
-  };
+  hide(): void {
+    this.#hiddenState = this.#awareness.getLocalState() ?? this.#hiddenState;
+    this.#awareness.setLocalState(null);
+  }
 
-  return {
-    get displayName() {
-      return chosen;
-    },
-    set displayName(displayName) {
-      const name = cleanPersonName(displayName);
-      if (name === chosen) return;
-      chosen = name;
-      rename();
-    },
-    get name() {
-      return shown;
-    },
-    hide() {
-      kept = awareness.getLocalState() ?? kept;
-      awareness.setLocalState(null);
-    },
-    show() {
-      const state = awareness.getLocalState() ?? kept ?? {};
-      kept = null;
-      awareness.setLocalState(state);
-      keepName();
-    },
-    take({ added, updated }) {
-      const { clientID } = awareness;
-      if (!added.includes(clientID) && !updated.includes(clientID)) return false;
-      keepName();
-      const before = shown;
-      shown = cleanPersonName(userOf(awareness.getLocalState())["name"]);
-      return shown !== before;
-    },
-  };
-};
+  /** Shows the state, or sends it again: the relay may have forgotten it. */
+  show(): void {
+    const state = this.#awareness.getLocalState() ?? this.#hiddenState ?? {};
+    this.#hiddenState = null;
+    this.#awareness.setLocalState(state);
+    this.#restoreName();
+  }
+
+  /** Takes in an awareness change; true if the page itself has renamed the person. */
+  handleChange({ added, updated }: AwarenessChange): boolean {
+    const { clientID } = this.#awareness;
+    if (!added.includes(clientID) && !updated.includes(clientID)) return false;
+    this.#restoreName();
+    const before = this.#shownName;
+    this.#shownName = cleanPersonName(userOf(this.#awareness.getLocalState())["name"]);
+    return this.#shownName !== before;
+  }
+
+  #writeName(): void {
+    const withName = (state: State): State => ({ ...state, user: { ...userOf(state), name: this.#displayName } });
+    const state = this.#awareness.getLocalState();
+    this.#shownName = this.#displayName;
+    if (state !== null) this.#awareness.setLocalState(withName(state));
+    else if (this.#hiddenState !== null) this.#hiddenState = withName(this.#hiddenState);
+  }
+
+  /** A page that sets `user` to its colours alone would remove the name. */
+  #restoreName(): void {
+    const state = this.#awareness.getLocalState();
+    if (state !== null && this.#displayName !== "" && userOf(state)["name"] === undefined) this.#writeName();
+  }
+}

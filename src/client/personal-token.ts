@@ -1,13 +1,13 @@
 /**
- * The token with which an invited person stays the same person: the relay gives it to whoever comes
- * with an invitation, and the browser tab keeps it across reconnects and reloads (docs/SPEC.md, P5).
+ * The token by which an invited person stays the same person: the relay gives it to everybody who comes with an
+ * invitation, and the browser tab keeps it across reconnects and reloads (docs/SPEC.md, P5).
  */
 import { isTokenText } from "./relay-address.ts";
-import { hashOfText } from "./text-hash.ts";
+import { hashText } from "./text-hash.ts";
 
 export type TokenStorage = Pick<Storage, "getItem" | "setItem">;
 
-/** The storage of this tab, if there is one. Reading the property throws where a page may store nothing. */
+/** The session storage of this tab, if there is one. Reading the property throws where a page may store nothing. */
 export const tabStorage = (): TokenStorage | null => {
   try {
     return globalThis.sessionStorage ?? null;
@@ -17,70 +17,68 @@ export const tabStorage = (): TokenStorage | null => {
 };
 
 /**
- * Name under which a personal token is kept. It holds a fingerprint of the page's token, so that
- * another invitation opened in the same tab makes another person; the page's token is never kept, and 48
- * bits do not tell it: its signature has 256. To make up a token with the fingerprint of another is easy
- * and gains nothing, since relay and room stand beside it, and there the tab's own token is used then.
+ * The key under which a personal token is stored. It contains a hash of the page's token, so that another
+ * invitation opened in the same tab makes another person. The page's token itself is never stored, and 48 bits
+ * do not reveal it: its signature has 256. A collision made on purpose gains nothing: relay and room are part of
+ * the key, and a token found under it is the tab's own for that room.
  */
 const storageKey = (relayUrl: string, room: string, pageToken: string): string =>
-  `session-room:${JSON.stringify([relayUrl, room, hashOfText(pageToken)])}`;
+  `session-room:${JSON.stringify([relayUrl, room, hashText(pageToken)])}`;
 
-export type PersonalToken = {
+export class PersonalToken {
+  readonly #storage: TokenStorage | null;
+  readonly #key: string;
+  #pageToken: string;
+  #personal: string | null;
+  #former: string | null = null;
+
+  constructor(storage: TokenStorage | null, relayUrl: string, room: string, pageToken: string) {
+    this.#storage = storage;
+    this.#key = storageKey(relayUrl, room, pageToken);
+    this.#pageToken = pageToken;
+    const stored = this.#tryStorage((store) => store.getItem(this.#key));
+    this.#personal = isTokenText(stored) ? stored : null;
+  }
+
   /** The token to connect with: the personal one if there is one, else the page's. */
-  readonly current: string;
-  /** Tells the relay who one was when one has to come with the page's token again; `null`: nobody yet. */
-  readonly former: string | null;
-  /** Keeps what the relay gave. */
-  keep(token: string): void;
-  /** Takes a newer token of the page. A personal one stays in use: the relay replaces it too. */
-  renew(pageToken: string): void;
-  /** Uses the personal token no more; false if the page's was in use already. It is kept as proof until there is a new one. */
-  drop(): boolean;
-};
+  get current(): string {
+    return this.#personal ?? this.#pageToken;
+  }
 
-export const personalToken = (
-  storage: TokenStorage | null,
-  relayUrl: string,
-  room: string,
-  firstPageToken: string,
-): PersonalToken => {
-  const key = storageKey(relayUrl, room, firstPageToken);
-  let pageToken = firstPageToken;
+  /** Whether `current` is the personal token. */
+  get isPersonal(): boolean {
+    return this.#personal !== null;
+  }
+
+  /** The personal token that is no longer accepted. Sent with the page's token, it says who the person was. */
+  get former(): string | null {
+    return this.#former;
+  }
+
+  /** Stores and uses the personal token that the relay gave. */
+  keep(token: string): void {
+    this.#personal = token;
+    this.#former = null;
+    this.#tryStorage((store) => store.setItem(this.#key, token));
+  }
+
+  /** Takes a newer token of the page. A personal token stays in use: the relay replaces that one as well. */
+  renew(pageToken: string): void {
+    this.#pageToken = pageToken;
+  }
+
+  /** Uses the page's token again. The personal one stays stored, as proof until there is a new one. */
+  drop(): void {
+    this.#former = this.#personal ?? this.#former;
+    this.#personal = null;
+  }
 
   /** A full or forbidden storage costs the person their identity at the next reload, nothing more. */
-  const attempt = <T>(use: (store: TokenStorage) => T): T | null => {
+  #tryStorage<T>(use: (store: TokenStorage) => T): T | null {
     try {
-      return storage === null ? null : use(storage);
+      return this.#storage === null ? null : use(this.#storage);
     } catch {
       return null;
     }
-  };
-
-  const kept = attempt((store) => store.getItem(key));
-  let personal = isTokenText(kept) ? kept : null;
-  /** The personal token that the relay took no more. */
-  let former: string | null = null;
-
-  return {
-    get current() {
-      return personal ?? pageToken;
-    },
-    get former() {
-      return former;
-    },
-    keep(token) {
-      personal = token;
-      former = null;
-      attempt((store) => store.setItem(key, token));
-    },
-    renew(token) {
-      pageToken = token;
-    },
-    drop() {
-      if (personal === null) return false;
-      former = personal;
-      personal = null;
-      return true;
-    },
-  };
-};
+  }
+}

@@ -1,4 +1,7 @@
-/** A promise for those who want it: whoever does not ask for it hears of a failure elsewhere, not as unhandled. */
+/**
+ * A promise whose rejection is not reported as unhandled: a page need not use it, because the same failure is
+ * shown in another way.
+ */
 export const quietPromise = <T>(): PromiseWithResolvers<T> => {
   const resolvers = Promise.withResolvers<T>();
   resolvers.promise.catch(() => {});

@@ -1,12 +1,13 @@
 /**
- * The line to the relay: a y-websocket provider that speaks `session-room.v1` besides, passes the
- * token as a subprotocol, and sends nobody's presence but its own.
+ * The connection to the relay: a y-websocket provider that also speaks `session-room.v1`, passes the token as a
+ * subprotocol, and sends nobody's presence but its own.
  *
- * Facts about y-websocket 3.1 and y-protocols 1.0.7 that this file leans on: message handlers and
- * `protocols` belong to the instance and are read at each use; `connection-close` is emitted for
- * every lost or failed line before the time of the next try is reckoned from `maxBackoffTime`.
+ * What this file relies on in y-websocket 3.1 and y-protocols 1.0.7: message handlers and `protocols` belong to
+ * the instance and are read at each use; `connection-close` is emitted for every lost or failed connection before
+ * the wait until the next attempt is computed from `maxBackoffTime`; `closed` is emitted after it, for the close
+ * codes that are final.
  */
-/* oxlint-disable no-underscore-dangle -- the two libraries offer no other way to what is set here. */
+/* oxlint-disable no-underscore-dangle -- the two libraries offer no other access to what is set here. */
 import * as decoding from "lib0/decoding";
 import { Awareness, encodeAwarenessUpdate, removeAwarenessStates } from "y-protocols/awareness";
 import { WebsocketProvider } from "y-websocket";
@@ -24,129 +25,180 @@ import {
   writeSyncStep1,
 } from "../protocol/protocol.ts";
 import type { Command, RelayMessage } from "../protocol/protocol.ts";
-import type { AwarenessChange } from "./people.ts";
-import type { PersonalToken } from "./personal-token.ts";
+import type { AwarenessChange } from "./participants.ts";
 
-/** Longest wait before the next try, in ms. */
+/** Longest wait before the next attempt to connect, in ms. */
 const MAX_BACKOFF_MS = 2_500;
 /**
- * How long a try to connect may take, in ms. Where the network swallows it, browsers wait for minutes, and
- * y-websocket as long as they: it looks for silence on open lines alone.
+ * How long an attempt to connect may take, in ms. If the network drops it, browsers wait for minutes, and so does
+ * y-websocket: it checks open connections alone for silence.
  */
 export const CONNECT_TIMEOUT_MS = 10_000;
 
-/**
- * Makes the provider, which connects to nothing yet. Its Awareness neither lets states expire nor renews its
- * own: the relay knows from its sockets who is here, while the timers of hidden tabs are so slow that people
- * would flicker in each other's lists.
- */
-export const makeProvider = (
-  relayUrl: string,
-  room: string,
-  doc: Y.Doc,
-  WebSocketPolyfill: typeof WebSocket = WebSocket,
-): WebsocketProvider => {
-  const awareness = new Awareness(doc);
-  clearInterval(awareness._checkInterval);
-  const provider = new WebsocketProvider(relayUrl, encodeURIComponent(room), doc, {
-    awareness,
-    connect: false,
-    // Other tabs may hold other tokens: what the relay withholds must not come from them.
-    disableBc: true,
-    maxBackoffTime: MAX_BACKOFF_MS,
-    WebSocketPolyfill,
-  });
-  // Says goodbye under the document's client id, and throws if that is not the awareness' any more; a close says it too.
-  provider.disconnectBc = () => {};
-  sendOwnAwarenessOnly(provider);
-  return provider;
+/** `readyState` of an open WebSocket. */
+const OPEN = 1;
+
+export type RoomProviderOptions = {
+  readonly relayUrl: string;
+  readonly room: string;
+  readonly doc: Y.Doc;
+  readonly clock: Timers;
+  readonly WebSocketPolyfill?: typeof WebSocket | undefined;
 };
 
-/** Takes this token from the next connect on. It travels as a subprotocol: addresses end up in logs. */
-export const useToken = (provider: WebsocketProvider, { current, former }: PersonalToken): void => {
-  const proof = former === null ? [] : [FORMER_SUBPROTOCOL_PREFIX + former];
-  provider.protocols = [SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX + current, ...proof];
+export type RoomProviderHandlers = {
+  readonly onMessage: (message: RelayMessage) => void;
+  /** The relay has sent some of the document, the session first of all. */
+  readonly onDocument: () => void;
+  /** The relay requests the document, with the state vector of what it holds. */
+  readonly onDocumentRequested: (stateVector: ReadonlyMap<number, number>) => void;
+  readonly onSynced: () => void;
+  readonly onDisconnected: () => void;
+  /** Closed with a code that says not to return; follows `onDisconnected`. */
+  readonly onRefused: (closeCode: number, reason: string) => void;
 };
 
-/** Hangs up at once and tries again, after the usual wait. */
-export const reconnect = (provider: WebsocketProvider): void => {
-  provider.disconnect();
-  provider.shouldConnect = true;
-};
+export class RoomProvider {
+  /** The provider of y-websocket, for the page. */
+  readonly websocketProvider: WebsocketProvider;
+  readonly awareness: Awareness;
+  readonly #clock: Timers;
 
-/** Sends a frame if there is a line. */
-const send = ({ wsconnected, ws }: WebsocketProvider, frame: Uint8Array): void => {
-  if (wsconnected && ws?.readyState === 1) ws.send(frame as Uint8Array<ArrayBuffer>);
-};
+  /** Connects to nothing yet. */
+  constructor(options: RoomProviderOptions, handlers: RoomProviderHandlers) {
+    const { relayUrl, room, doc, clock, WebSocketPolyfill = WebSocket } = options;
+    this.#clock = clock;
+    this.awareness = new Awareness(doc);
+    // States neither expire nor are renewed: the relay knows from its sockets who is here, while the timers of
+    // hidden tabs are so slow that people would flicker in each other's lists.
+    clearInterval(this.awareness._checkInterval);
+    this.websocketProvider = new WebsocketProvider(relayUrl, encodeURIComponent(room), doc, {
+      awareness: this.awareness,
+      connect: false,
+      // Other tabs may have other tokens: what the relay withholds from this one must not come from them.
+      disableBc: true,
+      maxBackoffTime: MAX_BACKOFF_MS,
+      WebSocketPolyfill,
+    });
+    // It removes the state of the document's client id, and throws if the awareness has another one by now. Closing
+    // the connection removes the state as well.
+    this.websocketProvider.disconnectBc = () => {};
+    this.#sendOwnAwarenessOnly();
+    this.#manageReconnects();
+    this.#readMessages(handlers);
+    this.websocketProvider.on("sync", (isSynced) => isSynced && handlers.onSynced());
+    this.websocketProvider.on("connection-close", () => handlers.onDisconnected());
+    this.websocketProvider.on("closed", ({ code, reason }) => handlers.onRefused(code, reason));
+  }
 
-export const sendCommand = (provider: WebsocketProvider, command: Command): void =>
-  send(provider, writeCommand(command));
+  /** Whether this page has the whole document that the relay serves. */
+  get isSynced(): boolean {
+    return this.websocketProvider.synced;
+  }
 
-/** Asks for what is missing of the document. */
-export const askForDocument = (provider: WebsocketProvider): void =>
-  send(provider, writeSyncStep1(Y.encodeStateVector(provider.doc)));
+  /** Uses these tokens from the next connection on. They travel as subprotocols, since addresses are logged. */
+  useTokens(token: string, former: string | null): void {
+    const proof = former === null ? [] : [FORMER_SUBPROTOCOL_PREFIX + former];
+    this.websocketProvider.protocols = [SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX + token, ...proof];
+  }
 
-/**
- * Drops everybody else's presence, clocks included: whoever is still there when presence is served
- * again must not be taken for old news.
- */
-export const forgetOthers = (provider: WebsocketProvider): void => {
-  const { states, meta, clientID } = provider.awareness;
-  const isOther = (clientId: number): boolean => clientId !== clientID;
-  removeAwarenessStates(provider.awareness, [...states.keys()].filter(isOther), provider);
-  for (const clientId of meta.keys()) if (isOther(clientId)) meta.delete(clientId);
-};
+  /** @throws whatever the browser throws about the address. */
+  connect(): void {
+    this.websocketProvider.connect();
+  }
 
-/** Spreads the tries to connect, and gives one up that takes too long; the next one may find another way. */
-export const manageReconnects = (provider: WebsocketProvider, clock: Timers): void => {
-  let cancelTry: CancelTimer | undefined;
-  provider.on("status", ({ status }) => {
-    cancelTry?.();
-    if (status === "connecting") cancelTry = clock.setTimer(CONNECT_TIMEOUT_MS, () => reconnect(provider));
-  });
-  provider.on("connection-close", () => {
-    cancelTry?.();
-    // Tries that are spread out do not fall upon a restarted relay all at once.
-    const backoffMs = Math.min(2 ** (provider.wsUnsuccessfulReconnects + 1) * 100, MAX_BACKOFF_MS);
-    provider.maxBackoffTime = backoffMs * (0.5 + Math.random() / 2);
-  });
-};
+  /** Closes the connection at once and stays away. */
+  disconnect(): void {
+    this.websocketProvider.disconnect();
+  }
 
-const sendOwnAwarenessOnly = (provider: WebsocketProvider): void => {
-  const { awareness } = provider;
-  const sendOwn = (): void => send(provider, writeAwareness(encodeAwarenessUpdate(awareness, [awareness.clientID])));
-  awareness.off("update", provider._awarenessUpdateHandler);
-  // Kept where the provider's own handler was: its destroy() takes that off.
-  provider._awarenessUpdateHandler = (change: AwarenessChange, origin: unknown) => {
-    const { added, updated, removed } = change;
-    const ids = [...added, ...updated, ...removed];
-    if (origin !== provider && ids.includes(awareness.clientID)) sendOwn();
-  };
-  awareness.on("update", provider._awarenessUpdateHandler);
-  provider.messageHandlers[MessageType.queryAwareness] = sendOwn;
-};
+  /** Closes the connection at once and connects again after the usual wait. */
+  reconnect(): void {
+    this.websocketProvider.disconnect();
+    this.websocketProvider.shouldConnect = true;
+  }
 
-/**
- * @param onDocument is called when the relay has sent some of the document, the session first of all.
- * @param onAsked is called when it asks for more, with the state vector of what it holds.
- */
-export const readSessionMessages = (
-  { messageHandlers }: WebsocketProvider,
-  onMessage: (message: RelayMessage) => void,
-  onDocument: () => void,
-  onAsked: (held: Map<number, number>) => void,
-): void => {
-  const readSync = messageHandlers[MessageType.sync]!;
-  messageHandlers[MessageType.sync] = (encoder, decoder, ...rest) => {
-    const { pos } = decoder;
-    const step = decoding.readVarUint(decoder);
-    if (step === SyncStep.step1) onAsked(Y.decodeStateVector(decoding.readVarUint8Array(decoder)));
-    decoder.pos = pos;
-    readSync(encoder, decoder, ...rest);
-    if (step !== SyncStep.step1) onDocument();
-  };
-  messageHandlers[MessageType.session] = (_encoder, decoder) => {
-    const message = readRelayMessage(decoder);
-    if (message !== null) onMessage(message);
-  };
-};
+  sendCommand(command: Command): void {
+    this.#send(writeCommand(command));
+  }
+
+  /** Requests what this page lacks of the document. */
+  requestDocument(): void {
+    this.#send(writeSyncStep1(Y.encodeStateVector(this.websocketProvider.doc)));
+  }
+
+  markUnsynced(): void {
+    this.websocketProvider.synced = false;
+  }
+
+  /**
+   * Removes everybody else's presence, clocks included: when presence is served again, the state of somebody who
+   * is still there must not be taken for an outdated one.
+   */
+  forgetOthers(): void {
+    const { states, meta, clientID } = this.awareness;
+    const isOther = (clientId: number): boolean => clientId !== clientID;
+    removeAwarenessStates(this.awareness, [...states.keys()].filter(isOther), this.websocketProvider);
+    for (const clientId of meta.keys()) if (isOther(clientId)) meta.delete(clientId);
+  }
+
+  destroy(): void {
+    this.websocketProvider.destroy();
+    this.awareness.destroy();
+  }
+
+  /** Sends a frame if there is an open connection. */
+  #send(frame: Uint8Array): void {
+    const { wsconnected, ws } = this.websocketProvider;
+    if (wsconnected && ws?.readyState === OPEN) ws.send(frame as Uint8Array<ArrayBuffer>);
+  }
+
+  #sendOwnAwarenessOnly(): void {
+    const { awareness, websocketProvider: provider } = this;
+    const sendOwn = (): void => this.#send(writeAwareness(encodeAwarenessUpdate(awareness, [awareness.clientID])));
+    awareness.off("update", provider._awarenessUpdateHandler);
+    // In the place of the provider's own handler, so that its destroy() removes this one.
+    provider._awarenessUpdateHandler = ({ added, updated, removed }: AwarenessChange, origin: unknown) => {
+      const clientIds = [...added, ...updated, ...removed];
+      if (origin !== provider && clientIds.includes(awareness.clientID)) sendOwn();
+    };
+    awareness.on("update", provider._awarenessUpdateHandler);
+    provider.messageHandlers[MessageType.queryAwareness] = sendOwn;
+  }
+
+  /** Spreads the attempts to connect, and gives up one that takes too long: the next may take another route. */
+  #manageReconnects(): void {
+    const provider = this.websocketProvider;
+    let cancelTimeout: CancelTimer | undefined;
+    provider.on("status", ({ status }) => {
+      cancelTimeout?.();
+      if (status === "connecting") {
+        cancelTimeout = this.#clock.setTimer(CONNECT_TIMEOUT_MS, () => this.reconnect());
+      }
+    });
+    provider.on("connection-close", () => {
+      cancelTimeout?.();
+      // Random waits, so that not all clients of a restarted relay return at once.
+      const backoffMs = Math.min(2 ** (provider.wsUnsuccessfulReconnects + 1) * 100, MAX_BACKOFF_MS);
+      provider.maxBackoffTime = backoffMs * (0.5 + Math.random() / 2);
+    });
+  }
+
+  #readMessages({ onMessage, onDocument, onDocumentRequested }: RoomProviderHandlers): void {
+    const { messageHandlers } = this.websocketProvider;
+    const readSync = messageHandlers[MessageType.sync]!;
+    messageHandlers[MessageType.sync] = (encoder, decoder, ...rest) => {
+      // Looks at the step, and leaves the message to y-websocket.
+      const start = decoder.pos;
+      const step = decoding.readVarUint(decoder);
+      if (step === SyncStep.step1) onDocumentRequested(Y.decodeStateVector(decoding.readVarUint8Array(decoder)));
+      decoder.pos = start;
+      readSync(encoder, decoder, ...rest);
+      if (step !== SyncStep.step1) onDocument();
+    };
+    messageHandlers[MessageType.session] = (_encoder, decoder) => {
+      const message = readRelayMessage(decoder);
+      if (message !== null) onMessage(message);
+    };
+  }
+}

@@ -1,14 +1,13 @@
 /**
- * What a person's own view of a room is made of: the observable state of the room client, which the
- * elements render and never second-guess.
+ * The observable state of the room client: everything that the elements render. They decide nothing themselves.
  */
 import type { Identity } from "../protocol/protocol.ts";
 import type { Role, Session, SessionEnd } from "../session/session.ts";
 
-/** State of the line to the relay. `closed`: given up or destroyed; nothing will be retried. */
+/** State of the connection to the relay. `closed`: failed for good or destroyed; nothing is retried. */
 export type Connection = "connecting" | "online" | "reconnecting" | "closed";
 
-/** Somebody present, as the relay vouches for them; several tabs of one person are one entry. */
+/** Somebody present, as the relay identifies them; several tabs of one person are one entry. */
 export type Participant = {
   readonly id: string;
   /** Never empty; "Guest" for somebody who chose no name. Text, never markup. */
@@ -21,7 +20,7 @@ export type Participant = {
 };
 
 export type RoomErrorCode =
-  /** The token is missing, wrong or expired. */
+  /** The token is missing, invalid or expired. */
   | "unauthorized"
   /** Not allowed in this room, or removed from it. */
   | "forbidden"
@@ -70,7 +69,7 @@ export type Screen =
 export type RoomState = {
   readonly screen: Screen;
   readonly connection: Connection;
-  /** `null` until the relay has said who one is. */
+  /** The person at this page; `null` until the relay has identified them. */
   readonly me: Identity | null;
   /** Hosts first, then by name; empty unless joined. */
   readonly people: readonly Participant[];
@@ -78,7 +77,7 @@ export type RoomState = {
   readonly session: Session | null;
 };
 
-/** The state before anything is heard of the relay. */
+/** The state before anything has arrived from the relay. */
 export const NOTHING_KNOWN: RoomState = {
   screen: { name: "connecting" },
   connection: "connecting",

@@ -1,10 +1,10 @@
 /**
- * A number that follows from a text alone, for all who compute it the same: 48 bits, spread well enough to
- * tell texts apart and to choose a colour. No secret to those who know the text, and easy to meet on purpose.
+ * A 48-bit hash of a text: spread well enough to tell texts apart and to choose a colour. It is not
+ * cryptographic; collisions are easy to make on purpose.
  */
 
-/** The greatest prime below 2^48: a remainder of it times 31 still is a whole number that is held exactly. */
+/** The greatest prime below 2^48: the products below stay within the integers that a double holds exactly. */
 const MODULUS = 2 ** 48 - 59;
 
-export const hashOfText = (text: string): number =>
-  [...text].reduce((sum, char) => (sum * 31 + char.codePointAt(0)!) % MODULUS, 7);
+export const hashText = (text: string): number =>
+  [...text].reduce((hash, char) => (hash * 31 + char.codePointAt(0)!) % MODULUS, 7);

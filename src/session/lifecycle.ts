@@ -1,11 +1,10 @@
 /**
- * The lifecycle of a session: one pure function of state, event and time (docs/SPEC.md, part L).
- * It knows no document, socket, timer or clock. The relay feeds it and executes its effects;
- * nobody else decides what state a session is in.
+ * The lifecycle of a session: one pure function of state, event and time (docs/SPEC.md, part L). It knows no document,
+ * socket, timer or clock. The relay feeds it and executes its effects; nothing else decides the state of a session.
  */
 import type { EndReason, LiveSession, EndedSession, PersonRef, Session, WaitingSession } from "./session.ts";
 
-/** Whether the first host's arrival starts a new room, or only Start Session does. */
+/** Whether a new room is started by the first host's arrival, or only by Start Session. */
 export type StartMode = "auto" | "manual";
 
 /** The time in which a live run has no host connected; both moments in ms since the epoch. */
@@ -18,16 +17,16 @@ export type LifecycleState = WaitingState | LiveState | EndedState;
 
 export type LifecycleSettings = {
   readonly start: StartMode;
-  /** How long a live run may be without a host, in ms. */
+  /** How long a live run may have no host, in ms. */
   readonly hostAbsenceMs: number;
 };
 
 export type LifecycleEvent =
-  /** A host is present who was not; others may have been before. */
+  /** A host who was not present is present; others may have been before. */
   | { readonly type: "host-arrived" }
-  /** No host is present any more in the run that is named. */
+  /** No host is present any more in this run. */
   | { readonly type: "last-host-left"; readonly run: number }
-  /** Somebody who may asked for a new run. `run`: the one that they saw; absent means the present one. */
+  /** A new run was requested. `run`: the one that the person saw; absent means the present one. */
   | { readonly type: "start-requested"; readonly run?: number | undefined; readonly hostPresent: boolean }
   | {
       readonly type: "end-requested";
@@ -35,26 +34,26 @@ export type LifecycleEvent =
       readonly reason: EndReason;
       readonly by: PersonRef | null;
     }
-  /** Time has gone on: is the deadline of the run that is named due? */
+  /** Time has passed: the deadline of this run may be due. */
   | { readonly type: "deadline-checked"; readonly run: number }
-  /** The relay found this state in its store when it started; nobody is connected. */
+  /** The relay has read this state from its store at its start; nobody is connected. */
   | { readonly type: "relay-started"; readonly graceMs: number };
 
 export type Effect =
-  /** Make the ledger say this, durably, before anybody is told. */
+  /** Write this to the ledger, durably, before it is sent to anybody. */
   | { readonly type: "write-session"; readonly session: Session }
-  /** Keep this deadline durably (ms since the epoch), or none. */
+  /** Store this deadline (ms since the epoch) durably, or none. */
   | { readonly type: "set-deadline"; readonly deadlineAt: number | null }
-  /** A run begins: serve content, and ask everyone for what they wrote offline. */
+  /** A run begins: serve content, and request from everyone what they wrote offline. */
   | { readonly type: "open-content" }
-  /** The run is over: withhold content, empty the presence, say goodbye to stock clients. */
+  /** The run is over: withhold content, empty the presence, close the connections of stock clients. */
   | { readonly type: "withhold-content" };
 
 export type Transition = { readonly state: LifecycleState; readonly effects: readonly Effect[] };
 
 const unchanged = (state: LifecycleState): Transition => ({ state, effects: [] });
 
-/** What the document shows of a state: everything but the absence, which participants never see. */
+/** The part of a state that the document shows: everything but the absence, which participants never see. */
 export const toSession = (state: LifecycleState): Session =>
   state.status === "live" ? { status: "live", run: state.run, startedAt: state.startedAt } : state;
 
@@ -85,7 +84,7 @@ const absenceFrom = (now: number, settings: LifecycleSettings): Absence => ({
   deadlineAt: now + settings.hostAbsenceMs,
 });
 
-/** Whether an event speaks of the present run; without a number it does. */
+/** Whether an event is about the present run; without a number it is. */
 const isOfThisRun = (state: LifecycleState, run: number | undefined): boolean => run === undefined || run === state.run;
 
 /** Whether the deadline of a live state has passed with no host back. */
@@ -122,7 +121,7 @@ const onLive = (state: LiveState, event: LifecycleEvent, now: number, settings: 
     case "end-requested":
       return isOfThisRun(state, event.run) ? finish(state, now, event.reason, event.by) : unchanged(state);
     case "relay-started": {
-      // Time in which the relay was down counts, but a host always gets the grace to come back.
+      // Time in which the relay was down counts, but a host always has the grace to return.
       const absence = state.absence ?? absenceFrom(now, settings);
       const deadlineAt = Math.max(absence.deadlineAt, now + event.graceMs);
       if (state.absence !== null && deadlineAt === state.absence.deadlineAt) return unchanged(state);
@@ -149,10 +148,10 @@ const onEnded = (state: EndedState, event: LifecycleEvent, now: number, settings
 };
 
 /**
- * What an event does to a session at the moment `now` (ms since the epoch).
+ * What an event does to a session at the time `now` (ms since the epoch).
  *
- * A deadline that has passed is served first: a host who arrives after it comes too late, however
- * late the timer itself is. Only the start of the relay looks at the deadline before it is due.
+ * A deadline that has passed is applied first: a host who arrives after it is too late, however late the timer is.
+ * The start of the relay is the exception, since it grants the grace.
  */
 export const transition = (
   state: LifecycleState,
@@ -162,7 +161,7 @@ export const transition = (
 ): Transition => {
   if (event.type !== "relay-started" && isDue(state, now)) {
     const expired = finish(state, now, "host-absent", null);
-    // The event may still mean something to the ended session: an operator's Start, for instance.
+    // The event may still apply to the ended session: an operator's Start, for instance.
     const after = transition(expired.state, event, now, settings);
     return { state: after.state, effects: [...expired.effects, ...after.effects] };
   }

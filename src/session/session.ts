@@ -1,18 +1,18 @@
 /**
- * The session as it stands in the shared document: its types, and a reader that trusts nothing.
- * The relay alone writes it (docs/SPEC.md, S1); everybody else reads it through `readSession`.
+ * The session in the shared document: its types, and a reader that trusts nothing. Only the relay writes it
+ * (docs/SPEC.md, S1); everybody else reads it with `readSession`.
  */
 import type * as Y from "yjs";
 
 /** Name of the root `Y.Map` that holds the session. */
 export const SESSION_ROOT = "session";
 
-/** Why a run ended. Later versions may add reasons, so readers keep ones that they do not know. */
+/** Why a run ended. Later versions may add reasons, so readers keep unknown ones. */
 export type EndReason = "host-ended" | "host-absent" | "admin" | (string & {});
 
 export type Role = "host" | "participant";
 
-/** Somebody as the session record names them. */
+/** A person as named in the session record. */
 export type PersonRef = { readonly id: string; readonly name: string };
 
 /** How a run ended: when (ms since the epoch), why, and who did it (`null`: nobody in person). */
@@ -40,7 +40,7 @@ export type Session = WaitingSession | LiveSession | EndedSession;
 
 export const WAITING: WaitingSession = { status: "waiting", run: 0 };
 
-/** The values of the ledger's keys, as the contract fixes them. */
+/** The values of the ledger's keys (docs/SPEC.md, S2). */
 export type SessionRecord = {
   readonly run: number;
   readonly startedAt?: number;
@@ -58,7 +58,7 @@ export const toRecord = (session: Session): SessionRecord => {
   }
 };
 
-/** What an untrusted value holds under names: nothing, if it is no object. */
+/** The properties of an untrusted value; none if it is not an object. */
 export const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 
@@ -82,8 +82,8 @@ const readEnd = (value: unknown): SessionEnd | undefined => {
 /**
  * Reads a session from the values of the map `session`.
  *
- * @returns `null` when the map is empty ("not yet received") or holds anything that the contract
- * does not allow: half a session is never shown.
+ * @returns `null` when the map is empty ("not yet received") or breaks S2, for instance because only half of
+ * it has arrived.
  */
 export const parseSession = (get: (key: string) => unknown): Session | null => {
   const run = get("run");
@@ -97,7 +97,7 @@ export const parseSession = (get: (key: string) => unknown): Session | null => {
   return end === undefined ? null : { status: "ended", run, startedAt, ended: end };
 };
 
-/** Reads the session from a document; see `parseSession`. Throws if the page uses the root `session` as another type. */
+/** Reads the session from a document; see `parseSession`. @throws if the root `session` is of another type. */
 export const readSession = (doc: Y.Doc): Session | null => {
   const map = doc.getMap<unknown>(SESSION_ROOT);
   return parseSession((key) => map.get(key));

@@ -113,7 +113,7 @@ const explain = (error: unknown): Verified => {
     error instanceof errors.JOSEAlgNotAllowed ||
     error instanceof errors.JWKSNoMatchingKey
   ) {
-    return fault("untrusted", "the token was not signed with a key that this relay trusts");
+    return fault("untrusted", "the token was not signed with a trusted key");
   }
   return fault("malformed", "the token is not a valid JWT");
 };

@@ -35,7 +35,7 @@ const NOT_BUILT = [
   "",
 ].join("\n");
 
-/** Encodings in which the build leaves copies (examples/precompress.ts), the smallest first. */
+/** Encodings in which the build leaves copies (precompress.ts), the smallest first. */
 const COPIES = [
   { encoding: "br", suffix: ".br" },
   { encoding: "gzip", suffix: ".gz" },

@@ -65,7 +65,7 @@ describe("the menu", () => {
     same(element.client.calls, ["join"]);
   });
 
-  it("[U1] stands at the end of the bar, also where text runs from right to left", async () => {
+  it("[U1] is at the end of the bar, also in right-to-left text", async () => {
     for (const dir of ["ltr", "rtl"]) {
       const element = await show(stateOf(screens.joined, "host"), `dir="${dir}"`);
       const room = element.getBoundingClientRect();
@@ -123,7 +123,7 @@ describe("the confirmations", () => {
     same(named(element, "button", "End Session").length, 0);
   });
 
-  it("a dialog is busy until the relay answers, and shows a refusal", async () => {
+  it("a dialog is busy until the action is answered, and shows a refusal", async () => {
     const element = await show(stateOf(screens.joined, "host"));
     await askToEnd(element);
     const yes = the(element, "button", "Yes, End Session");
@@ -137,11 +137,11 @@ describe("the confirmations", () => {
     await press("Tab");
     await press("Escape");
     same(dialogOf(element).open, true, "what has been asked cannot be taken back");
-    const told: string[] = [];
-    element.addEventListener("session-room-error", (event) => told.push(event.error.message));
+    const messages: string[] = [];
+    element.addEventListener("session-room-error", (event) => messages.push(event.error.message));
     element.client.answer("end", new RoomError("disconnected", "The connection broke."));
     await until(() => textOf(element).includes("The connection broke."));
-    same(told, ["The connection broke."]);
+    same(messages, ["The connection broke."]);
     same(dialogOf(element).open, true);
     the(element, "button", "Cancel").click();
     await until(() => !dialogOf(element).open);
@@ -149,7 +149,7 @@ describe("the confirmations", () => {
     holds(!textOf(element).includes("The connection broke."), "asked again, the old error is gone");
   });
 
-  it("[U5] an end by somebody else closes the question and leads focus to the ended screen", async () => {
+  it("[U5] an end by somebody else closes the dialog and moves focus to the ended screen", async () => {
     const element = await show(stateOf(screens.joined));
     await askToLeave(element);
     await change(element, stateOf(screens.ended));
@@ -158,14 +158,16 @@ describe("the confirmations", () => {
 });
 
 describe("who is here", () => {
-  it("lists people with their roles, oneself and verified names", async () => {
+  it("lists people with their roles and verified names, and marks the person at this page", async () => {
     const element = await show(stateOf(screens.joined));
     const button = the(element, "button", "2 people here");
     button.click();
     await settled(element);
     same(button.getAttribute("aria-expanded"), "true");
     const rows = all(element, "li").map((row) =>
-      [...row.querySelectorAll(":scope > bdi, .you, .badge, .verified .sr")].map((part) => part.textContent),
+      [...row.querySelectorAll(":scope > bdi, .you, .badge, .verified .visually-hidden")].map(
+        (part) => part.textContent,
+      ),
     );
     same(rows, [
       ["Ann Lee", "Verified name", "Host"],
@@ -190,7 +192,7 @@ describe("who is here", () => {
     same(all(element, "b, img").length, 0);
   });
 
-  it("people, menu and End Session show in the session alone", async () => {
+  it("people, menu and End Session show only in the session", async () => {
     for (const screen of [screens.connecting, screens.waiting, screens.left, screens.ended, screens.failed]) {
       const element = await show(stateOf(screen, "host"));
       same(all(element, "session-people, session-menu, .end").length, 0, screen.name);

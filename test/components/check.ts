@@ -10,7 +10,7 @@ export const holds = (condition: boolean, what: string): void => {
   if (!condition) throw new Error(`not so: ${what}`);
 };
 
-/** Waits until `condition` holds, looking once a frame; the runner's time limit ends what never holds. */
+/** Waits until `condition` holds, checked once a frame; the runner's time limit ends a wait that never succeeds. */
 export const until = async (condition: () => boolean): Promise<void> => {
   while (!condition()) await new Promise((resolve) => requestAnimationFrame(resolve));
 };
@@ -46,7 +46,7 @@ const nameOf = (element: HTMLElement): string =>
 export const named = (root: Element, selector: string, name: string): HTMLElement[] =>
   all(root, selector).filter((element) => isVisible(element) && nameOf(element) === name);
 
-/** The one that is meant; throws if there is none or several. */
+/** The only such element; throws if there is none or several. */
 export const the = (root: Element, selector: string, name: string): HTMLElement => {
   const [found, ...others] = named(root, selector, name);
   if (found === undefined || others.length > 0)
@@ -61,7 +61,7 @@ export const focused = (): Element | null => {
   return element;
 };
 
-/** The text that shows, in one line. */
+/** The visible text, on one line. */
 export const textOf = (root: Element): string =>
   all(root, "h1, h2, p, a, button, li, [role=status]")
     .filter(isVisible)

@@ -1,4 +1,4 @@
-/** The classroom lets the editor see of others only what cannot harm it. */
+/** The classroom checks others' awareness states before the editor gets them. */
 import { Awareness } from "y-protocols/awareness";
 import * as Y from "yjs";
 import { checkedAwareness, setColour } from "../../examples/classroom/cursors.ts";
@@ -42,14 +42,14 @@ describe("cursors", () => {
     awareness.destroy();
   });
 
-  it("[P6] a name that is no text, or empty, is a guest's", () => {
+  it("[P6] a name that is empty or not a text becomes Guest", () => {
     const { seen, awareness } = setUp();
     for (const user of [undefined, null, 5, {}, { name: {} }, { name: " \u202e " }])
       same(seen({ user }).user["name"], "Guest");
     awareness.destroy();
   });
 
-  it("a cursor that is broken or elsewhere is none, and makes no root type", () => {
+  it("a cursor that is broken or in another type is dropped, and creates no root type", () => {
     const { seen, at, doc, awareness } = setUp();
     const other = doc.getText("other");
     other.insert(0, "x");
@@ -70,7 +70,7 @@ describe("cursors", () => {
     awareness.destroy();
   });
 
-  it("one's colour stands beside what else is in `user`", () => {
+  it("the colour is added to the other fields of `user`", () => {
     const { awareness } = setUp();
     awareness.setLocalStateField("user", { name: "Ann", pet: "cat" });
     setColour(awareness, "Ann");

@@ -1,4 +1,4 @@
-/** `<session-room>` as its page meets it: properties, the promise, events, and the page's comings and goings. */
+/** The interface of `<session-room>`: properties, the promise, events, and a page that goes away and returns. */
 import { RoomError } from "../../src/client/room-state.ts";
 import { holds, same, textOf, until } from "./check.ts";
 import { change, screens, settled, show, stateOf } from "./scripted-room.ts";
@@ -24,7 +24,7 @@ describe("<session-room>", () => {
     same(element.clients.length, 1);
   });
 
-  it("ready gives the client; without one it says why, and nothing goes unhandled", async () => {
+  it("ready resolves with the client or rejects with the reason, and a rejection is never reported as unhandled", async () => {
     const unhandled: unknown[] = [];
     addEventListener("unhandledrejection", (event) => unhandled.push(event.reason));
     const element = await show();
@@ -56,6 +56,10 @@ describe("<session-room>", () => {
     element.displayName = "Bo";
     await element.updateComplete;
     same([first.displayName, element.clients.length, element.getAttribute("display-name")], ["Bo", 1, "Bo"]);
+    first.displayName = "Bob";
+    element.heading = "Another heading";
+    await element.updateComplete;
+    same(first.displayName, "Bob", "a name that the page gave the client stays");
     element.setAttribute("room", "geometry");
     await element.updateComplete;
     same([first.calls.at(-1), first.listeners], ["destroy", 0]);
@@ -69,13 +73,15 @@ describe("<session-room>", () => {
     same([element.client.options.token, element.getAttribute("token")], ["t2", "t"], "the token is not reflected");
   });
 
-  it("tells what happens by typed events that bubble, once the page shows it", async () => {
-    const told: unknown[] = [];
+  it("dispatches typed events that bubble, after it has rendered", async () => {
+    const events: unknown[] = [];
     const isShown = () => document.querySelector("#content")!.checkVisibility();
-    document.body.addEventListener("session-room-joined", (event) => told.push(["joined", event.run, isShown()]));
-    document.body.addEventListener("session-room-left", () => told.push(["left", isShown()]));
-    document.body.addEventListener("session-room-ended", (event) => told.push(["ended", event.end.reason, isShown()]));
-    document.body.addEventListener("session-room-error", (event) => told.push(["error", event.error.code]));
+    document.body.addEventListener("session-room-joined", (event) => events.push(["joined", event.run, isShown()]));
+    document.body.addEventListener("session-room-left", () => events.push(["left", isShown()]));
+    document.body.addEventListener("session-room-ended", (event) =>
+      events.push(["ended", event.end.reason, isShown()]),
+    );
+    document.body.addEventListener("session-room-error", (event) => events.push(["error", event.error.code]));
     const states: string[] = [];
     document.body.addEventListener("session-room-state", (event) => states.push(event.state.screen.name));
     const element = await show();
@@ -85,7 +91,7 @@ describe("<session-room>", () => {
     await change(element, stateOf(screens.left));
     await change(element, stateOf(screens.ended));
     await change(element, stateOf(screens.failed));
-    same(told, [
+    same(events, [
       ["joined", 1, true],
       ["joined", 2, true],
       ["left", false],
@@ -95,7 +101,7 @@ describe("<session-room>", () => {
     same(states, ["connecting", "joined", "joined", "joined", "left", "ended", "failed"]);
   });
 
-  it("[U9] a hidden page leaves at once and a kept one comes back", async () => {
+  it("[U9] a hidden page leaves at once and a persisted one comes back", async () => {
     const element = await show(stateOf(screens.joined));
     dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }));
     dispatchEvent(new PageTransitionEvent("pageshow", { persisted: false }));
@@ -103,14 +109,14 @@ describe("<session-room>", () => {
     same(element.client.calls, ["join", "suspend", "resume"]);
   });
 
-  it("[U9] a frozen page leaves at once and comes back when it is thawed", async () => {
+  it("[U9] a frozen page leaves at once and comes back when it resumes", async () => {
     const element = await show(stateOf(screens.joined));
     document.dispatchEvent(new Event("freeze"));
     document.dispatchEvent(new Event("resume"));
     same(element.client.calls, ["join", "suspend", "resume"]);
   });
 
-  it("survives being moved, and lets go of everything when it is removed", async () => {
+  it("stays in the session when it is moved, and releases everything when it is removed", async () => {
     const element = await show(stateOf(screens.joined));
     const { client } = element;
     document.body.append(element);
@@ -141,7 +147,7 @@ describe("<session-room>", () => {
     same([element.matches(":state(connecting)"), element.matches(":state(joined)")], [false, true]);
   });
 
-  it("leave, rejoin, start and end can be called by the page, and throw what the relay refuses", async () => {
+  it("leave, rejoin, start and end can be called by the page, and reject with the error of a refusal", async () => {
     const element = await show(stateOf(screens.joined, "host"));
     const leaving = element.leave();
     element.client.answer("leave");

@@ -1,4 +1,4 @@
-/** Every screen in every kind of page: axe finds nothing, and nothing sticks out. */
+/** Every screen in every colour scheme, text direction and width: axe finds no fault, and nothing overflows. */
 import { emulateMedia, setViewport } from "@web/test-runner-commands";
 import "axe-core/axe.min.js";
 import { all, holds, same, the, until } from "./check.ts";
@@ -95,7 +95,7 @@ describe("looks", () => {
     }
   });
 
-  it("the open list and the dialogs fit 320 px, both ways", async () => {
+  it("the open list and the dialogs fit 320 px, in both text directions", async () => {
     await setViewport({ width: 320, height: 600 });
     for (const dir of ["ltr", "rtl"] as const) {
       dress(dir);
@@ -120,7 +120,7 @@ describe("looks", () => {
     holds(dark !== light, `dark ${dark}, light ${light}`);
   });
 
-  it("stands still for those who asked for less motion", async () => {
+  it("does not move for people who prefer reduced motion", async () => {
     await emulateMedia({ reducedMotion: "reduce" });
     const element = await show(states.connecting);
     const running = () => all(element, "svg").filter((icon) => getComputedStyle(icon).animationName !== "none").length;

@@ -7,7 +7,7 @@ import type { ScriptedSessionRoom } from "./scripted-room.ts";
 
 const content = () => document.querySelector<HTMLInputElement>("#content")!;
 
-/** Hidden, and out of reach for whatever would look at or act on it. */
+/** Hidden and inert: neither seen nor focused. */
 const contentIsGone = (): boolean => {
   content().focus();
   const wrapper = content().assignedSlot!.parentElement!;
@@ -41,9 +41,9 @@ describe("screens", () => {
     await settled(element);
     same(the(element, "button", "Start Session").getAttribute("aria-disabled"), "true", "busy");
     the(element, "button", "Start Session").click();
-    same(element.client.calls, ["join", "start"], "a second press while the relay answers");
-    element.client.answer("start", new RoomError("disconnected", "There is no connection to the relay."));
-    await until(() => textOf(element).includes("There is no connection to the relay."));
+    same(element.client.calls, ["join", "start"], "a second press before the answer");
+    element.client.answer("start", new RoomError("disconnected", "There is no connection."));
+    await until(() => textOf(element).includes("There is no connection."));
     same(the(element, "button", "Start Session").getAttribute("aria-disabled"), "false");
   });
 
@@ -63,13 +63,13 @@ describe("screens", () => {
     same(link.href, location.href);
     link.click();
     same(element.client.calls, ["join", "rejoin"]);
-    element.client.answer("rejoin", new RoomError("refused", "The relay says no."));
-    await until(() => textOf(element).includes("The relay says no."));
+    element.client.answer("rejoin", new RoomError("refused", "It was refused."));
+    await until(() => textOf(element).includes("It was refused."));
     await change(element, stateOf(screens.joined));
     holds(content().checkVisibility(), "the content shows");
   });
 
-  it("[U2] one can rejoin at once, also before the relay has answered the leaving, whose failure is then no news", async () => {
+  it("[U2] a rejoin is possible before the leave is answered, whose failure is then not shown", async () => {
     const element = await show(stateOf(screens.joined));
     element.leave().catch(() => undefined);
     await change(element, stateOf(screens.left));
@@ -77,11 +77,11 @@ describe("screens", () => {
     same(element.client.calls, ["join", "leave", "rejoin"]);
     element.client.answer("leave", new RoomError("disconnected", "The connection broke."));
     await settled(element);
-    holds(!textOf(element).includes("The connection broke."), "nobody asked for it here");
+    holds(!textOf(element).includes("The connection broke."), "the failure of the leave is not shown");
     same(the(element, "a", "Rejoin the session?").getAttribute("aria-disabled"), "true", "still busy rejoining");
   });
 
-  it("[U5] the ended screen says in words why", async () => {
+  it("[U5] the ended screen says why", async () => {
     const reasons: [reason: string, name: string | null, words: string][] = [
       ["host-ended", "Ann Lee", "Ann Lee ended the session."],
       ["host-ended", null, "The host ended the session."],
@@ -108,7 +108,7 @@ describe("screens", () => {
     same(host.client.calls, ["join", "start"]);
   });
 
-  it("[U6] once a new run is live, the ended screen offers Rejoin the session?, to hosts in the place of Start Session", async () => {
+  it("[U6] once a new run is live, the ended screen offers Rejoin the session?, to hosts instead of Start Session", async () => {
     const element = await show(stateOf({ ...screens.ended, canStart: true }, "host"));
     same(named(element, "a", "Rejoin the session?").length, 0);
     await change(element, stateOf({ ...screens.ended, canRejoin: true }, "host"));
@@ -117,7 +117,7 @@ describe("screens", () => {
     same(element.client.calls, ["join", "rejoin"]);
   });
 
-  it("[U8] while reconnecting the content stays, and the bar says that what one writes is kept", async () => {
+  it("[U8] while reconnecting the content stays, and the bar says that what is written is kept", async () => {
     const element = await show(stateOf(screens.joined));
     same(the(element, "[role=status]", "Connected").textContent.trim(), "Connected");
     await change(element, stateOf(screens.joined, "participant", { connection: "reconnecting" }));
@@ -132,6 +132,15 @@ describe("screens", () => {
       for (const role of ["host", "participant"] as const) {
         const element = await show(stateOf(screen, role));
         holds(!/minute|second|\d+\s*(m|s|min)\b|timer|deadline|time limit/i.test(textOf(element)), screen.name);
+      }
+    }
+  });
+
+  it("no screen names the relay", async () => {
+    for (const screen of Object.values(screens)) {
+      for (const role of ["host", "participant"] as const) {
+        const element = await show(stateOf(screen, role, { connection: "reconnecting" }));
+        holds(!/relay/i.test(textOf(element)), screen.name);
       }
     }
   });
@@ -162,7 +171,7 @@ describe("screens", () => {
     await until(() => focused() === the(element, "h1", "algebra"));
   });
 
-  it("somebody at work elsewhere in the page keeps the focus, and the change is announced", async () => {
+  it("focus elsewhere in the page stays there, and the change is announced", async () => {
     const element = await show(stateOf(screens.waiting));
     const outside = document.createElement("input");
     document.body.append(outside);
@@ -178,7 +187,7 @@ describe("screens", () => {
     the(element, "[role=status]", "The session has ended");
   });
 
-  it("coming in leaves the focus of a page alone that has not used the element", async () => {
+  it("joining does not move the focus of a page that has not used the element", async () => {
     const element = await show();
     await change(element, stateOf(screens.joined));
     await settled(element);

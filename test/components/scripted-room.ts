@@ -1,11 +1,12 @@
 /**
- * A room client that does what the test says: it stands in for the real one behind the element's
- * seam, so that every screen can be shown without a relay.
+ * A room client that does what the test says. It replaces the real one (`createRoom`), so that every screen can be
+ * shown without a relay.
  */
 import * as Y from "yjs";
 import "../../components/index.ts";
 import { SessionRoom } from "../../components/index.ts";
-import type { Room, RoomOptions } from "../../src/client/room-client.ts";
+import type { RoomClient } from "../../src/client/room-client.ts";
+import type { RoomClientOptions } from "../../src/client/room-options.ts";
 import type { Participant, RoomState, Screen } from "../../src/client/room-state.ts";
 import { RoomError } from "../../src/client/room-state.ts";
 
@@ -57,7 +58,7 @@ export const stateOf = (
 };
 
 export class ScriptedRoom {
-  readonly options: RoomOptions;
+  readonly options: RoomClientOptions;
   readonly doc = new Y.Doc();
   readonly awareness = {};
   readonly provider = {};
@@ -71,7 +72,7 @@ export class ScriptedRoom {
   #listeners = new Set<(state: RoomState) => void>();
   #answers = new Map<string, ReturnType<typeof Promise.withResolvers<void>>>();
 
-  constructor(options: RoomOptions) {
+  constructor(options: RoomClientOptions) {
     this.options = options;
     this.displayName = options.displayName ?? "";
     this.state = stateOf(screens.connecting, "participant", { connection: "connecting", me: null });
@@ -123,11 +124,11 @@ export class ScriptedSessionRoom extends SessionRoom {
     return this.clients.at(-1)!;
   }
 
-  protected override createRoom(options: RoomOptions): Room {
+  protected override createRoom(options: RoomClientOptions): RoomClient {
     if (options.room === "bad") throw new RoomError("bad-settings", "The room's name is bad.");
     const client = new ScriptedRoom(options);
     this.clients.push(client);
-    return client as unknown as Room;
+    return client as unknown as RoomClient;
   }
 }
 customElements.define("scripted-session-room", ScriptedSessionRoom);

@@ -3,7 +3,7 @@ import { WebSocket } from "ws";
 import type { Awareness } from "y-protocols/awareness";
 import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
-import { Room } from "../../src/client/room-client.ts";
+import { Room } from "../../src/index.ts";
 import type { RoomState } from "../../src/client/room-state.ts";
 import { readSession } from "../../src/session/session.ts";
 import type { Session } from "../../src/session/session.ts";

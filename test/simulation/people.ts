@@ -4,7 +4,7 @@ import * as Y from "yjs";
 import type { Clock } from "../../src/clock.ts";
 import type { Role, Session } from "../../src/session/session.ts";
 import { readSession, SESSION_ROOT } from "../../src/session/session.ts";
-import { Room } from "../../src/client/room-client.ts";
+import { Room } from "../../src/index.ts";
 import type { TokenStorage } from "../../src/client/personal-token.ts";
 import { EPOCH_MS } from "./globals.ts";
 import { createUplink } from "./network.ts";

@@ -3,7 +3,7 @@ import { WebSocket } from "ws";
 import { WebsocketProvider } from "y-websocket";
 import type * as Y from "yjs";
 import type { Clock } from "../../src/clock.ts";
-import { Room } from "../../src/client/room-client.ts";
+import { Room } from "../../src/index.ts";
 
 // Each y-websocket provider listens for the end of the process, and here are many people in one.
 process.setMaxListeners(0);

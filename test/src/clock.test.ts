@@ -1,11 +1,11 @@
-/** The clocks: the one that tests turn by hand, and the real one. */
+/** The clocks: the manual one of the tests, and the real one. */
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { manualClock } from "../manual-clock.ts";
 
 describe("the manual clock", () => {
-  it("stands still until it is told to go on", () => {
+  it("does not move until it is advanced", () => {
     const clock = manualClock(1_000);
     expect([clock.now(), clock.wallNow()]).toEqual([1_000, 1_000]);
     clock.advance(5);
@@ -44,7 +44,7 @@ describe("the manual clock", () => {
     );
   });
 
-  it("fires what a timer sets, if it falls due on the way", () => {
+  it("fires a timer that another timer has set, if it is due in the same advance", () => {
     const clock = manualClock(0);
     const at: number[] = [];
     const again = (): void => {
@@ -81,7 +81,7 @@ describe("the real clock", () => {
     expect(clock.wallNow() - before).toBeGreaterThan(3_500_000);
   });
 
-  it("[L15] waits as long as it was told, also after such a jump", () => {
+  it("[L15] waits the given time, also after such a jump", () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance", "Date"] });
     const clock = systemClock();
     vi.setSystemTime(Date.now() + 3_600_000);

@@ -1,7 +1,7 @@
-/** The personal token, and the settings of a page that go over the wire. */
+/** The personal token, and the settings of a page that are sent to the relay. */
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { personalToken, tabStorage } from "../../../src/client/personal-token.ts";
+import { PersonalToken, tabStorage } from "../../../src/client/personal-token.ts";
 import type { TokenStorage } from "../../../src/client/personal-token.ts";
 import { checkRoomName, checkToken, isTokenText, toRelayUrl } from "../../../src/client/relay-address.ts";
 
@@ -19,61 +19,64 @@ const memory = (): { storage: TokenStorage; items: Map<string, string> } => {
 const RELAY = "wss://relay.example";
 
 describe("the personal token", () => {
-  it("[P5] is used from its arrival on, and by the next page of the tab", () => {
+  it("[P5] is used as soon as it arrives, and by the next page of the tab", () => {
     const { storage } = memory();
-    const token = personalToken(storage, RELAY, "room", "invitation");
+    const token = new PersonalToken(storage, RELAY, "room", "invitation");
     expect(token.current).toBe("invitation");
     token.keep("personal");
     expect(token.current).toBe("personal");
-    expect(personalToken(storage, RELAY, "room", "invitation").current).toBe("personal");
+    expect(new PersonalToken(storage, RELAY, "room", "invitation").current).toBe("personal");
   });
 
-  it("[P5] is another's for another invitation, room or relay", () => {
+  it("[P5] differs for another invitation, room or relay", () => {
     const { storage } = memory();
-    personalToken(storage, RELAY, "room", "invitation").keep("personal");
-    expect(personalToken(storage, RELAY, "room", "other").current).toBe("other");
-    expect(personalToken(storage, RELAY, "room2", "invitation").current).toBe("invitation");
-    expect(personalToken(storage, `${RELAY}/a`, "room", "invitation").current).toBe("invitation");
+    new PersonalToken(storage, RELAY, "room", "invitation").keep("personal");
+    expect(new PersonalToken(storage, RELAY, "room", "other").current).toBe("other");
+    expect(new PersonalToken(storage, RELAY, "room2", "invitation").current).toBe("invitation");
+    expect(new PersonalToken(storage, `${RELAY}/a`, "room", "invitation").current).toBe("invitation");
   });
 
   it("the invitation is stored nowhere, neither as a value nor in a key", () => {
     const { storage, items } = memory();
-    personalToken(storage, RELAY, "room", "invitation").keep("personal");
+    new PersonalToken(storage, RELAY, "room", "invitation").keep("personal");
     expect([...items]).toEqual([
       [expect.stringMatching(/^session-room:\["wss:\/\/relay\.example","room",\d{1,15}\]$/), "personal"],
     ]);
   });
 
-  it("[P10] is dropped once, and then says who one was, after a reload too", () => {
+  it("[P10] is kept as proof of who the person was after it was dropped, also across a reload", () => {
     const { storage } = memory();
-    const token = personalToken(storage, RELAY, "room", "invitation");
+    const token = new PersonalToken(storage, RELAY, "room", "invitation");
     expect(token.former).toBe(null);
     token.keep("personal");
-    expect(token.drop()).toBe(true);
+    expect(token.isPersonal).toBe(true);
+    token.drop();
     expect(token.current).toBe("invitation");
     expect(token.former).toBe("personal");
-    expect(token.drop()).toBe(false);
-    const reloaded = personalToken(storage, RELAY, "room", "invitation");
-    expect(reloaded.drop()).toBe(true);
+    expect(token.isPersonal).toBe(false);
+    const reloaded = new PersonalToken(storage, RELAY, "room", "invitation");
+    expect(reloaded.isPersonal).toBe(true);
+    reloaded.drop();
     expect(reloaded.former).toBe("personal");
   });
 
-  it("something else under its key is no token", () => {
+  it("anything else under its key is ignored", () => {
     const { storage } = memory();
-    expect(personalToken({ ...storage, getItem: () => "no token: spaces" }, RELAY, "room", "page").current).toBe(
+    expect(new PersonalToken({ ...storage, getItem: () => "no token: spaces" }, RELAY, "room", "page").current).toBe(
       "page",
     );
   });
 
-  it("a storage that fails or is not there costs nothing but the memory of it", () => {
+  it("works without a storage and with one that throws", () => {
     const fail = (): never => {
       throw new Error("quota");
     };
     for (const storage of [null, { getItem: fail, setItem: fail }]) {
-      const token = personalToken(storage, RELAY, "room", "invitation");
+      const token = new PersonalToken(storage, RELAY, "room", "invitation");
       token.keep("personal");
       expect(token.current).toBe("personal");
-      expect(token.drop()).toBe(true);
+      token.drop();
+      expect(token.current).toBe("invitation");
     }
   });
 

@@ -1,13 +1,13 @@
-/** The room client against a relay whose every word the test speaks. */
+/** The room client against a relay that sends exactly what the test says. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Awareness } from "y-protocols/awareness";
 import * as Y from "yjs";
 import { manualClock } from "../../manual-clock.ts";
-import { ANSWER_TIMEOUT_MS } from "../../../src/client/pending-answers.ts";
+import { ANSWER_TIMEOUT_MS } from "../../../src/client/sent-commands.ts";
 import { SUBPROTOCOL, writeSyncStep1, writeUpdate } from "../../../src/protocol/protocol.ts";
 import type { Identity } from "../../../src/protocol/protocol.ts";
-import { Room } from "../../../src/client/room-client.ts";
-import type { RoomOptions } from "../../../src/client/room-client.ts";
+import { RoomClient } from "../../../src/client/room-client.ts";
+import type { RoomClientOptions } from "../../../src/client/room-options.ts";
 import { CONNECT_TIMEOUT_MS } from "../../../src/client/room-provider.ts";
 import type { RoomState } from "../../../src/client/room-state.ts";
 import type { Session } from "../../../src/session/session.ts";
@@ -37,10 +37,10 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-const make = (options: Partial<RoomOptions> = {}) => {
+const make = (options: Partial<RoomClientOptions> = {}) => {
   const relay = new ScriptedRelay();
   const clock = manualClock();
-  const room = new Room({
+  const room = new RoomClient({
     relay: "https://relay.example/at/",
     room: "ä/b",
     token: "page-token",
@@ -56,11 +56,11 @@ const make = (options: Partial<RoomOptions> = {}) => {
 };
 
 /** A room with its person in run 1. */
-const inside = (person: Identity = guest, options: Partial<RoomOptions> = {}) => {
+const inside = (person: Identity = guest, options: Partial<RoomClientOptions> = {}) => {
   const setting = make(options);
   setting.room.join();
   setting.relay.admit(person, live(1));
-  setting.relay.letIn(1);
+  setting.relay.acceptJoin(1);
   expect(setting.room.state.screen).toEqual({ name: "joined", run: 1 });
   return setting;
 };
@@ -75,20 +75,20 @@ const another = (id: string): Awareness => {
 };
 
 describe("the settings", () => {
-  it.each<[string, Partial<RoomOptions>]>([
-    ["an address that is none", { relay: "relay" }],
+  it.each<[string, Partial<RoomClientOptions>]>([
+    ["not an address", { relay: "relay" }],
     ["a room without a name", { room: "" }],
     ["no token", { token: "" }],
     ["a document of another Yjs", { doc: { getMap: () => ({}) } as unknown as Y.Doc }],
-  ])("%s is a bad setting, said at once", (_what, options) => {
+  ])("%s is a bad setting, thrown at once", (_what, options) => {
     expect(() => make(options)).toThrow(expect.objectContaining({ name: "RoomError", code: "bad-settings" }));
   });
 
-  it("two copies of Yjs are called by their name", () => {
+  it("two copies of Yjs are named in the error", () => {
     expect(() => make({ doc: {} as Y.Doc })).toThrow(/two copies of Yjs/);
   });
 
-  it("a document that Yjs has given another client id since can be let go", () => {
+  it("closes cleanly after Yjs has changed the client id of the document", () => {
     const { room } = make();
     const twin = new Y.Doc();
     twin.clientID = room.doc.clientID;
@@ -100,7 +100,7 @@ describe("the settings", () => {
     expect(() => room.destroy()).not.toThrow();
   });
 
-  it("[S1] a page that uses the root `session` is told so", () => {
+  it("[S1] a page that uses the root `session` gets an error", () => {
     const doc = new Y.Doc();
     doc.getText(SESSION_ROOT);
     expect(() => make({ doc })).toThrow(expect.objectContaining({ code: "bad-settings" }));
@@ -114,7 +114,7 @@ describe("the settings", () => {
     expect(relay.socket.protocols).toEqual([SUBPROTOCOL, "session-room.token.page-token"]);
   });
 
-  it("a browser that refuses the address is said in words, without the token", async () => {
+  it("an address that the browser refuses fails with a text, without the token", async () => {
     const WebSocketPolyfill = function refuse() {
       throw new DOMException("'session-room.token.page-token' is bad", "SecurityError");
     } as unknown as typeof WebSocket;
@@ -129,7 +129,7 @@ describe("the settings", () => {
 });
 
 describe("coming in", () => {
-  it("asks once it knows the session and who it is, and is ready with the document", async () => {
+  it("joins once the session and the person are known, and is ready with the document", async () => {
     const { relay, room, states } = make();
     const onReady = vi.fn();
     void room.ready.then(onReady);
@@ -157,7 +157,7 @@ describe("coming in", () => {
     ]);
   });
 
-  it("tells a listener of changes only, with an object that stays as it is", () => {
+  it("calls a listener for changes only, with an object that never changes", () => {
     const { relay, room, states } = inside();
     const before = room.state;
     const count = states.length;
@@ -172,7 +172,7 @@ describe("coming in", () => {
     expect(room.state.screen).toBe(before.screen);
   });
 
-  it("a listener may act, and hears no old news afterwards", () => {
+  it("a listener may change the state, and later listeners get the newest one alone", () => {
     const { relay, room } = make();
     room.subscribe(({ screen }) => {
       if (screen.name === "joined") void room.leave();
@@ -181,7 +181,7 @@ describe("coming in", () => {
     const unsubscribe = room.subscribe(({ screen }) => later.push(screen.name));
     room.join();
     relay.admit(guest, live(1));
-    relay.letIn(1);
+    relay.acceptJoin(1);
     expect(later.at(-1)).toBe("left");
     expect(later).not.toContain("joined");
     const count = later.length;
@@ -190,7 +190,7 @@ describe("coming in", () => {
     expect(later).toHaveLength(count);
   });
 
-  it("one page's faulty listener stops neither the others nor the room, and is reported", () => {
+  it("a listener that throws stops neither the others nor the room, and is reported", () => {
     const reports: (() => void)[] = [];
     vi.stubGlobal("queueMicrotask", (report: () => void) => reports.push(report));
     const { relay, room } = make();
@@ -201,12 +201,12 @@ describe("coming in", () => {
     room.subscribe(({ screen }) => heard.push(screen.name));
     room.join();
     relay.admit(guest, live(1));
-    relay.letIn(1);
+    relay.acceptJoin(1);
     expect(heard).toContain("joined");
     expect(reports[0]).toThrow("the page's own");
   });
 
-  it("an answer that does not come makes the line be tried anew", () => {
+  it("an unanswered join makes the client reconnect", () => {
     const { relay, clock, room } = make();
     room.join();
     relay.admit(guest, live(1));
@@ -215,13 +215,13 @@ describe("coming in", () => {
     vi.advanceTimersByTime(3_000);
     expect(relay.sockets).toHaveLength(2);
     relay.admit(guest, live(1));
-    relay.letIn(1);
+    relay.acceptJoin(1);
     expect(room.state).toMatchObject({ screen: { name: "joined" }, connection: "online" });
   });
 });
 
 describe("presence", () => {
-  it("[P2] sends one's own state alone, never what came from others", () => {
+  it("[P2] sends its own state alone, never what came from others", () => {
     const { relay, room } = inside();
     const ann = another("ann");
     const before = relay.socket.shown.length;
@@ -234,17 +234,17 @@ describe("presence", () => {
     expect(shown.at(-1)?.[1]).toMatchObject({ cursor: 3 });
   });
 
-  it("[P7] states neither expire nor are renewed: the relay decides who is here", () => {
+  it("[P7] states neither expire nor are renewed by timers", () => {
     make();
-    // y-websocket's own look at the line; the Awareness has none left.
+    // y-websocket's own check of the connection; the Awareness has none left.
     expect(vi.getTimerCount()).toBe(1);
   });
 
-  it("[P7] who is still there after a lost line is seen again, whatever the clock of their state", () => {
+  it("[P7] people who are still there after a lost connection are seen again, whatever the clock of their state", () => {
     const { relay, room } = inside();
     const ann = another("ann");
     relay.show(ann);
-    relay.socket.hangUp(1006);
+    relay.socket.drop(1006);
     expect(room.state).toMatchObject({
       screen: { name: "joined" },
       connection: "reconnecting",
@@ -252,19 +252,19 @@ describe("presence", () => {
     });
     vi.advanceTimersByTime(3_000);
     relay.admit(guest, live(1));
-    relay.letIn(1);
+    relay.acceptJoin(1);
     relay.show(ann);
     expect(room.state.people.map(({ id }) => id)).toEqual(["ann", "gus"]);
   });
 
-  it("[P6] the chosen name goes with the page's own fields, whichever comes first", () => {
+  it("[P6] the chosen name is kept beside the page's own fields, whichever is set first", () => {
     const { relay, room } = make({ displayName: "  Ada\n" });
     expect(room.displayName).toBe("Ada");
     room.awareness.setLocalStateField("user", { color: "red" });
     expect(room.awareness.getLocalState()).toEqual({ user: { color: "red", name: "Ada" } });
     room.join();
     relay.admit(invited, live(1));
-    relay.letIn(1);
+    relay.acceptJoin(1);
     expect(room.state.me).toMatchObject({ id: "new", name: "Ada" });
     room.displayName = "Ada Lovelace";
     expect(room.awareness.getLocalState()).toEqual({ user: { color: "red", name: "Ada Lovelace" } });
@@ -273,26 +273,26 @@ describe("presence", () => {
     expect(room.state.me).toMatchObject({ name: "Countess" });
   });
 
-  it("[P4] a name that the token vouches for is not overridden by a chosen one", () => {
+  it("[P4] a name in the token takes precedence over a chosen one", () => {
     const { room } = inside(guest, { displayName: "Zeus" });
     expect(room.state.me?.name).toBe("Gus");
     expect(room.state.people).toMatchObject([{ name: "Gus" }]);
   });
 
-  it("a name chosen while out shows on the way back in", () => {
+  it("a name chosen while out of the session shows after the rejoin", () => {
     const { relay, room } = inside(invited, { displayName: "Ada" });
     void room.leave();
     room.displayName = "Eve";
     expect(room.state.me).toMatchObject({ name: "Eve" });
     expect(room.awareness.getLocalState()).toBeNull();
     room.join();
-    relay.letIn(1);
+    relay.acceptJoin(1);
     expect(room.awareness.getLocalState()).toMatchObject({ user: { name: "Eve" } });
   });
 });
 
 describe("leaving and coming back", () => {
-  it("[U1] takes the presence away, says so, and remembers the page's state", async () => {
+  it("[U1] removes the presence, sends the leave, and keeps the page's state for the rejoin", async () => {
     const { relay, room } = inside();
     room.awareness.setLocalState({ user: { color: "red" }, cursor: 5 });
     relay.show(another("ann"));
@@ -302,17 +302,17 @@ describe("leaving and coming back", () => {
     expect([...room.awareness.getStates()]).toEqual([]);
     relay.socket.accept(relay.socket.command("leave"), 1);
     await leaving;
-    // A second leave has nothing to take away, and must not lose what the first one kept.
+    // A second leave must not lose the state that the first one kept.
     void room.leave();
 
     const rejoining = room.rejoin();
     expect(room.state.screen.name).toBe("connecting");
-    relay.letIn(1);
+    relay.acceptJoin(1);
     await rejoining;
     expect(relay.socket.shown.at(-1)).toEqual([room.doc.clientID, { user: { color: "red" }, cursor: 5 }]);
   });
 
-  it("[U2] asks for the document anew before it asks to come in: the relay stopped serving it", () => {
+  it("[U2] requests the document again before it joins, since the relay had stopped serving it", () => {
     const { relay, room } = inside();
     void room.leave();
     const { frames } = relay.socket;
@@ -321,13 +321,13 @@ describe("leaving and coming back", () => {
     const kinds = frames.slice(before).map((frame) => (frame.kind === "session" ? frame.command.type : frame.kind));
     expect(kinds).toEqual(["sync-step-1", "awareness", "join"]);
     expect(room.provider.synced).toBe(false);
-    relay.letIn(1);
+    relay.acceptJoin(1);
     expect(room.provider.synced).toBe(true);
   });
 
-  it("leaving without a line is leaving at once, and stays so on the next line", async () => {
+  it("a leave without a connection takes effect at once, and lasts on the next connection", async () => {
     const { relay, room } = inside();
-    relay.socket.hangUp(1006);
+    relay.socket.drop(1006);
     await room.leave();
     vi.advanceTimersByTime(3_000);
     relay.admit(guest, live(1));
@@ -336,7 +336,7 @@ describe("leaving and coming back", () => {
     expect(relay.socket.shown).toEqual([]);
   });
 
-  it("a rejoin that a listener calls while the join goes out waits for the answer to it", async () => {
+  it("a rejoin that a listener calls while a join is sent waits for the answer to it", async () => {
     const { room, relay } = inside();
     const leaving = room.leave();
     relay.socket.accept(relay.socket.command("leave"), 1);
@@ -349,23 +349,23 @@ describe("leaving and coming back", () => {
     room.join();
     for (let i = 0; i < 5; i++) await Promise.resolve();
     expect(isBack).toBe(false);
-    relay.letIn(1);
+    relay.acceptJoin(1);
     for (let i = 0; i < 5; i++) await Promise.resolve();
     expect(isBack).toBe(true);
   });
 
-  it("[P7] whose presence was on its way while one left is no ghost after the rejoin", async () => {
+  it("[P7] presence that arrives between the leave and its answer is gone after the rejoin", async () => {
     const { room, relay } = inside();
     void room.leave();
     relay.show(another("ann"));
-    // She goes while nobody is told; what comes before the answer was sent before the relay heard of the leave.
+    // She goes while this page gets no presence; what comes before the answer was sent before the relay got the leave.
     relay.socket.accept(relay.socket.command("leave"), 1);
     void room.rejoin();
-    relay.letIn(1);
+    relay.acceptJoin(1);
     expect(room.state.people.map(({ id }) => id)).toEqual(["gus"]);
   });
 
-  it("a leave that is not answered ends the line, for then one is out for certain", async () => {
+  it("an unanswered leave closes the connection: without it the person is out for certain", async () => {
     const { relay, clock, room } = inside();
     const { socket } = relay;
     const leaving = room.leave();
@@ -375,20 +375,20 @@ describe("leaving and coming back", () => {
     expect(room.state).toMatchObject({ screen: { name: "left" }, connection: "reconnecting" });
   });
 
-  it("a rejoin without a line says so, and is made good by the next line", async () => {
+  it("a rejoin without a connection rejects, and succeeds on the next connection", async () => {
     const { relay, room } = inside();
     void room.leave();
-    relay.socket.hangUp(1006);
+    relay.socket.drop(1006);
     await expect(room.rejoin()).rejects.toMatchObject({ code: "disconnected" });
     vi.advanceTimersByTime(3_000);
     relay.admit(guest, live(1));
-    // The new line has asked for the document when it opened.
+    // The new connection has requested the document when it opened.
     expect(relay.socket.count("sync-step-1")).toBe(1);
-    relay.letIn(1);
+    relay.acceptJoin(1);
     expect(room.state.screen.name).toBe("joined");
   });
 
-  it("a rejoin that is refused, or whose line breaks, says so", async () => {
+  it("a rejoin that is refused, or whose connection breaks, rejects", async () => {
     const { relay, room } = inside();
     void room.leave();
     const refused = room.rejoin();
@@ -396,11 +396,11 @@ describe("leaving and coming back", () => {
     await expect(refused).rejects.toMatchObject({ code: "refused", message: "because ended" });
     void room.leave();
     const broken = room.rejoin();
-    relay.socket.hangUp(1006);
+    relay.socket.drop(1006);
     await expect(broken).rejects.toMatchObject({ code: "disconnected" });
   });
 
-  it("a rejoin into a waiting room resolves: there one waits", async () => {
+  it("a rejoin into a waiting room resolves at once", async () => {
     const { relay, room } = make();
     room.join();
     relay.admit(guest, waiting);
@@ -428,11 +428,11 @@ describe("end and start", () => {
     relay.socket.accept(relay.socket.command("start"), 2);
     await starting;
     expect(frames.slice(before).map(({ kind }) => kind)).toEqual(["sync-step-1", "awareness", "session"]);
-    relay.letIn(2);
+    relay.acceptJoin(2);
     expect(room.state.screen).toEqual({ name: "joined", run: 2 });
   });
 
-  it("[U5] the end takes presence and page state away, and gives the latter back later", async () => {
+  it("[U5] the end removes the presence, and a rejoin restores the page's state", async () => {
     const { relay, room } = inside();
     room.awareness.setLocalStateField("cursor", 5);
     relay.show(another("ann"));
@@ -443,15 +443,15 @@ describe("end and start", () => {
     expect(room.state.screen).toMatchObject({ canRejoin: true });
     expect(relay.socket.commands("join")).toHaveLength(1);
     const rejoining = room.rejoin();
-    relay.letIn(2);
+    relay.acceptJoin(2);
     await rejoining;
     expect(room.awareness.getLocalState()).toMatchObject({ cursor: 5 });
   });
 
-  /** Somebody back on a new line, whose join is on its way while their run ends and the next begins. */
+  /** Somebody on a new connection, whose join is on its way while their run ends and the next begins. */
   const overtaken = () => {
     const { relay, room } = inside();
-    relay.socket.hangUp(1006);
+    relay.socket.drop(1006);
     vi.advanceTimersByTime(3_000);
     const { socket } = relay;
     socket.open();
@@ -462,7 +462,7 @@ describe("end and start", () => {
     return { room, socket, join };
   };
 
-  it("[U5] [P1] who sees an end while a join into the next run is answered stays out, and tells the relay so", async () => {
+  it("[U5] [P1] a person who looks at an end while a join into the next run is accepted stays out, and leaves", async () => {
     // Found by the simulation, seed 146: a join on its way across an end and a start.
     const { room, socket, join } = overtaken();
     socket.accept(join, 2);
@@ -471,7 +471,7 @@ describe("end and start", () => {
     expect(socket.shown.at(-1)).toEqual([room.awareness.clientID, null]);
   });
 
-  it("[U2] [P7] who comes back while that answer is on its way is in, and is seen", async () => {
+  it("[U2] [P7] a person who rejoins while that answer is on its way is in, and is seen", async () => {
     // Found by the simulation, seed 920.
     const { room, socket, join } = overtaken();
     const rejoining = room.rejoin();
@@ -479,12 +479,12 @@ describe("end and start", () => {
     await rejoining;
     expect(room.state.screen).toEqual({ name: "joined", run: 2 });
     expect(socket.commands("leave")).toEqual([]);
-    // Sweep of seed 8: what was asked for before the end is answered no more.
+    // Sweep of seed 8: a request from before the end is not answered any more.
     expect(socket.count("sync-step-1")).toBe(2);
     expect(socket.shown.at(-1)).toEqual([room.awareness.clientID, {}]);
   });
 
-  it.each(["end", "start"] as const)("%s says why it failed", async (type) => {
+  it.each(["end", "start"] as const)("%s rejects with the reason of its failure", async (type) => {
     const { relay, clock, room } = inside(host);
     const refused = room[type]();
     relay.socket.refuse(relay.socket.command(type), "not-a-host");
@@ -493,38 +493,38 @@ describe("end and start", () => {
     const silent = room[type]();
     clock.advance(ANSWER_TIMEOUT_MS);
     await expect(silent).rejects.toMatchObject({ code: "disconnected", message: expect.stringContaining("10 s") });
-    // The late answer is nobody's.
+    // The late answer is ignored.
     relay.socket.accept(relay.socket.command(type), 1);
 
     const broken = room[type]();
-    relay.socket.hangUp(1006);
+    relay.socket.drop(1006);
     await expect(broken).rejects.toMatchObject({ code: "disconnected" });
     await expect(room[type]()).rejects.toMatchObject({ code: "disconnected" });
     expect(clock.timers).toBe(0);
   });
 });
 
-describe("lost lines", () => {
-  it("[U8] edits made meanwhile are kept and offered when the relay asks", () => {
+describe("lost connections", () => {
+  it("[U8] edits made offline are kept and sent when the relay requests them", () => {
     const { relay, room } = inside();
-    relay.socket.hangUp(1012);
+    relay.socket.drop(1012);
     room.doc.getText("text").insert(0, "typed");
     expect(room.state).toMatchObject({ screen: { name: "joined" }, connection: "reconnecting" });
     vi.advanceTimersByTime(3_000);
     relay.admit(guest, live(1));
     // SyncStep1 of an empty relay.
-    relay.socket.say(Uint8Array.of(0, 0, 1, 0));
+    relay.socket.deliver(Uint8Array.of(0, 0, 1, 0));
     const answer = relay.socket.frames.find((frame) => frame.kind === "sync-step-2");
     const doc = new Y.Doc();
     if (answer?.kind === "sync-step-2") Y.applyUpdate(doc, answer.update);
     expect(doc.getText("text").toString()).toBe("typed");
   });
 
-  it("tries again ever more slowly, each time after a while that nobody else has", () => {
+  it("reconnects with growing, random waits", () => {
     const { relay, room } = inside();
     const waits = new Set<number>();
     for (let i = 0; i < 8; i++) {
-      relay.socket.hangUp(1006);
+      relay.socket.drop(1006);
       const before = relay.sockets.length;
       let waitedMs = 0;
       for (; relay.sockets.length === before; waitedMs++) vi.advanceTimersByTime(1);
@@ -537,7 +537,7 @@ describe("lost lines", () => {
     expect(room.state.connection).toBe("reconnecting");
   });
 
-  it("[U8] a try to connect that nobody answers is given up, and another is made", () => {
+  it("[U8] an attempt to connect that is not answered is given up, and the next one made", () => {
     const { relay, clock, room } = make();
     room.join();
     clock.advance(CONNECT_TIMEOUT_MS - 1);
@@ -547,13 +547,13 @@ describe("lost lines", () => {
     vi.advanceTimersByTime(2_500);
     expect(relay.sockets).toHaveLength(2);
     relay.admit(guest, live(1));
-    relay.letIn(1);
+    relay.acceptJoin(1);
     clock.advance(10 * CONNECT_TIMEOUT_MS);
     expect(relay.sockets).toHaveLength(2);
     expect(room.state).toMatchObject({ screen: { name: "joined" }, connection: "online" });
   });
 
-  it("[U8] a try that is not wanted any more is not repeated", () => {
+  it("[U8] a suspended page makes no further attempts to connect", () => {
     const { relay, clock, room } = make();
     room.join();
     room.suspend();
@@ -563,7 +563,7 @@ describe("lost lines", () => {
     expect(clock.timers).toBe(0);
   });
 
-  it("[U9] a suspended page hangs up at once and stays away until it resumes", () => {
+  it("[U9] a suspended page closes its connection at once and stays away until it resumes", () => {
     const { relay, room } = inside();
     const { socket } = relay;
     room.suspend();
@@ -574,11 +574,11 @@ describe("lost lines", () => {
     room.resume();
     expect(relay.sockets).toHaveLength(2);
     relay.admit(guest, live(1));
-    relay.letIn(1);
+    relay.acceptJoin(1);
     expect(room.state).toMatchObject({ screen: { name: "joined" }, connection: "online" });
   });
 
-  it("[U9] a page that is suspended while its join is on the way stays away all the same", () => {
+  it("[U9] a page that is suspended while its join is on the way stays away as well", () => {
     const { relay, room } = make();
     room.join();
     relay.admit(guest, live(1));
@@ -587,7 +587,7 @@ describe("lost lines", () => {
     expect(relay.sockets).toHaveLength(1);
   });
 
-  it("[U8] the browser's word that the network is gone or back is acted upon at once", () => {
+  it("[U8] the browser's events about the network take effect at once", () => {
     const window = new EventTarget();
     vi.stubGlobal("window", window);
     const { relay, room } = inside();
@@ -606,7 +606,7 @@ describe("lost lines", () => {
     expect(relay.sockets).toHaveLength(2);
   });
 
-  it("[U8] a browser that is wrong about being offline still gets through", () => {
+  it("[U8] a browser that is wrong about being offline still connects", () => {
     const window = new EventTarget();
     vi.stubGlobal("window", window);
     const { relay } = inside();
@@ -617,23 +617,24 @@ describe("lost lines", () => {
 });
 
 describe("[P11] coming back as somebody else", () => {
-  /** A person in run 1 who types while the line is down, and is somebody else when it is back. */
+  /** A person in run 1 who types while the connection is down, and is somebody else when it is back. */
   const comeBack = () => {
     const setting = inside(invited);
     const { relay, room } = setting;
     const { clientID } = room.doc;
     room.doc.getText("text").insert(0, "before");
     const kept = Y.encodeStateAsUpdate(room.doc);
-    relay.socket.hangUp(1006);
+    relay.socket.drop(1006);
     room.doc.getText("text").insert(0, "offline ");
     vi.advanceTimersByTime(5_000);
     relay.admit({ ...invited, id: "another" }, live(1));
-    /** The relay asks for what it lacks, holding this. */
-    const ask = (update: Uint8Array): void => relay.socket.say(writeSyncStep1(Y.encodeStateVectorFromUpdate(update)));
+    /** The relay requests what it lacks; it holds this update. */
+    const ask = (update: Uint8Array): void =>
+      relay.socket.deliver(writeSyncStep1(Y.encodeStateVectorFromUpdate(update)));
     return { ...setting, clientID, kept, ask };
   };
 
-  it("shows the person under the fresh client id alone, before anything else is asked", () => {
+  it("shows the person under the new client id alone, before anything else is sent", () => {
     const { relay, room, clientID } = comeBack();
     expect(room.doc.clientID).not.toBe(clientID);
     expect(room.awareness.clientID).toBe(room.doc.clientID);
@@ -646,47 +647,47 @@ describe("[P11] coming back as somebody else", () => {
     expect(relay.socket.shown.at(-1)).toEqual([room.doc.clientID, {}]);
   });
 
-  it("keeps a person hidden who is out", async () => {
+  it("keeps a person hidden who has left", async () => {
     const { relay, room } = inside(invited);
     const leaving = room.leave();
     relay.socket.accept(relay.socket.command("leave"), 1);
     await leaving;
-    relay.socket.hangUp(1006);
+    relay.socket.drop(1006);
     vi.advanceTimersByTime(5_000);
     relay.admit({ ...invited, id: "another" }, live(1));
     relay.queryAwareness();
     expect(relay.socket.shown.filter(([, state]) => state !== null)).toEqual([]);
     const rejoining = room.rejoin();
-    relay.letIn(1);
+    relay.acceptJoin(1);
     await rejoining;
     expect(relay.socket.shown.at(-1)).toEqual([room.doc.clientID, {}]);
   });
 
-  it("goes on when the relay takes what it wrote, however late", () => {
+  it("continues when the relay accepts what it wrote, however late", () => {
     const { relay, room, kept, ask } = comeBack();
     ask(kept);
     expect(relay.socket.count("sync-step-2")).toBe(1);
     ask(kept);
-    relay.letIn(1);
+    relay.acceptJoin(1);
     expect(relay.socket.commands("join").length).toBe(2);
     ask(Y.encodeStateAsUpdate(room.doc));
     relay.socket.accept(relay.socket.command("join"), 1);
     expect(room.state).toMatchObject({ connection: "online", screen: { name: "joined" } });
-    // And it is that person from then on, and asks no more.
+    // It is that person from then on, and does not check again.
     const { clientID } = room.doc;
-    relay.socket.hangUp(1006);
+    relay.socket.drop(1006);
     vi.advanceTimersByTime(5_000);
     relay.admit({ ...invited, id: "another" }, live(1));
     ask(Y.encodeStateAsUpdate(room.doc));
-    relay.letIn(1);
+    relay.acceptJoin(1);
     expect(room.doc.clientID).toBe(clientID);
     expect(relay.socket.commands("join").length).toBe(1);
   });
 
-  it("is not in a run that began while the person looks at the end of the one before", () => {
+  it("leaves a run that began while the person looks at the end of the one before", () => {
     const { relay, room, kept, ask } = comeBack();
     ask(kept);
-    relay.letIn(1);
+    relay.acceptJoin(1);
     const asked = relay.socket.command("join");
     relay.writeSession(ended(1));
     relay.writeSession(live(2));
@@ -696,19 +697,19 @@ describe("[P11] coming back as somebody else", () => {
     expect(relay.socket.commands("leave").length).toBe(1);
   });
 
-  it("does not take an end for a refusal", () => {
+  it("does not treat an end as a refusal", () => {
     const { relay, room, kept, ask } = comeBack();
     ask(kept);
-    relay.letIn(1);
+    relay.acceptJoin(1);
     relay.writeSession(ended(1));
     relay.socket.refuse(relay.socket.command("join"), "ended");
     expect(room.state).toMatchObject({ connection: "online", screen: { name: "ended" } });
   });
 
-  it("fails for good when the relay does not, also while one is leaving", async () => {
+  it("fails for good when the relay does not, also during a leave", async () => {
     const { relay, room, kept, ask } = comeBack();
     ask(kept);
-    relay.letIn(1);
+    relay.acceptJoin(1);
     const leaving = room.leave();
     ask(kept);
     relay.socket.accept(relay.socket.command("join"), 1);
@@ -723,7 +724,7 @@ describe("[P11] coming back as somebody else", () => {
   });
 });
 
-describe("refusals for good", () => {
+describe("final refusals", () => {
   it.each([
     [4400, "bad-message"],
     [4401, "unauthorized"],
@@ -731,10 +732,10 @@ describe("refusals for good", () => {
     [4404, "room-deleted"],
     [4413, "too-large"],
     [4499, "forbidden"],
-  ])("[W4] %i is %s, with what the relay says", async (code, error) => {
+  ])("[W4] %i is %s, with the reason of the close frame", async (code, error) => {
     const { relay, room } = inside();
     const ending = room.end();
-    relay.socket.hangUp(code, "limit of 7 bytes");
+    relay.socket.drop(code, "limit of 7 bytes");
     await expect(ending).rejects.toMatchObject({ name: "RoomError" });
     expect(room.state).toMatchObject({
       connection: "closed",
@@ -752,39 +753,39 @@ describe("refusals for good", () => {
 
   it.each([1000, 1006, 1009, 1011, 1012, 1013])("[W4] %i is tried again", (code) => {
     const { relay } = inside();
-    relay.socket.hangUp(code);
+    relay.socket.drop(code);
     vi.advanceTimersByTime(3_000);
     expect(relay.sockets).toHaveLength(2);
   });
 
-  it("[P5] a personal token that expired gives way to the page's, once", () => {
+  it("[P5] an expired personal token is replaced by the page's, once", () => {
     const { relay, room } = make();
     room.join();
     relay.admit(invited, live(1), "personal");
-    relay.socket.hangUp(1006);
+    relay.socket.drop(1006);
     vi.advanceTimersByTime(3_000);
     expect(relay.socket.protocols[1]).toBe("session-room.token.personal");
     relay.socket.open();
-    relay.socket.hangUp(4401);
+    relay.socket.drop(4401);
     expect(relay.sockets).toHaveLength(3);
     expect(relay.socket.protocols[1]).toBe("session-room.token.page-token");
     relay.socket.open();
-    relay.socket.hangUp(4401);
+    relay.socket.drop(4401);
     expect(room.state.screen).toMatchObject({ name: "failed", error: { code: "unauthorized" } });
   });
 
-  it("[P5] somebody who was removed does not come back as a newcomer", () => {
+  it("[P5] somebody who was removed does not return as a new person", () => {
     const { relay, room } = make();
     room.join();
     relay.admit(invited, live(1), "personal");
-    relay.socket.hangUp(4403);
+    relay.socket.drop(4403);
     expect(relay.sockets).toHaveLength(1);
     expect(room.state.screen).toMatchObject({ name: "failed", error: { code: "forbidden" } });
   });
 });
 
-describe("a document that the page kept", () => {
-  it("tells of the session only when the relay has spoken", () => {
+describe("a document that the page stored", () => {
+  it("shows its session only after the relay has sent some of it", () => {
     const before = make();
     before.room.join();
     before.relay.admit(guest, ended(1));
@@ -795,19 +796,19 @@ describe("a document that the page kept", () => {
     room.join();
     relay.socket.open();
     relay.socket.welcome(guest);
-    // The page reads more of its store.
+    // The page loads more of its store.
     doc.getMap(SESSION_ROOT).set("more", 1);
-    // A SyncStep1 tells nothing.
-    relay.socket.say(Uint8Array.of(0, 0, 1, 0));
+    // A SyncStep1 carries no document.
+    relay.socket.deliver(Uint8Array.of(0, 0, 1, 0));
     expect(room.state).toMatchObject({ screen: { name: "connecting" }, session: null });
-    // An update that says what is known changes nothing in the document, and counts all the same.
-    relay.socket.say(writeUpdate(Y.encodeStateAsUpdate(doc)));
+    // An update of what the document holds already changes nothing in it, and counts as well.
+    relay.socket.deliver(writeUpdate(Y.encodeStateAsUpdate(doc)));
     expect(room.state.screen.name).toBe("ended");
   });
 });
 
 describe("destroying", () => {
-  it("leaves no timer, no listener and no line behind, and says so to who waits", async () => {
+  it("leaves no timer, listener or connection, and rejects what waits", async () => {
     const window = new EventTarget();
     const added = vi.spyOn(window, "addEventListener");
     const removed = vi.spyOn(window, "removeEventListener");
@@ -832,7 +833,7 @@ describe("destroying", () => {
       added.mock.calls.map(([type, listener]) => [type, listener]),
     );
     expect(unobserved.mock.calls).toEqual(observed.mock.calls);
-    // What y-websocket had set to try again does nothing, and is gone.
+    // y-websocket's timer for the next attempt does nothing, and is gone.
     vi.advanceTimersByTime(60_000);
     expect(vi.getTimerCount()).toBe(0);
     expect(relay.sockets).toHaveLength(1);
@@ -843,7 +844,7 @@ describe("destroying", () => {
     expect(relay.sockets).toHaveLength(1);
   });
 
-  it("a room that was never joined goes as quietly", async () => {
+  it("works for a room that was never joined", async () => {
     const { room } = make();
     room.destroy();
     await expect(room.ready).rejects.toMatchObject({ code: "disconnected" });

@@ -1,6 +1,6 @@
 /**
- * A relay whose every word the test speaks, and a WebSocket without a network that leads to it. What
- * the real relay does is tested with the real one, in `test/sync-server/client/room-client.test.ts`.
+ * A relay that sends exactly what the test says, and a WebSocket without a network that leads to it. The client
+ * is tested with the real relay in `test/sync-server/client`.
  */
 import * as encoding from "lib0/encoding";
 import * as decoding from "lib0/decoding";
@@ -60,24 +60,24 @@ export class ScriptedSocket {
     this.onopen?.();
   }
 
-  say(frame: Uint8Array): void {
+  deliver(frame: Uint8Array): void {
     this.onmessage?.({ data: frame.slice().buffer as ArrayBuffer });
   }
 
   welcome(person: Identity, token?: string): void {
     const more = token === undefined ? {} : { token };
-    this.say(writeRelayMessage({ type: "welcome", person, expiresInMs: EXPIRES_IN_MS, ...more }));
+    this.deliver(writeRelayMessage({ type: "welcome", person, expiresInMs: EXPIRES_IN_MS, ...more }));
   }
 
   accept(command: Command, run: number): void {
-    this.say(writeRelayMessage({ type: "answer", id: command.id, ok: true, run }));
+    this.deliver(writeRelayMessage({ type: "answer", id: command.id, ok: true, run }));
   }
 
   refuse(command: Command, code: RefusalCode): void {
-    this.say(writeRelayMessage({ type: "answer", id: command.id, ok: false, code, message: `because ${code}` }));
+    this.deliver(writeRelayMessage({ type: "answer", id: command.id, ok: false, code, message: `because ${code}` }));
   }
 
-  hangUp(code: number, reason = ""): void {
+  drop(code: number, reason = ""): void {
     this.readyState = 3;
     this.onclose?.({ code, reason });
   }
@@ -115,10 +115,10 @@ export class ScriptedSocket {
 
 export class ScriptedRelay {
   readonly doc = new Y.Doc();
-  /** The session stands under an id of its own. */
+  /** The session has a client id of its own. */
   readonly #ledger = new Y.Doc();
   readonly sockets: ScriptedSocket[] = [];
-  /** Stands in for the global WebSocket. */
+  /** Replaces the global WebSocket. */
   readonly WebSocket: typeof globalThis.WebSocket;
 
   constructor() {
@@ -135,11 +135,11 @@ export class ScriptedRelay {
   /** The newest socket. */
   get socket(): ScriptedSocket {
     const socket = this.sockets.at(-1);
-    if (socket === undefined) throw new Error("nobody has connected");
+    if (socket === undefined) throw new Error("there is no connection");
     return socket;
   }
 
-  /** Lets the newest socket open and says who is there and how the session stands. */
+  /** Opens the newest socket and sends the welcome and the session. */
   admit(person: Identity, session: Session, token?: string): ScriptedSocket {
     const { socket } = this;
     socket.open();
@@ -156,28 +156,28 @@ export class ScriptedRelay {
     });
     const update = Y.encodeStateAsUpdate(this.#ledger);
     Y.applyUpdate(this.doc, update);
-    this.socket.say(writeUpdate(update));
+    this.socket.deliver(writeUpdate(update));
   }
 
   /** Answers SyncStep1 with the whole document. */
   serve(): void {
-    this.socket.say(writeSyncStep2(Y.encodeStateAsUpdate(this.doc)));
+    this.socket.deliver(writeSyncStep2(Y.encodeStateAsUpdate(this.doc)));
   }
 
   /** Answers the last `join`, and serves the document. */
-  letIn(run: number): void {
+  acceptJoin(run: number): void {
     this.socket.accept(this.socket.command("join"), run);
     this.serve();
   }
 
-  /** Shows another's awareness state. */
+  /** Sends another's awareness state. */
   show(awareness: Awareness): void {
-    this.socket.say(writeAwareness(encodeAwarenessUpdate(awareness, [awareness.clientID])));
+    this.socket.deliver(writeAwareness(encodeAwarenessUpdate(awareness, [awareness.clientID])));
   }
 
   queryAwareness(): void {
     const encoder = encoding.createEncoder();
     encoding.writeVarUint(encoder, MessageType.queryAwareness);
-    this.socket.say(encoding.toUint8Array(encoder));
+    this.socket.deliver(encoding.toUint8Array(encoder));
   }
 }

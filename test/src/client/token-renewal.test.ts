@@ -1,6 +1,7 @@
+/** The renewal of the page's token: when the page is asked, and again when it has none. */
 import { describe, expect, it } from "vitest";
 import { manualClock } from "../../manual-clock.ts";
-import { tokenRenewal } from "../../../src/client/token-renewal.ts";
+import { TokenRenewal } from "../../../src/client/token-renewal.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -13,7 +14,7 @@ const setUp = (answers: (string | Error)[]) => {
     if (answer instanceof Error) throw answer;
     return answer;
   };
-  const renewal = tokenRenewal(getToken, clock, (token) => used.push(token));
+  const renewal = new TokenRenewal(getToken, clock, (token) => used.push(token));
   const advance = async (byMs: number): Promise<void> => {
     clock.advance(byMs);
     for (let i = 0; i < 5; i++) await Promise.resolve();
@@ -31,7 +32,7 @@ describe("the renewal of the page's token", () => {
     expect(used).toEqual(["new"]);
   });
 
-  it("[W12] asks a page that fails again, and one that gives nothing", async () => {
+  it("[W12] asks again when the page fails or gives nothing", async () => {
     const { renewal, used, advance, asked } = setUp([new Error("the server is down"), "", "new"]);
     renewal.plan(10 * MINUTE_MS);
     await advance(9 * MINUTE_MS);
@@ -42,7 +43,7 @@ describe("the renewal of the page's token", () => {
     expect([asked(), used]).toEqual([3, ["new"]]);
   });
 
-  it("asks at most once in some seconds, however short the token lasts", async () => {
+  it("asks at most once every 5 s, however soon the token expires", async () => {
     const { renewal, advance, asked } = setUp([]);
     renewal.plan(10);
     await advance(4_999);
@@ -51,7 +52,7 @@ describe("the renewal of the page's token", () => {
     expect(asked()).toBe(1);
   });
 
-  it("forgets what it was doing when it is stopped or planned anew", async () => {
+  it("drops a request in progress when it is stopped or planned again", async () => {
     const { clock, renewal, used, advance } = setUp(["late"]);
     const isRenewed = renewal.renew();
     renewal.stop();

@@ -67,11 +67,11 @@ const rows: Row[] = [
   ["[L9] Start starts a room with automatic start too", waiting, start(), begun(1)],
   ["[L12] a first run without a host has its deadline at once", waiting, start(0, false), begun(1, true), MANUAL],
   ["[L10] a Start for a run that a waiting room has not had", waiting, start(1), "same", MANUAL],
-  ["[L10] a host's going means nothing to a waiting room", waiting, left(0), "same"],
+  ["[L10] a host who leaves changes nothing in a waiting room", waiting, left(0), "same"],
   ["[L13] End while waiting changes nothing", waiting, end(0), "same"],
-  ["[L13] an operator's neither", waiting, adminEnd, "same"],
+  ["[L13] an operator's End neither", waiting, adminEnd, "same"],
   ["a waiting room has no deadline", waiting, checked(0), "same"],
-  ["[L14] a start of the relay leaves a waiting room alone", waiting, relayStarted, "same"],
+  ["[L14] a start of the relay changes nothing in a waiting room", waiting, relayStarted, "same"],
 
   ["another host changes nothing", live, arrived, "same"],
   ["[L3] the deadline starts when the last host goes", live, left(), away(NOW, NOW + LIMIT)],
@@ -94,21 +94,21 @@ const rows: Row[] = [
   ],
 
   ["[L4] a host who comes back clears the deadline", alone, arrived, live],
-  ["[L11] the same going again does not move the deadline", alone, left(), "same"],
+  ["[L11] a repeated leave does not move the deadline", alone, left(), "same"],
   ["a Start does not clear the deadline", alone, start(3, false), "same"],
   ["[L6] an End ends an absence too", alone, end(), over("host-ended", BY)],
   ["[L6] and so does an operator's", alone, adminEnd, over("admin", null)],
-  ["[L5] a look at the deadline before it is due", alone, checked(), "same"],
+  ["[L5] a check before the deadline changes nothing", alone, checked(), "same"],
   ["[L14] a stored deadline that is far enough stays", alone, relayStarted, "same"],
   ["[L14] a stored deadline within the grace moves to its end", away(1, NOW + 1), relayStarted, away(1, NOW + GRACE)],
   ["[L14] and so does one that passed while the relay was down", away(1, 2), relayStarted, away(1, NOW + GRACE)],
 
   ["[L5] the deadline ends the run", away(1, NOW), checked(), over("host-absent", null)],
-  ["[L16] whatever the timer was for, it is served", away(1, NOW), checked(2), over("host-absent", null)],
+  ["[L16] a timer of another run applies it as well", away(1, NOW), checked(2), over("host-absent", null)],
   ["[L16] a host who comes after it is too late", away(1, NOW), arrived, over("host-absent", null)],
-  ["[L16] even if nobody looked for a while", away(1, NOW - 77), arrived, over("host-absent", null)],
+  ["[L16] even if nothing was checked for a while", away(1, NOW - 77), arrived, over("host-absent", null)],
   ["[L9] an End after it does not win", away(1, NOW), end(3), over("host-absent", null)],
-  ["[L16] a late close after it", away(1, NOW), left(), over("host-absent", null)],
+  ["[L16] a late close after it is too late as well", away(1, NOW), left(), over("host-absent", null)],
   ["[L16] a Start after it starts the next run", away(1, NOW), start(), begun(4)],
 
   ["[L7] Start begins the next run", ended, start(3), begun(4)],
@@ -122,7 +122,7 @@ const rows: Row[] = [
   ["[L9] a second End changes nothing", ended, end(3), "same"],
   ["[L9] an operator's second End changes nothing", ended, adminEnd, "same"],
   ["[L9] a deadline after the End changes nothing", ended, checked(), "same"],
-  ["[L14] a start of the relay leaves an ended run alone", ended, relayStarted, "same"],
+  ["[L14] a start of the relay changes nothing in an ended run", ended, relayStarted, "same"],
 ];
 
 describe("every state against every event", () => {
@@ -137,7 +137,7 @@ describe("every state against every event", () => {
     }
   });
 
-  it("leaves no pair of state and event out", () => {
+  it("covers every pair of state and event", () => {
     const states = ["waiting", "live", "alone", "due", "ended"];
     const nameOf = (state: LifecycleState): string => {
       if (state.status !== "live" || state.absence === null) return state.status;
@@ -169,7 +169,7 @@ describe("the effects", () => {
     ]);
   });
 
-  it("[L6] an end is written before content closes, and takes the deadline with it", () => {
+  it("[L6] an end is written before content closes, and removes the deadline", () => {
     expect(effectsOf(live, end())).toEqual([
       { type: "write-session", session: over("host-ended", BY) },
       { type: "withhold-content" },
@@ -181,7 +181,7 @@ describe("the effects", () => {
     ]);
   });
 
-  it("[L3][L4] an absence touches the deadline alone, and never the document", () => {
+  it("[L3][L4] an absence changes the deadline alone, never the document", () => {
     expect(effectsOf(live, left())).toEqual([{ type: "set-deadline", deadlineAt: NOW + LIMIT }]);
     expect(effectsOf(alone, arrived)).toEqual([{ type: "set-deadline", deadlineAt: null }]);
     expect(toSession(alone)).toEqual({ status: "live", run: 3, startedAt: 5 });
@@ -264,7 +264,7 @@ describe("all histories", () => {
     });
   });
 
-  it("[L16] nothing but a start of the relay leaves a passed deadline behind", () => {
+  it("[L16] only a start of the relay can leave a passed deadline", () => {
     forAll(({ after, event: what, now }) => {
       if (what.type !== "relay-started") expect(isDue(after, now)).toBe(false);
     });
@@ -282,7 +282,7 @@ describe("all histories", () => {
       const repeat = { ...what, run: before.run };
       const first = transition(before, repeat, now, by).state;
       const second = transition(first, repeat, now, by);
-      // A Start that names the run before comes too late; an End finds the run ended.
+      // A Start that names the run before is too late; an End finds the run ended.
       expect(second.state).toBe(first);
       expect(second.effects).toEqual([]);
     });

@@ -24,7 +24,7 @@ const session: fc.Arbitrary<Session> = fc.oneof(
 const END = { at: 2, reason: "host-ended", by: { id: "a", name: "A" } };
 
 describe("the session record", () => {
-  it("[S2][S3] every session survives the way into the record and back", () => {
+  it("[S2][S3] every session is the same after a round trip through the record", () => {
     fc.assert(
       fc.property(session, (value) => {
         expect(parse(toRecord(value))).toEqual(value);
@@ -47,7 +47,7 @@ describe("the session record", () => {
     expect(parse({ run: 0, startedAt: "nonsense", ended: null })).toEqual({ status: "waiting", run: 0 });
   });
 
-  it("keeps reasons that it does not know, and drops keys that it does not know", () => {
+  it("keeps unknown reasons, and drops unknown keys", () => {
     const record = { run: 1, startedAt: 1, more: true, ended: { ...END, reason: "moved", more: true } };
     expect(parse(record)).toEqual({ status: "ended", run: 1, startedAt: 1, ended: { ...END, reason: "moved" } });
   });
@@ -56,25 +56,28 @@ describe("the session record", () => {
     ["no run", { startedAt: 1, ended: null }],
     ["a negative run", { run: -1, startedAt: 1, ended: null }],
     ["a broken run", { run: 1.5, startedAt: 1, ended: null }],
-    ["a run in words", { run: "1", startedAt: 1, ended: null }],
-    ["a run beyond whole numbers", { run: 2 ** 53, startedAt: 1, ended: null }],
+    ["a run as text", { run: "1", startedAt: 1, ended: null }],
+    ["a run above the safe integers", { run: 2 ** 53, startedAt: 1, ended: null }],
     ["no ended", { run: 1, startedAt: 1 }],
     ["an end before the first start", { run: 0, ended: END }],
     ["no start", { run: 1, ended: null }],
-    ["a start that is no time", { run: 1, startedAt: Number.NaN, ended: null }],
-    ["a start at no end of time", { run: 1, startedAt: Number.POSITIVE_INFINITY, ended: null }],
+    ["a start that is not a number", { run: 1, startedAt: Number.NaN, ended: null }],
+    ["an infinite start", { run: 1, startedAt: Number.POSITIVE_INFINITY, ended: null }],
     ["an end that is a flag", { run: 1, startedAt: 1, ended: true }],
-    ["an end in words", { run: 1, startedAt: 1, ended: "yes" }],
+    ["an end as text", { run: 1, startedAt: 1, ended: "yes" }],
     ["an end without a time", { run: 1, startedAt: 1, ended: { reason: "admin", by: null } }],
     ["an end without a reason", { run: 1, startedAt: 1, ended: { at: 1, reason: "", by: null } }],
-    ["an end that does not say by whom", { run: 1, startedAt: 1, ended: { at: 1, reason: "admin" } }],
-    ["an end by half a person", { run: 1, startedAt: 1, ended: { ...END, by: { id: "a" } } }],
-    ["an end by a person whose name is no text", { run: 1, startedAt: 1, ended: { ...END, by: { id: "a", name: 1 } } }],
+    ["an end without `by`", { run: 1, startedAt: 1, ended: { at: 1, reason: "admin" } }],
+    ["an end by a person without a name", { run: 1, startedAt: 1, ended: { ...END, by: { id: "a" } } }],
+    [
+      "an end by a person whose name is not a text",
+      { run: 1, startedAt: 1, ended: { ...END, by: { id: "a", name: 1 } } },
+    ],
   ])("[S3] half a session is never shown: %s", (_what, record) => {
     expect(parse(record)).toBeNull();
   });
 
-  it("[S3] whatever the values are, the reader throws nothing and lets nothing else through", () => {
+  it("[S3] the reader never throws and yields only valid sessions, whatever the values are", () => {
     const anything = fc.oneof(fc.anything(), fc.constantFrom(0, 1, null, END), fc.integer());
     fc.assert(
       fc.property(fc.record({ run: anything, startedAt: anything, ended: anything }), (record) => {

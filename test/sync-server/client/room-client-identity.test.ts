@@ -1,7 +1,7 @@
 /** A page that the relay comes to know as somebody else: the room client, one document, and a real relay. */
 import { describe, expect, it, onTestFinished } from "vitest";
-import { Room } from "../../../src/client/room-client.ts";
-import type { RoomOptions } from "../../../src/client/room-client.ts";
+import { Room } from "../../../src/index.ts";
+import type { RoomOptions } from "../../../src/index.ts";
 import { MemoryStore } from "../../../sync-server/store/memory-store.ts";
 import { startRelay, stockClient, until } from "../harness.ts";
 import type { Setting, StartOptions, StockClient } from "../harness.ts";

@@ -1,7 +1,7 @@
 /** A session that outlasts its tokens: the room client, a page that gives new ones, and a real relay. */
 import { describe, expect, it, onTestFinished } from "vitest";
-import { Room } from "../../../src/client/room-client.ts";
-import type { RoomOptions } from "../../../src/client/room-client.ts";
+import { Room } from "../../../src/index.ts";
+import type { RoomOptions } from "../../../src/index.ts";
 import { startRelay, stockClient, until } from "../harness.ts";
 import type { Setting } from "../harness.ts";
 

@@ -1,8 +1,8 @@
 /** The room client against a real relay in this process: what a person does and sees, from link to link. */
 import { describe, expect, it, onTestFinished } from "vitest";
 import * as Y from "yjs";
-import { Room } from "../../../src/client/room-client.ts";
-import type { RoomOptions } from "../../../src/client/room-client.ts";
+import { Room } from "../../../src/index.ts";
+import type { RoomOptions } from "../../../src/index.ts";
 import type { RoomState } from "../../../src/client/room-state.ts";
 import type { Role } from "../../../src/session/session.ts";
 import { MemoryStore } from "../../../sync-server/store/memory-store.ts";

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { build } from "vite";
 import { expect, it, onTestFinished } from "vitest";
-import { precompress } from "../../examples/precompress.ts";
-import config from "../../vite.config.ts";
+import { precompress } from "../../../sync-server/http/precompress.ts";
+import config from "../../../vite.config.ts";
 
 it("[H7] the build leaves a Brotli and a gzip copy beside each file that gets smaller by it", async () => {
   const root = await mkdtemp(join(tmpdir(), "session-room-precompress-"));

@@ -1,10 +1,10 @@
-/** Who is here, from awareness states that may hold anything. */
+/** Who is here, read from awareness states that may hold anything. */
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate } from "y-protocols/awareness";
 import * as Y from "yjs";
-import { listPeople, othersIn, readPerson } from "../../../src/client/people.ts";
-import type { AwarenessChange } from "../../../src/client/people.ts";
+import { listParticipants, OtherParticipants, readIdentity } from "../../../src/client/participants.ts";
+import type { AwarenessChange } from "../../../src/client/participants.ts";
 import type { Identity } from "../../../src/protocol/protocol.ts";
 
 const someone = (id: string, more: Partial<Identity> = {}): Identity => ({
@@ -17,9 +17,9 @@ const someone = (id: string, more: Partial<Identity> = {}): Identity => ({
 const me = someone("me");
 
 describe("a state", () => {
-  it("[P3] gives the four fields that the relay has set, and no others", () => {
+  it("[P3] yields the four fields that the relay has set, and no others", () => {
     const state = { cursor: 1, user: { ...someone("a"), color: "red" } };
-    expect(readPerson(state)).toEqual(someone("a"));
+    expect(readIdentity(state)).toEqual(someone("a"));
   });
 
   it.each([
@@ -34,13 +34,13 @@ describe("a state", () => {
     [{ user: { id: "" } }],
     [{ user: { id: 1 } }],
   ])("[P3] without a person is nobody: %j", (state) => {
-    expect(readPerson(state)).toBeNull();
+    expect(readIdentity(state)).toBeNull();
   });
 
   it("[P3] whatever it holds, reading it throws nothing and makes nobody a host by chance", () => {
     fc.assert(
       fc.property(fc.anything(), fc.anything(), fc.anything(), (name, role, verified) => {
-        expect(readPerson({ user: { id: "a", name, role, verified } })).toEqual({
+        expect(readIdentity({ user: { id: "a", name, role, verified } })).toEqual({
           id: "a",
           name: expect.any(String),
           role: role === "host" ? "host" : "participant",
@@ -52,13 +52,13 @@ describe("a state", () => {
 });
 
 describe("the list", () => {
-  const list = (...others: Identity[]) => listPeople(others, me);
+  const list = (...others: Identity[]) => listParticipants(others, me);
 
-  it("has oneself in it, marked", () => {
+  it("contains the person at this page, marked", () => {
     expect(list()).toEqual([{ ...me, self: true }]);
   });
 
-  it("puts hosts first, then goes by name, then by id", () => {
+  it("is sorted by role (hosts first), then name, then id", () => {
     const order = list(
       someone("c", { name: "Zoe", role: "host" }),
       someone("a", { name: "émile" }),
@@ -69,11 +69,11 @@ describe("the list", () => {
     expect(order).toEqual(["c", "a", "e", "me", "b", "d"]);
   });
 
-  it("[P4] counts several tabs of one person once, one's own too", () => {
+  it("[P4] lists several tabs of one person once, those of the person at this page too", () => {
     expect(list(someone("a"), someone("a"), someone("me")).map(({ id }) => id)).toEqual(["a", "me"]);
   });
 
-  it("[P4] of tabs that differ takes the host's role and the token's name", () => {
+  it("[P4] prefers the host's role and the verified name where tabs of one person differ", () => {
     const chosen = someone("a", { name: "Queen Ann", verified: false, role: "host" });
     const [first] = list(chosen, someone("a", { name: "Ann" }));
     expect(first).toEqual({ id: "a", name: "Ann", role: "host", verified: true, self: false });
@@ -81,12 +81,12 @@ describe("the list", () => {
     expect(list(nameless, someone("a", { name: "Ann", verified: false }))[0]).toMatchObject({ name: "Ann" });
   });
 
-  it("calls who chose no name a guest", () => {
+  it("shows a person without a name as Guest", () => {
     expect(list(someone("a", { name: "", verified: false })).map(({ name }) => name)).toContain("Guest");
-    expect(listPeople([], { ...me, name: "" })[0]).toMatchObject({ name: "Guest", self: true });
+    expect(listParticipants([], { ...me, name: "" })[0]).toMatchObject({ name: "Guest", self: true });
   });
 
-  it("is the same in whatever order people came", () => {
+  it("does not depend on the order in which people came", () => {
     const person = fc.record({
       id: fc.constantFrom("a", "b", "c", "d", "me"),
       name: fc.constantFrom("", "Ann", "ann", "Bo"),
@@ -96,8 +96,8 @@ describe("the list", () => {
     const people = fc.uniqueArray(person, { selector: ({ id }) => id });
     fc.assert(
       fc.property(people, (others) => {
-        const listed = listPeople(others, me);
-        expect(listPeople(others.toReversed(), me).map(({ id }) => id)).toEqual(listed.map(({ id }) => id));
+        const listed = listParticipants(others, me);
+        expect(listParticipants(others.toReversed(), me).map(({ id }) => id)).toEqual(listed.map(({ id }) => id));
       }),
     );
   });
@@ -117,9 +117,9 @@ describe("the others", () => {
   const pair = () => {
     const ours = make();
     const theirs = make();
-    const others = othersIn(ours);
+    const others = new OtherParticipants(ours);
     const changes: boolean[] = [];
-    ours.on("change", (change: AwarenessChange) => changes.push(others.take(change)));
+    ours.on("change", (change: AwarenessChange) => changes.push(others.handleChange(change)));
     const show = (state: Record<string, unknown> | null): void => {
       theirs.setLocalState(state);
       applyAwarenessUpdate(ours, encodeAwarenessUpdate(theirs, [theirs.clientID]), "wire");
@@ -127,24 +127,24 @@ describe("the others", () => {
     return { ours, others, changes, show };
   };
 
-  it("come, change and go; what only moves a cursor changes nothing", () => {
+  it("appear, change and disappear; a cursor that moves changes nothing", () => {
     const { others, changes, show } = pair();
     show({ user: someone("a") });
     show({ user: someone("a"), cursor: 1 });
     show({ user: someone("a", { name: "Ann" }), cursor: 1 });
-    expect([...others.people]).toEqual([someone("a", { name: "Ann" })]);
+    expect([...others.identities]).toEqual([someone("a", { name: "Ann" })]);
     show(null);
-    expect([...others.people]).toEqual([]);
+    expect([...others.identities]).toEqual([]);
     expect(changes).toEqual([true, false, true, true]);
   });
 
-  it("are without oneself and without who is nobody", () => {
+  it("exclude the person at this page and states without an identity", () => {
     const { ours, others, changes, show } = pair();
     ours.setLocalStateField("user", someone("me"));
     show({ user: { name: "nobody" } });
     show({ user: someone("a") });
     show({ user: {} });
-    expect([...others.people]).toEqual([]);
+    expect([...others.identities]).toEqual([]);
     expect(changes).toEqual([false, false, true, true]);
   });
 });
