@@ -18,6 +18,7 @@ export default defineConfig({
     projects: [
       group("unit"),
       group("guard"),
+      group("struct-store"),
       group("relay"),
       group("fuzz"),
       group("simulation"),
