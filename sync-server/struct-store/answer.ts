@@ -95,13 +95,13 @@ export class Answer {
   next(mostBytes: number = PIECE_BYTES): Uint8Array | null {
     if (!this.#isOpen) return null;
     this.#rangeClient = NONE;
-    let piece = new Piece(this.#generation.structs, mostBytes);
+    let piece = new Piece(this.#generation.structs, mostBytes, this.#steps);
     while (this.#writeStructs(piece) && this.#generation.next !== null) {
       if (!piece.isEmpty) return piece.encode();
       const { generation, from } = this.#generation.next;
       this.#generation = generation;
       this.#position = from;
-      piece = new Piece(generation.structs, mostBytes);
+      piece = new Piece(generation.structs, mostBytes, this.#steps);
     }
     if (this.#hasStruct() || this.#owedFrom < this.#owedEnd) return piece.encode();
     if (this.#writeCovered(piece)) this.#writeLog(piece);

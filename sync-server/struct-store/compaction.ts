@@ -227,7 +227,7 @@ export class Compaction {
     const number = this.#number;
     const clock = this.#old.clockAt(number);
     if (this.#partsOf !== number || this.#parts === null) {
-      this.#parts = new ContentParts(this.#view, this.#old.endAt(number) - clock);
+      this.#parts = new ContentParts(this.#view, this.#old.endAt(number) - clock, this.#steps);
       this.#partsOf = number;
     }
     encoding.writeUint8Array(this.#content, this.#parts.take(from - clock, this.#end - clock));

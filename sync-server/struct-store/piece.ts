@@ -2,6 +2,7 @@
 import * as encoding from "lib0/encoding";
 import { inOrder } from "../guard/ranges.ts";
 import type { Range } from "../guard/ranges.ts";
+import type { Steps } from "./steps.ts";
 import type { Structs } from "./structs.ts";
 import { varUintSize } from "./struct-bytes.ts";
 
@@ -20,12 +21,14 @@ type Section = {
 export class Piece {
   readonly #structs: Structs;
   readonly #mostBytes: number;
+  readonly #steps: Steps;
   readonly #sections = new Map<number, Section>();
   readonly #deletes = new Map<number, Range[]>();
   #bytes = 2 * COUNT_BYTES;
 
   /** @param mostBytes how large it may become, unless one struct alone is larger. */
-  constructor(structs: Structs, mostBytes: number) {
+  constructor(structs: Structs, mostBytes: number, steps: Steps) {
+    this.#steps = steps;
     this.#structs = structs;
     this.#mostBytes = mostBytes;
   }
@@ -75,6 +78,7 @@ export class Piece {
     return encoding.encode((encoder) => {
       encoding.writeVarUint(encoder, this.#sections.size);
       for (const [client, { clock, count, cut, runs }] of this.#sections) {
+        this.#steps.count += 1 + runs.length;
         encoding.writeVarUint(encoder, count);
         encoding.writeVarUint(encoder, client);
         encoding.writeVarUint(encoder, clock);
@@ -84,6 +88,7 @@ export class Piece {
       encoding.writeVarUint(encoder, this.#deletes.size);
       for (const [client, ranges] of this.#deletes) {
         const sorted = inOrder(ranges);
+        this.#steps.count += 1 + ranges.length;
         encoding.writeVarUint(encoder, client);
         encoding.writeVarUint(encoder, sorted.length);
         for (const { clock, length } of sorted) {

@@ -5,6 +5,7 @@
 import * as encoding from "lib0/encoding";
 import { HAS_ORIGIN, HAS_RIGHT_ORIGIN, Reader } from "../guard/update-reader.ts";
 import { NONE } from "../guard/update-scan.ts";
+import type { Steps } from "./steps.ts";
 
 /** What a struct holds, by the low five bits of its first byte (yjs 13.6, `contentRefs`). */
 export const Ref = {
@@ -120,9 +121,11 @@ export class ContentParts {
   #unit = 0;
   /** Where a string or the first value begins. */
   readonly #start: number;
+  readonly #steps: Steps | null;
 
   /** @param length in clock units. */
-  constructor(view: ItemView, length: number) {
+  constructor(view: ItemView, length: number, steps: Steps | null = null) {
+    this.#steps = steps;
     this.#ref = view.ref;
     this.#bytes = view.bytes;
     this.#length = length;
@@ -158,6 +161,7 @@ export class ContentParts {
 
   #skipTo(unit: number): void {
     for (; this.#unit < unit; this.#unit++) {
+      if (this.#steps !== null) this.#steps.count++;
       if (this.#ref === Ref.json) this.#reader.jsonOrUndefined();
       else this.#reader.any(0);
     }
