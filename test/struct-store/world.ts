@@ -121,7 +121,11 @@ export const compactWhole = (store: StructStore): void => {
 export const piecesOf = (store: StructStore, doc: Y.Doc, mostBytes: number): Uint8Array[] => {
   const answer = store.answer(stateOf(doc));
   const pieces: Uint8Array[] = [];
-  for (let piece = answer.next(mostBytes); piece !== null; piece = answer.next(mostBytes)) pieces.push(piece);
+  for (let piece = answer.next(mostBytes); piece !== null; piece = answer.next(mostBytes)) {
+    if (piece.length > mostBytes && scanUpdate(piece, new Uint8Array()).count > 1)
+      throw new Error("a piece is too large");
+    pieces.push(piece);
+  }
   return pieces;
 };
 
