@@ -48,14 +48,15 @@ const advance = (
     if (struct.clock + struct.length > held) {
       if (struct.clock > held || struct.kind === StructKind.skip) return;
       const { originClient, originClock, rightClient, rightClock, parentClient, parentClock } = struct;
-      const isMissing = (other: number, clock: number): boolean => other !== NONE && clock >= clockOf(other);
-      const waitsFor = (other: number, clock: number): void => {
-        const target = other === client ? undefined : byClient?.get(other);
-        if (target !== undefined) waitFor(target, clock, queue, steps);
-      };
-      if (isMissing(originClient, originClock)) return waitsFor(originClient, originClock);
-      if (isMissing(rightClient, rightClock)) return waitsFor(rightClient, rightClock);
-      if (isMissing(parentClient, parentClock)) return waitsFor(parentClient, parentClock);
+      if (originClient !== NONE && originClock >= clockOf(originClient)) {
+        return waitFor(byClient?.get(originClient), originClock, queue, steps);
+      }
+      if (rightClient !== NONE && rightClock >= clockOf(rightClient)) {
+        return waitFor(byClient?.get(rightClient), rightClock, queue, steps);
+      }
+      if (parentClient !== NONE && parentClock >= clockOf(parentClient)) {
+        return waitFor(byClient?.get(parentClient), parentClock, queue, steps);
+      }
       take(client, struct);
     }
     const woken = queue.waiting?.get(queue.next);
@@ -64,7 +65,8 @@ const advance = (
 };
 
 /** Lets a queue go on as soon as the struct of another that holds this clock is taken; never, if there is none. */
-const waitFor = (other: Queue, clock: number, queue: Queue, steps: Steps): void => {
+const waitFor = (other: Queue | undefined, clock: number, queue: Queue, steps: Steps): void => {
+  if (other === undefined || other === queue) return;
   const { structs } = other;
   let low = other.next;
   let high = structs.length;

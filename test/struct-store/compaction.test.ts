@@ -98,6 +98,10 @@ describe("compaction", () => {
       Ref.gc,
     ]);
     expect(store.isDeleted(1, 7, 11)).toBe(true);
+    // What comes later and stands beside it is GC from the beginning.
+    const late: Forged = { origin: [1, 6], right: [1, 1], content: { text: "late" } };
+    store.add(forgeStructs([[2, [late]]]));
+    expect([store.kindOf(2, 0), store.isDeleted(2, 0, 4)]).toEqual([Ref.gc, true]);
     const loaded = reload(store, 1000);
     expect([...loaded.encodeRows()]).toEqual([...store.encodeRows()]);
     expect(fed(store).getText("text").toJSON()).toBe("t");

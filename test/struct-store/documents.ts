@@ -41,7 +41,7 @@ export const typesOf = (doc: Y.Doc): Type[] => {
   return found;
 };
 
-const randomType = (random: Random): Y.AbstractType<any> => {
+const randomType = (random: Random): unknown => {
   switch (random.below(5)) {
     case 0:
       return new Y.Text(random.pick(LETTERS));

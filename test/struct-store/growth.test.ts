@@ -134,11 +134,11 @@ const work = (updates: readonly Uint8Array[]): Work => {
   let longestSlice = 0;
   const compact = (): void => {
     const slices = store.compact(SLICE);
-    for (let isDone = false; !isDone;)
-      longestSlice = Math.max(
-        longestSlice,
-        steps(() => (isDone = slices.next().done === true)),
-      );
+    let isDone = false;
+    const runSlice = (): void => void (isDone = slices.next().done === true);
+    do {
+      longestSlice = Math.max(longestSlice, steps(runSlice));
+    } while (!isDone);
   };
   const result: Work = {
     add: steps(() => {

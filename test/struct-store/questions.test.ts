@@ -137,6 +137,9 @@ describe("loading", () => {
     expect(store.add(Y.encodeStateAsUpdate(author))).toBe(true);
     expect(store.clockOf(9)).toBe(6);
     expect(store.structCount).toBe(2);
+    // Deletes of what is not held yet are not remembered.
+    store.add(Uint8Array.of(0, 1, 9, 1, 4, 100));
+    expect([store.isDeleted(9, 4, 2), store.isDeleted(9, 6, 1)]).toEqual([true, false]);
   });
 
   it("cuts what is held in part", () => {
