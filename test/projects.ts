@@ -22,7 +22,8 @@ const group = (name: string, folders: readonly string[] = [name], exclude: reado
 export const projects: TestProjectInlineConfiguration[] = [
   group("unit", ["src", "structure", "bench"]),
   group("guard", ["sync-server/guard"]),
-  group("relay", ["sync-server"], ["sync-server/guard"]),
+  group("struct-store", ["sync-server/struct-store"]),
+  group("relay", ["sync-server"], ["sync-server/guard", "sync-server/struct-store"]),
   group("fuzz"),
   group("simulation"),
   {

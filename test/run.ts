@@ -94,6 +94,7 @@ const STEPS: readonly Step[] = [
   check("size", "node", "bench/size.ts"),
   vitest("unit"),
   vitest("guard"),
+  vitest("struct-store"),
   vitest("relay"),
   vitest("fuzz"),
   vitest("simulation"),
