@@ -17,6 +17,7 @@ const RELAY_PARTS = [
   "auth/",
   "guard/",
   "struct-store/",
+  "update/",
   "store/",
   "websocket/",
   "config/",

@@ -21,9 +21,9 @@ const group = (name: string, folders: readonly string[] = [name], exclude: reado
 /** Read by `vite.config.ts`, where editors look for it. */
 export const projects: TestProjectInlineConfiguration[] = [
   group("unit", ["src", "structure", "bench"]),
-  group("guard", ["sync-server/guard"]),
+  group("guard", ["sync-server/guard", "sync-server/update"]),
   group("struct-store", ["sync-server/struct-store"]),
-  group("relay", ["sync-server"], ["sync-server/guard", "sync-server/struct-store"]),
+  group("relay", ["sync-server"], ["sync-server/guard", "sync-server/update", "sync-server/struct-store"]),
   group("fuzz"),
   group("simulation"),
   {

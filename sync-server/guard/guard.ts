@@ -14,12 +14,12 @@ import { Authors } from "./authors.ts";
 import type { Writer } from "./authors.ts";
 import { isLongEntry } from "./map-entries.ts";
 import type { TakenStruct } from "./map-entries.ts";
-import { inOrder, RangeSet } from "./ranges.ts";
-import type { Range } from "./ranges.ts";
-import { NONE, scanUpdate, StructKind } from "./update-scan.ts";
-import type { ScannedDelete, ScannedStruct, ScannedUpdate } from "./update-scan.ts";
-import { writeScanned } from "./update-write.ts";
-import type { OutSection } from "./update-write.ts";
+import { inOrder, RangeSet } from "../update/ranges.ts";
+import type { Range } from "../update/ranges.ts";
+import { NONE, scanUpdate, StructKind } from "../update/scan.ts";
+import type { ScannedDelete, ScannedStruct, ScannedUpdate } from "../update/scan.ts";
+import { writeScanned } from "../update/write.ts";
+import type { OutSection } from "../update/write.ts";
 
 /** Yjs' own client ids are below this (yjs 13.6, `generateNewClientId`); the others are reserved for ledgers. */
 export const FIRST_LEDGER_ID = 2 ** 32;

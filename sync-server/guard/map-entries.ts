@@ -3,9 +3,9 @@
  * them (13.6): each value deletes the one before it, but of one that somebody cut in two only the half that it
  * stands behind. When the map itself is deleted, `Item.gc` meets the other half, and throws in every peer.
  */
-import type { ScannedStruct } from "./update-scan.ts";
-import { NONE, StructKind } from "./update-scan.ts";
-import type { OutStruct } from "./update-write.ts";
+import type { ScannedStruct } from "../update/scan.ts";
+import { NONE, StructKind } from "../update/scan.ts";
+import type { OutStruct } from "../update/write.ts";
 
 export type TakenStruct = OutStruct & {
   /** Whether it is the value of a map's key; `null` until somebody needs to know. */

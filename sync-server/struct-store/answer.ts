@@ -1,7 +1,7 @@
 /**
  * The answer to one state vector, written piece by piece while the store goes on: see the contract of `Answer`.
  */
-import { NONE } from "../guard/update-scan.ts";
+import { NONE } from "../update/scan.ts";
 import type { DeleteLog } from "./delete-log.ts";
 import type { IdRanges } from "./id-ranges.ts";
 import { NumberHeap } from "./number-heap.ts";

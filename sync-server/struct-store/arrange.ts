@@ -2,8 +2,8 @@
  * Finds an order in which the structs of one update can be integrated. Sections of several clients may have to be
  * taken in turns; without recursion, n log n in the structs.
  */
-import { NONE, StructKind } from "../guard/update-scan.ts";
-import type { ScannedSection, ScannedStruct } from "../guard/update-scan.ts";
+import { NONE, StructKind } from "../update/scan.ts";
+import type { ScannedSection, ScannedStruct } from "../update/scan.ts";
 import type { Steps } from "./steps.ts";
 
 type Queue = ScannedSection & {

@@ -13,7 +13,7 @@
  * of the same client that follow it and can be joined. Linear, times the logarithm of the searches for references.
  */
 import * as encoding from "lib0/encoding";
-import { NONE } from "../guard/update-scan.ts";
+import { NONE } from "../update/scan.ts";
 import { newFloat64Column, newUint32Column, newUint8Column } from "./column.ts";
 import type { IdRanges } from "./id-ranges.ts";
 import type { Steps } from "./steps.ts";

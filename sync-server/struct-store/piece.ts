@@ -1,7 +1,7 @@
 /** One Yjs update (v1) of bounded size, gathered from consecutive structs and from deletes. */
 import * as encoding from "lib0/encoding";
-import { inOrder } from "../guard/ranges.ts";
-import type { Range } from "../guard/ranges.ts";
+import { inOrder } from "../update/ranges.ts";
+import type { Range } from "../update/ranges.ts";
 import type { Steps } from "./steps.ts";
 import type { Structs } from "./structs.ts";
 import { varUintSize } from "./struct-bytes.ts";

@@ -1,10 +1,10 @@
 /**
  * Reads and writes the bytes of single structs, as yjs 13.6 encodes them (`Item.write`, `GC.write`; the layout is
- * in `guard/update-scan.ts`). All bytes come from updates that were scanned, so nothing here can be malformed.
+ * in `update/scan.ts`). All bytes come from updates that were scanned, so nothing here can be malformed.
  */
 import * as encoding from "lib0/encoding";
-import { HAS_ORIGIN, HAS_RIGHT_ORIGIN, Reader } from "../guard/update-reader.ts";
-import { NONE } from "../guard/update-scan.ts";
+import { HAS_ORIGIN, HAS_RIGHT_ORIGIN, Reader } from "../update/reader.ts";
+import { NONE } from "../update/scan.ts";
 import type { Steps } from "./steps.ts";
 
 /** What a struct holds, by the low five bits of its first byte (yjs 13.6, `contentRefs`). */

@@ -4,8 +4,8 @@
  * held. Nothing is integrated: whatever the bytes are, no step recurses or takes more than n log n in them.
  */
 import { encode } from "lib0/encoding";
-import { scanUpdate, StructKind, NONE } from "../guard/update-scan.ts";
-import type { ScannedStruct, ScannedUpdate } from "../guard/update-scan.ts";
+import { scanUpdate, StructKind, NONE } from "../update/scan.ts";
+import type { ScannedStruct, ScannedUpdate } from "../update/scan.ts";
 import { Answer } from "./answer.ts";
 import type { Generation } from "./answer.ts";
 import { arrange } from "./arrange.ts";

@@ -2,7 +2,7 @@
 import { WebSocket } from "ws";
 import { MalformedError, readClientFrame, SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from "../../src/protocol/protocol.ts";
 import { SESSION_ROOT } from "../../src/session/session.ts";
-import { scanUpdate } from "../../sync-server/guard/update-scan.ts";
+import { scanUpdate } from "../../sync-server/update/scan.ts";
 import { readAwareness, stampState } from "../../sync-server/room/presence/awareness-codec.ts";
 import type { Random } from "../random.ts";
 import type { Tally } from "./tally.ts";

@@ -1,6 +1,6 @@
 /**
  * Yjs updates (v1) made by grammar rather than by Yjs: any client id, any clock, any reference, every
- * content kind, and deletes of anything. The grammar is in `sync-server/guard/update-scan.ts`.
+ * content kind, and deletes of anything. The grammar is in `sync-server/update/scan.ts`.
  */
 import * as encoding from "lib0/encoding";
 import type * as Y from "yjs";

@@ -8,7 +8,7 @@ import type { Connection, PendingUpdate } from "../connection/connection.ts";
 import { Content } from "./content.ts";
 import { Guard } from "../../guard/guard.ts";
 import type { Admission, Missing, Questions } from "../../guard/guard.ts";
-import { TooManyStructsError } from "../../guard/update-scan.ts";
+import { TooManyStructsError } from "../../update/scan.ts";
 import type { Limits } from "../../config/limits.ts";
 import type { StoredRoom, Write } from "../../store/store.ts";
 

@@ -1,8 +1,8 @@
 /** What the guard asks of the struct store, held against a Y.Doc; and what stored updates become. */
 import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
-import { NONE, scanUpdate } from "../../../sync-server/guard/update-scan.ts";
-import { writeScanned } from "../../../sync-server/guard/update-write.ts";
+import { NONE, scanUpdate } from "../../../sync-server/update/scan.ts";
+import { writeScanned } from "../../../sync-server/update/write.ts";
 import { asDeleted, cutStruct, Ref } from "../../../sync-server/struct-store/struct-bytes.ts";
 import { StructStore } from "../../../sync-server/struct-store/struct-store.ts";
 import { Random } from "../../random.ts";

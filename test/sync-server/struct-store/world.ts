@@ -3,7 +3,7 @@
  * a Y.Doc that gets the same, to compare with.
  */
 import * as Y from "yjs";
-import { scanUpdate } from "../../../sync-server/guard/update-scan.ts";
+import { scanUpdate } from "../../../sync-server/update/scan.ts";
 import { arrange } from "../../../sync-server/struct-store/arrange.ts";
 import { Steps } from "../../../sync-server/struct-store/steps.ts";
 import { StructStore } from "../../../sync-server/struct-store/struct-store.ts";

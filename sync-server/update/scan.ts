@@ -15,7 +15,7 @@
  * It is stricter than Yjs: whatever would throw in a peer's `applyUpdate`, or be read in two ways,
  * is malformed here, so that one sender's bad bytes never reach another's document.
  */
-import { fail, HAS_ORIGIN, HAS_PARENT_SUB, HAS_RIGHT_ORIGIN, MAX_SAFE, Reader } from "./update-reader.ts";
+import { fail, HAS_ORIGIN, HAS_PARENT_SUB, HAS_RIGHT_ORIGIN, MAX_SAFE, Reader } from "./reader.ts";
 
 export const StructKind = { gc: 0, item: 1, skip: 2 } as const;
 export type StructKind = (typeof StructKind)[keyof typeof StructKind];

@@ -3,9 +3,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import { MalformedError } from "../../../src/protocol/protocol.ts";
-import { scanUpdate, StructKind } from "../../../sync-server/guard/update-scan.ts";
-import { writeScanned } from "../../../sync-server/guard/update-write.ts";
-import { anyEdits, applyEdit, docWithId } from "./arbitrary-edits.ts";
+import { scanUpdate, StructKind } from "../../../sync-server/update/scan.ts";
+import { writeScanned } from "../../../sync-server/update/write.ts";
+import { anyEdits, applyEdit, docWithId } from "../guard/arbitrary-edits.ts";
 
 const ROOT = new TextEncoder().encode("session");
 

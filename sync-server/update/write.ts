@@ -1,9 +1,9 @@
-/** Writes updates (v1) from parts of scanned ones; the counterpart of `update-scan.ts`. */
+/** Writes updates (v1) from parts of scanned ones; the counterpart of `scan.ts`. */
 import * as encoding from "lib0/encoding";
 import type { Range } from "./ranges.ts";
-import { HAS_ORIGIN, HAS_RIGHT_ORIGIN, Reader } from "./update-reader.ts";
-import { StructKind } from "./update-scan.ts";
-import type { ScannedStruct } from "./update-scan.ts";
+import { HAS_ORIGIN, HAS_RIGHT_ORIGIN, Reader } from "./reader.ts";
+import { StructKind } from "./scan.ts";
+import type { ScannedStruct } from "./scan.ts";
 
 /** A struct of the update to write: one of the scanned ones as it is, or a GC struct in its place. */
 export type OutStruct = { readonly struct: ScannedStruct; readonly forbidden: boolean };
