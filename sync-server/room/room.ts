@@ -9,8 +9,8 @@ import { CloseCode } from "../../src/protocol/close-codes.ts";
 import type { Clock } from "../../src/clock.ts";
 import { toSession, transition } from "../../src/session/lifecycle.ts";
 import type { LifecycleEvent, LifecycleState } from "../../src/session/lifecycle.ts";
-import { MalformedError, QUERY_AWARENESS, readClientFrame } from "../../src/protocol/protocol.ts";
-import type { ClientFrame, Command, RefusalCode } from "../../src/protocol/protocol.ts";
+import { MalformedError, QUERY_AWARENESS, readClientMessage } from "../../src/protocol/protocol.ts";
+import type { ClientMessage, Command, RefusalCode } from "../../src/protocol/protocol.ts";
 import type { EndReason, PersonRef } from "../../src/session/session.ts";
 import type { AwarenessClock } from "./presence/awareness-clock.ts";
 import type { Connection } from "./connection/connection.ts";
@@ -46,7 +46,7 @@ const WITHHELD_STATE_VECTOR_MAX_BYTES = 64 * 1024;
 const EMPTY_STATE_VECTOR = Uint8Array.of(0);
 const ASK_FOR_STATES = Frame.of(QUERY_AWARENESS);
 /** Messages whose answers grow with the room, or that everybody in it is told of. */
-const REQUESTS: ReadonlySet<ClientFrame["kind"]> = new Set(["sync-step-1", "query-awareness", "session"]);
+const REQUESTS: ReadonlySet<ClientMessage["kind"]> = new Set(["sync-step-1", "query-awareness", "session"]);
 
 export class Room {
   readonly name: string;
@@ -179,7 +179,7 @@ export class Room {
       const reason = `message larger than ${messageBytes} bytes (limit-message-bytes)`;
       return this.#close(connection, CloseCode.tooLarge, reason);
     }
-    const frame = readClientFrame(message);
+    const frame = readClientMessage(message);
     if (REQUESTS.has(frame.kind)) {
       const broken = connection.rate.takeRequest();
       if (broken !== null) return this.#close(connection, CloseCode.tryAgainLater, broken);
