@@ -6,7 +6,7 @@ import * as encoding from "lib0/encoding";
 import { AwarenessClock } from "../sync-server/room/presence/awareness-clock.ts";
 import { Connection } from "../sync-server/room/connection/connection.ts";
 import type { Credential } from "../sync-server/auth/credential.ts";
-import { Frame } from "../sync-server/websocket/frame.ts";
+import { awarenessFrame } from "../sync-server/room/connection/messages.ts";
 import { Guard } from "../sync-server/guard/guard.ts";
 import { DEFAULT_LIMITS } from "../sync-server/config/limits.ts";
 import { readAwareness, stampState, writeEntries } from "../sync-server/room/presence/awareness-codec.ts";
@@ -96,7 +96,7 @@ const presenceRound = (): number => {
       const { json } = stampState(entry.json, person.identity)!;
       presence.put(person, { clientId: entry.clientId, json });
       authors.reserve(entry.clientId, person);
-      Frame.ofAwareness(writeEntries([person.presence!], awarenessClock).bytes);
+      awarenessFrame(writeEntries([person.presence!], awarenessClock).bytes);
     });
   });
 };

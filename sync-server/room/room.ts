@@ -9,12 +9,13 @@ import { CloseCode } from "../../src/protocol/close-codes.ts";
 import type { Clock } from "../../src/clock.ts";
 import { toSession, transition } from "../../src/session/lifecycle.ts";
 import type { LifecycleEvent, LifecycleState } from "../../src/session/lifecycle.ts";
-import { MalformedError, QUERY_AWARENESS, readClientMessage } from "../../src/protocol/protocol.ts";
+import { MalformedError, readClientMessage } from "../../src/protocol/protocol.ts";
 import type { ClientMessage, Command, RefusalCode } from "../../src/protocol/protocol.ts";
 import type { EndReason, PersonRef } from "../../src/session/session.ts";
 import type { AwarenessClock } from "./presence/awareness-clock.ts";
 import type { Connection } from "./connection/connection.ts";
-import { Frame } from "../websocket/frame.ts";
+import { QUERY_AWARENESS_FRAME, sessionFrame, syncStep1Frame, updateFrame } from "./connection/messages.ts";
+import type { Frame } from "../websocket/frame.ts";
 import { Intake, RECOVERY_MS } from "./content/intake.ts";
 import type { UpdateKind } from "./content/intake.ts";
 import type { Journal } from "../store/journal.ts";
@@ -44,7 +45,6 @@ export type RoomContext = {
 /** Longest state vector that is kept for a connection that waits, in bytes: some 7,000 client ids. */
 const WITHHELD_STATE_VECTOR_MAX_BYTES = 64 * 1024;
 const EMPTY_STATE_VECTOR = Uint8Array.of(0);
-const ASK_FOR_STATES = Frame.of(QUERY_AWARENESS);
 /** Messages whose answers grow with the room, or that everybody in it is told of. */
 const REQUESTS: ReadonlySet<ClientMessage["kind"]> = new Set(["sync-step-1", "query-awareness", "session"]);
 
@@ -112,7 +112,7 @@ export class Room {
     connection.isHere = true;
     connection.arrival = ++this.#arrivals;
     this.#outbox.audienceChanged();
-    this.#outbox.tell(connection, Frame.ofUpdate(this.#ledger.encode()).frame);
+    this.#outbox.tell(connection, updateFrame(this.#ledger.encode()));
     if (this.#isLive) {
       if (!connection.speaksSession) this.#admit(connection);
       this.#askForMissing(connection);
@@ -139,7 +139,7 @@ export class Room {
       other.wasRefused = false;
       if (!this.#isLive) continue;
       this.#askForMissing(other);
-      this.#outbox.tell(other, ASK_FOR_STATES);
+      this.#outbox.tell(other, QUERY_AWARENESS_FRAME);
     }
   }
 
@@ -280,7 +280,7 @@ export class Room {
 
   #renew(connection: Connection, { id, token }: Command & { readonly type: "renew" }): void {
     void connection.credential.renew(token).then((refusal) => {
-      if (refusal === null) this.#outbox.tell(connection, Frame.ofSession(connection.credential.welcome));
+      if (refusal === null) this.#outbox.tell(connection, sessionFrame(connection.credential.welcome));
       this.#answer(connection, id, refusal);
     });
   }
@@ -290,7 +290,7 @@ export class Room {
       refusal === null
         ? ({ type: "answer", id, ok: true, run: this.#state.run } as const)
         : ({ type: "answer", id, ok: false, code: refusal, message: REFUSALS[refusal] } as const);
-    this.#outbox.tell(connection, Frame.ofSession(message));
+    this.#outbox.tell(connection, sessionFrame(message));
   }
 
   // --- What operators and the relay ask ---------------------------------------------------------
@@ -368,7 +368,7 @@ export class Room {
       if (effect.type === "write-session") updates.push(this.#ledger.write(effect.session));
     }
     this.#keep({ ...this.#record, state, ledger: this.#ledger.encode() });
-    for (const update of updates) this.#outbox.sendToAll(Frame.ofUpdate(update).frame);
+    for (const update of updates) this.#outbox.sendToAll(updateFrame(update));
     for (const effect of effects) {
       switch (effect.type) {
         case "write-session":
@@ -400,7 +400,7 @@ export class Room {
     const ledger = this.#ledger.encode();
     this.#question = null;
     this.#keep({ ...this.#record, ledgerId: this.#ledger.id, ledger });
-    this.#outbox.sendToAll(Frame.ofUpdate(ledger).frame);
+    this.#outbox.sendToAll(updateFrame(ledger));
   }
 
   #openContent(): void {
@@ -467,7 +467,7 @@ export class Room {
   /** A SyncStep1 for all that the room holds: the receiver answers with what the relay lacks. */
   #askWhatIsMissing(): Frame {
     const { id, clock } = this.#ledger;
-    return (this.#question ??= Frame.ofSyncStep1(encodeStateVector(this.#intake.held, id, clock)));
+    return (this.#question ??= syncStep1Frame(encodeStateVector(this.#intake.held, id, clock)));
   }
 
   /** Lets a stock client go after it was told that the session has ended. */

@@ -13,7 +13,8 @@ import type { AwarenessClock } from "../presence/awareness-clock.ts";
 import type { Connection } from "./connection.ts";
 import { deliver } from "./delivery.ts";
 import type { Act, Telling } from "./delivery.ts";
-import { Frame } from "../../websocket/frame.ts";
+import { awarenessFrame, syncStep2Frame, updateFrame } from "./messages.ts";
+import type { Frame } from "../../websocket/frame.ts";
 import type { Journal } from "../../store/journal.ts";
 import { writeEntries } from "../presence/awareness-codec.ts";
 import type { Write } from "../../store/store.ts";
@@ -94,8 +95,8 @@ export class Outbox {
   serve(connection: Connection, [answer, ...later]: readonly [Uint8Array, ...Uint8Array[]]): void {
     const isLarge = answer.byteLength >= LARGE_BYTES;
     const receivers = isLarge ? [connection] : this.#listOf(connection);
-    this.#tellNow(receivers, isLarge ? this.#frameOfLarge(answer) : Frame.ofSyncStep2(answer));
-    for (const update of later) this.#tellNow(receivers, Frame.ofUpdate(update).frame);
+    this.#tellNow(receivers, isLarge ? this.#frameOfLarge(answer) : syncStep2Frame(answer));
+    for (const update of later) this.#tellNow(receivers, updateFrame(update));
   }
 
   /** Lets go of what is kept only because somebody may come soon. */
@@ -110,10 +111,11 @@ export class Outbox {
 
   /** Tells all to whom content goes, but the sender, soon. @returns the update as it goes out, for whoever keeps it. */
   forward(update: Uint8Array, sender: Connection): Uint8Array {
-    const { frame, body } = Frame.ofUpdate(update);
+    const frame = updateFrame(update);
     this.#items.push({ receivers: this.#listSubscribers(), frame, except: sender, instead: null });
     this.#flushBy(this.#flushedAt + GATHER_MS);
-    return body;
+    // The update is the end of its message.
+    return frame.payload.subarray(frame.payload.byteLength - update.byteLength);
   }
 
   /** Shows somebody's state to all others, or takes it away (`json` "null"). */
@@ -191,13 +193,13 @@ export class Outbox {
         owner === receiver || (isUnknown && owner.identity.id === receiver.identity.id);
       if (!shown.some(({ owner }) => isOwn(owner))) continue;
       const others = all.without((i) => isOwn(shown[i]!.owner));
-      instead.set(receiver, others === null ? null : Frame.ofAwareness(others));
+      instead.set(receiver, others === null ? null : awarenessFrame(others));
     }
-    this.#items.push({ receivers, frame: Frame.ofAwareness(all.bytes), except: null, instead });
+    this.#items.push({ receivers, frame: awarenessFrame(all.bytes), except: null, instead });
   }
 
   #frameOfLarge(answer: Uint8Array): Frame {
-    if (this.#served?.answer !== answer) this.#served = { answer, frame: Frame.ofSyncStep2(answer) };
+    if (this.#served?.answer !== answer) this.#served = { answer, frame: syncStep2Frame(answer) };
     return this.#served.frame;
   }
 

@@ -7,7 +7,7 @@ import * as decoding from "lib0/decoding";
 import { cleanPersonName, MalformedError } from "../../../src/protocol/protocol.ts";
 import type { Identity } from "../../../src/protocol/protocol.ts";
 import type { AwarenessClock } from "./awareness-clock.ts";
-import { writeVarUint } from "../../websocket/frame.ts";
+import { writeVarUint } from "../connection/var-uint.ts";
 
 /** A state under its awareness client id, as JSON. */
 export type AwarenessEntry = { readonly clientId: number; readonly json: string };

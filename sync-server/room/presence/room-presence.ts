@@ -2,7 +2,7 @@
 import type { AwarenessClock } from "./awareness-clock.ts";
 import { readAwareness, stampState } from "./awareness-codec.ts";
 import type { Connection } from "../connection/connection.ts";
-import { Frame } from "../../websocket/frame.ts";
+import { awarenessFrame } from "../connection/messages.ts";
 import type { Intake } from "../content/intake.ts";
 import type { Limits } from "../../config/limits.ts";
 import type { Outbox } from "../connection/outbox.ts";
@@ -95,6 +95,6 @@ export class RoomPresence {
   }
 
   #tell(connection: Connection, update: Uint8Array | null): void {
-    if (connection.subscribed && update !== null) this.#outbox.tell(connection, Frame.ofAwareness(update));
+    if (connection.subscribed && update !== null) this.#outbox.tell(connection, awarenessFrame(update));
   }
 }
