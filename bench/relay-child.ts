@@ -25,7 +25,7 @@ if (kind === "unchecked") {
   Room.prototype.receive = function (this: Room, connection: Connection, message: Uint8Array): void {
     if (message[0] !== MessageType.awareness) return receive.call(this, connection, message);
     const copy = new Batch([Frame.of(message)]);
-    for (const each of this.connections) if (each.subscribed && each !== connection) each.socket.send(copy);
+    for (const each of this.connections) if (each.joined && each !== connection) each.socket.send(copy);
   };
 }
 

@@ -3,7 +3,7 @@
  * the content comes in is the intake's to say. It sees no socket, no file and no timer of its own.
  *
  * Memory is ahead of the store, people are behind it: every change is written to the journal first,
- * and everything that anybody is told is told from `journal.afterwards` (docs/SPEC.md, W8).
+ * and everything that anybody is told is told from `Outbox` (docs/SPEC.md, W8).
  */
 import { CloseCode } from "../../src/protocol/close-codes.ts";
 import type { Clock } from "../../src/clock.ts";
@@ -73,15 +73,13 @@ export class Room {
     this.#record = record;
     this.#ledger = Ledger.load(record.ledgerId, record.ledger);
     this.#outbox = new Outbox(context, this.#connections);
-    this.#intake = new Intake(stored, context, {
+    this.#intake = new Intake(stored, context, this.#outbox, {
       ask: (connection) => {
         if (this.#isLive) this.#askForMissing(connection);
       },
-      forward: (update, sender) => {
+      changed: () => {
         this.#question = null;
-        return this.#outbox.forward(update, sender);
       },
-      keep: (write) => this.#outbox.keep(write),
       close: (connection, code, reason) => this.#close(connection, code, reason),
     });
     this.#presence = new RoomPresence(context, this.#outbox, this.#intake);
@@ -111,8 +109,8 @@ export class Room {
     this.#connections.add(connection);
     connection.isHere = true;
     connection.arrival = ++this.#arrivals;
-    this.#outbox.audienceChanged();
-    this.#outbox.tell(connection, updateFrame(this.#ledger.encode()));
+    this.#outbox.connectionsChanged();
+    this.#outbox.send(connection, updateFrame(this.#ledger.encode()));
     if (this.#isLive) {
       if (!connection.speaksSession) this.#admit(connection);
       this.#askForMissing(connection);
@@ -125,7 +123,7 @@ export class Room {
   detach(connection: Connection): void {
     if (!this.#connections.delete(connection)) return;
     connection.isHere = false;
-    this.#outbox.audienceChanged();
+    this.#outbox.connectionsChanged();
     const wasInRun = connection.joined;
     this.#withdraw(connection);
     if (this.#intake.release(connection)) this.#resyncRejectedClients();
@@ -139,7 +137,7 @@ export class Room {
       other.wasRefused = false;
       if (!this.#isLive) continue;
       this.#askForMissing(other);
-      this.#outbox.tell(other, QUERY_AWARENESS_FRAME);
+      this.#outbox.send(other, QUERY_AWARENESS_FRAME);
     }
   }
 
@@ -212,7 +210,7 @@ export class Room {
       return;
     }
     this.#outbox.subscribe(connection, true);
-    this.#outbox.serve(connection, this.#intake.encodeSince(stateVector));
+    this.#outbox.sendContent(connection, this.#intake.encodeSince(stateVector));
   }
 
   #receiveUpdate(connection: Connection, update: Uint8Array, kind: UpdateKind): void {
@@ -280,7 +278,7 @@ export class Room {
 
   #renew(connection: Connection, { id, token }: Command & { readonly type: "renew" }): void {
     void connection.credential.renew(token).then((refusal) => {
-      if (refusal === null) this.#outbox.tell(connection, sessionFrame(connection.credential.welcome));
+      if (refusal === null) this.#outbox.send(connection, sessionFrame(connection.credential.welcome));
       this.#answer(connection, id, refusal);
     });
   }
@@ -290,7 +288,7 @@ export class Room {
       refusal === null
         ? ({ type: "answer", id, ok: true, run: this.#state.run } as const)
         : ({ type: "answer", id, ok: false, code: refusal, message: REFUSALS[refusal] } as const);
-    this.#outbox.tell(connection, sessionFrame(message));
+    this.#outbox.send(connection, sessionFrame(message));
   }
 
   // --- What operators and the relay ask ---------------------------------------------------------
@@ -388,9 +386,7 @@ export class Room {
 
   #keep(record: RoomRecord): void {
     this.#record = record;
-    // What came before it is kept before it.
-    this.#outbox.flush();
-    this.#context.journal.write({ type: "put-room", record }, "flushed");
+    this.#outbox.storeRecord(record);
   }
 
   /** The store was replaced by an older copy: a client holds more of the ledger than the relay does. */
@@ -429,7 +425,7 @@ export class Room {
     const { withheldStateVector } = connection;
     if (withheldStateVector !== null) {
       connection.withheldStateVector = null;
-      this.#outbox.serve(connection, this.#intake.encodeSince(withheldStateVector));
+      this.#outbox.sendContent(connection, this.#intake.encodeSince(withheldStateVector));
     }
     this.#presence.sendAllTo(connection);
     this.#presence.show(connection);
@@ -461,7 +457,7 @@ export class Room {
   // --- Telling ------------------------------------------------------------------------------------
 
   #askForMissing(connection: Connection): void {
-    this.#outbox.tell(connection, this.#askWhatIsMissing());
+    this.#outbox.send(connection, this.#askWhatIsMissing());
   }
 
   /** A SyncStep1 for all that the room holds: the receiver answers with what the relay lacks. */
@@ -472,7 +468,7 @@ export class Room {
 
   /** Lets a stock client go after it was told that the session has ended. */
   #dismiss(connection: Connection): void {
-    this.#outbox.afterwards(() => {
+    this.#outbox.afterCommit(() => {
       // A new run may have begun in the meantime; then it is welcome to stay.
       if (connection.isHere && this.#state.status === "ended") {
         this.#close(connection, CloseCode.sessionEnded, "the session has ended");

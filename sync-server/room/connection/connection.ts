@@ -43,8 +43,6 @@ export class Connection {
   isHere = false;
   /** Whether the client is in the run: a stock client by being here, others after `join`. */
   joined = false;
-  /** Whether content goes to it. */
-  subscribed = false;
   /** Its place in the order in which connections came into the room. */
   arrival = 0;
   /** State vector of a SyncStep1 that could not be answered while content was withheld. */

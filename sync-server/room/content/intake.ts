@@ -10,7 +10,8 @@ import { Guard } from "../../guard/guard.ts";
 import type { Admission, Missing, Questions } from "../../guard/guard.ts";
 import { TooManyStructsError } from "../../guard/update-scan.ts";
 import type { Limits } from "../../config/limits.ts";
-import type { StoredRoom, Write } from "../../store/store.ts";
+import type { Outbox } from "../connection/outbox.ts";
+import type { StoredRoom } from "../../store/store.ts";
 
 /** How long content that may have been lost is taken back from anybody, in ms. */
 export const RECOVERY_MS = 10 * 60_000;
@@ -35,10 +36,8 @@ export type IntakeContext = {
 export type IntakeRoom = {
   /** Asks a connection for what the relay lacks. */
   readonly ask: (connection: Connection) => void;
-  /** Tells everybody but the sender what has come in. @returns the update as it is kept from now on. */
-  readonly forward: (update: Uint8Array, sender: Connection) => Uint8Array;
-  /** Keeps something in the store, in order. */
-  readonly keep: (write: Write) => void;
+  /** The room holds more than before. */
+  readonly changed: () => void;
   readonly close: (connection: Connection, code: CloseCode, reason: string) => void;
 };
 
@@ -49,6 +48,7 @@ export class Intake {
   readonly #name: string;
   readonly #context: IntakeContext;
   readonly #room: IntakeRoom;
+  readonly #outbox: Outbox;
   #stored: Pick<StoredRoom, "content" | "guard"> | null;
   #body: Body | null = null;
   /** Size of the guard's record as it was written whole last, and of what was appended to it since. */
@@ -59,7 +59,8 @@ export class Intake {
   /** Of whom something may wait for what is missing. */
   readonly #waiting = new Set<Connection>();
 
-  constructor({ record, content, guard }: StoredRoom, context: IntakeContext, room: IntakeRoom) {
+  constructor({ record, content, guard }: StoredRoom, context: IntakeContext, outbox: Outbox, room: IntakeRoom) {
+    this.#outbox = outbox;
     this.#name = record.room;
     this.#context = context;
     this.#room = room;
@@ -127,7 +128,7 @@ export class Intake {
   /** Folds a long log before the room leaves memory. */
   rest(): void {
     const folded = this.#body?.content.foldAtRest() ?? null;
-    if (folded !== null) this.#room.keep({ type: "replace-content", room: this.#name, update: folded });
+    if (folded !== null) this.#outbox.store({ type: "replace-content", room: this.#name, update: folded });
   }
 
   /** Lets the guard look at an update; keeps and forwards what it accepts. `null`: there was too much to look at. */
@@ -138,11 +139,12 @@ export class Intake {
     const { accepted, missing } = admission;
     this.#keepGuard();
     if (accepted === null) return { missing, news: false };
-    const kept = this.#room.forward(accepted, connection);
+    this.#room.changed();
+    const kept = this.#outbox.forward(accepted, connection);
     content.add(kept);
-    this.#room.keep({ type: "append-content", room: this.#name, update: kept });
+    this.#outbox.store({ type: "append-content", room: this.#name, update: kept });
     const folded = content.foldIfLong();
-    if (folded !== null) this.#room.keep({ type: "replace-content", room: this.#name, update: folded });
+    if (folded !== null) this.#outbox.store({ type: "replace-content", room: this.#name, update: folded });
     return { missing, news: true };
   }
 
@@ -236,12 +238,12 @@ export class Intake {
     if (news === null) return;
     this.#guardLogBytes += news.byteLength;
     if (this.#guardLogBytes < Math.max(GUARD_FOLD_BYTES, this.#guardBytes)) {
-      return this.#room.keep({ type: "append-guard", room: this.#name, record: news });
+      return this.#outbox.store({ type: "append-guard", room: this.#name, record: news });
     }
     const record = guard.encode();
     this.#guardBytes = record.byteLength;
     this.#guardLogBytes = 0;
-    this.#room.keep({ type: "replace-guard", room: this.#name, record });
+    this.#outbox.store({ type: "replace-guard", room: this.#name, record });
   }
 
   #open(): Body {

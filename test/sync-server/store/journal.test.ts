@@ -16,7 +16,7 @@ let journal: Journal;
 /** What happened, in order: callbacks by their names, failures and bugs by their messages. */
 let log: string[];
 
-const tell = (name: string): void => journal.afterwards(() => log.push(name));
+const tell = (name: string): void => journal.afterCommit(() => log.push(name));
 /** The keys of each commit, and how safe it was to be. */
 const commits = (): string[] =>
   store.commits.map(
@@ -110,11 +110,11 @@ describe("the journal", () => {
 
   it("keeps the order when callbacks write and ask for more callbacks", async () => {
     journal.write(meta("a"), "written");
-    journal.afterwards(() => {
+    journal.afterCommit(() => {
       log.push("1");
       tell("3");
       journal.write(meta("b"), "written");
-      journal.afterwards(() => {
+      journal.afterCommit(() => {
         log.push("4");
         tell("5");
         tell("6");
@@ -130,7 +130,7 @@ describe("the journal", () => {
     store.hold();
     journal.write(meta("a"), "written");
     await turn();
-    journal.afterwards(() => {
+    journal.afterCommit(() => {
       log.push("1");
       tell("3");
     });
@@ -144,9 +144,9 @@ describe("the journal", () => {
     const fail = (name: string) => () => {
       throw new Error(name);
     };
-    journal.afterwards(fail("at once"));
+    journal.afterCommit(fail("at once"));
     journal.write(meta("a"), "written");
-    journal.afterwards(fail("later"));
+    journal.afterCommit(fail("later"));
     tell("told");
     await turn();
     journal.write(meta("b"), "written");
@@ -226,7 +226,7 @@ describe("settled and stop", () => {
 
   it("stop commits what is queued and what comes of it, then refuses", async () => {
     journal.write(meta("a"), "written");
-    journal.afterwards(() => {
+    journal.afterCommit(() => {
       journal.write(meta("b"), "written");
       tell("b");
     });
