@@ -7,7 +7,7 @@ import { CloseCode } from "../src/protocol/close-codes.ts";
 import type { Clock } from "../src/clock.ts";
 import { AwarenessClock } from "./room/presence/awareness-clock.ts";
 import { Deadlines } from "./room/session/deadlines.ts";
-import { Heartbeat } from "./gateway/heartbeat.ts";
+import { Heartbeat, HOUSEKEEPING_PARTS } from "./gateway/heartbeat.ts";
 import { RECOVERY_MS } from "./room/content/intake.ts";
 import { Journal } from "./store/journal.ts";
 import type { Limits } from "./config/limits.ts";
@@ -114,7 +114,7 @@ export class RelayCore {
       deadlineSet: (deadlineAt) => this.#deadlines.noticed(deadlineAt),
     });
     this.#heartbeat = new Heartbeat(clock, (part) => {
-      for (const room of this.rooms.loaded) if (room.housekeepingPart === part) room.refreshPresence();
+      this.rooms.refreshPresence(part, HOUSEKEEPING_PARTS);
       if (part === 0) options.onHousekeeping();
     });
     this.admission = new Admission({ rooms: this.rooms, tokens, clock, limits, heartbeat: this.#heartbeat, logger });

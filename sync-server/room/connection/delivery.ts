@@ -23,7 +23,7 @@ const frameFor = ({ frame, except, instead }: OutgoingMessage, recipient: Connec
 };
 
 const sendToOne = (recipient: Connection, messages: readonly OutgoingMessage[]): void => {
-  if (!recipient.isHere) return;
+  if (!recipient.membership.isAttached) return;
   const frames = messages.flatMap((message) => frameFor(message, recipient) ?? []);
   if (frames.length > 0) recipient.socket.send(new Batch(frames));
 };
@@ -43,7 +43,7 @@ const sendTogether = (recipients: readonly Connection[], messages: readonly Outg
   const isOther = (recipient: Connection): boolean => others.size > 1 && others.has(recipient);
   for (const recipient of recipients) {
     if (recipient === only || isOther(recipient)) sendToOne(recipient, messages);
-    else if (recipient.isHere) recipient.socket.send(shared);
+    else if (recipient.membership.isAttached) recipient.socket.send(shared);
   }
 };
 

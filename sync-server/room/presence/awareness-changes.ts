@@ -54,7 +54,7 @@ export class AwarenessChanges implements OutboxSource {
     const instead = new Map<Connection, Frame | null>();
     for (const recipient of recipients) {
       // With a thousand recipients most of the time is spent here; nearly all have a state, and changed nothing.
-      if (recipient.presence !== null && !owners.has(recipient)) continue;
+      if (recipient.presence.state !== null && !owners.has(recipient)) continue;
       if (!changes.some(({ owner }) => mayBeOwn(owner, recipient))) continue;
       const others = all.without((i) => mayBeOwn(changes[i]!.owner, recipient));
       instead.set(recipient, others === null ? null : awarenessFrame(others));

@@ -6,7 +6,9 @@ import { isRelaysClock } from "./awareness-clock.ts";
 import type { AwarenessClock } from "./awareness-clock.ts";
 import { writeEntries } from "./awareness-codec.ts";
 import type { AwarenessEntry, ReceivedEntry } from "./awareness-codec.ts";
-import type { Connection, PresenceState } from "../connection/connection.ts";
+import type { Connection, ConnectionPresence, PresenceState } from "../connection/connection.ts";
+
+const presenceOf = ({ presence }: Connection): ConnectionPresence => presence;
 
 /**
  * Whether a state may be the recipient's own, which must not be sent to it: a state from outside would overwrite it
@@ -14,7 +16,7 @@ import type { Connection, PresenceState } from "../connection/connection.ts";
  * former connection.
  */
 export const mayBeOwn = (owner: Connection, recipient: Connection): boolean =>
-  owner === recipient || (recipient.presence === null && owner.identity.id === recipient.identity.id);
+  owner === recipient || (recipient.presence.state === null && owner.identity.id === recipient.identity.id);
 
 /** The states of one room. Each awareness client id has at most one owner. */
 export class Presence {
@@ -37,9 +39,10 @@ export class Presence {
     const owner = this.#owners.get(clientId);
     if (owner === connection) return true;
     // One id for each connection: all others that it sends are echoes of others' states (y-websocket 3.1).
-    if (connection.presence !== null) return false;
+    if (connection.presence.state !== null) return false;
     if (owner === undefined) return true;
-    const isSuccessor = owner.identity.id === connection.identity.id && connection.arrival > owner.arrival;
+    const isSuccessor =
+      owner.identity.id === connection.identity.id && connection.membership.sequence > owner.membership.sequence;
     return isSuccessor && (connection.speaksSession || !isRelaysClock(clock));
   }
 
@@ -48,25 +51,28 @@ export class Presence {
    * the entry is an echo.
    */
   currentOwner(connection: Connection, { clientId, clock }: ReceivedEntry): Connection | null {
-    if (connection.presence !== null || isRelaysClock(clock)) return null;
+    if (connection.presence.state !== null || isRelaysClock(clock)) return null;
     return this.#owners.get(clientId) ?? null;
   }
 
-  /** Makes this the connection's state; a former owner of the id loses it. */
-  put(connection: Connection, state: PresenceState): void {
+  /** Sets a connection's state and the person's name; a former owner of the id loses its state. */
+  put(connection: Connection, state: PresenceState, name: string): void {
     const owner = this.#owners.get(state.clientId);
-    if (owner !== undefined && owner !== connection) owner.presence = null;
+    if (owner !== undefined && owner !== connection) presenceOf(owner).state = null;
     this.#owners.set(state.clientId, connection);
-    connection.presence = state;
+    const presence = presenceOf(connection);
+    presence.state = state;
+    presence.name = name;
   }
 
   /** Removes a connection's state; returns its id if others may have seen a state under it. */
   release(connection: Connection): number | null {
-    const { presence } = connection;
-    if (presence === null || this.#owners.get(presence.clientId) !== connection) return null;
-    this.#owners.delete(presence.clientId);
-    connection.presence = null;
-    return presence.clientId;
+    const presence = presenceOf(connection);
+    const { state } = presence;
+    if (state === null || this.#owners.get(state.clientId) !== connection) return null;
+    this.#owners.delete(state.clientId);
+    presence.state = null;
+    return state.clientId;
   }
 
   /**
@@ -85,7 +91,8 @@ export class Presence {
   #encode(isIncluded: (owner: Connection) => boolean): Uint8Array | null {
     const states: AwarenessEntry[] = [];
     for (const owner of this.#owners.values()) {
-      if (owner.joined && owner.presence !== null && isIncluded(owner)) states.push(owner.presence);
+      const { state } = owner.presence;
+      if (owner.membership.joined && state !== null && isIncluded(owner)) states.push(state);
     }
     return states.length === 0 ? null : writeEntries(states, this.#clocks).bytes;
   }

@@ -5,7 +5,8 @@ import type { AwarenessClock } from "./awareness-clock.ts";
 import { readAwareness, stampState } from "./awareness-codec.ts";
 import type { Connection } from "../connection/connection.ts";
 import { awarenessFrame } from "../connection/messages.ts";
-import type { Intake } from "../content/intake.ts";
+import type { Authors } from "../../guard/authors.ts";
+import type { Rejections } from "../connection/rejections.ts";
 import type { Limits } from "../../config/limits.ts";
 import type { Outbox } from "../connection/outbox.ts";
 import { Presence } from "./presence.ts";
@@ -21,18 +22,21 @@ export class RoomPresence {
   readonly #limits: Pick<Limits, "awarenessStateBytes">;
   readonly #outbox: Outbox;
   readonly #changes: AwarenessChanges;
-  readonly #intake: Pick<Intake, "isForeign" | "reserve">;
+  readonly #authors: Authors<Connection>;
+  readonly #rejections: Rejections;
 
   constructor(
     { awarenessClock, clock, limits }: RoomPresenceContext,
     outbox: Outbox,
-    intake: Pick<Intake, "isForeign" | "reserve">,
+    authors: Authors<Connection>,
+    rejections: Rejections,
   ) {
     this.#presence = new Presence(awarenessClock);
     this.#limits = limits;
     this.#outbox = outbox;
     this.#changes = new AwarenessChanges(clock, awarenessClock, outbox);
-    this.#intake = intake;
+    this.#authors = authors;
+    this.#rejections = rejections;
   }
 
   /**
@@ -49,13 +53,10 @@ export class RoomPresence {
         // A stock guest that reconnects is a new person. If its own dead connection still owns the id, it is asked for
         // its state again once that is gone.
         const owner = this.#presence.currentOwner(connection, entry);
-        if (owner !== null) {
-          connection.wasRefused = true;
-          owner.socket.probe();
-        }
+        if (owner !== null) this.#rejections.add(connection, owner);
         continue;
       }
-      if (this.#intake.isForeign(clientId, connection)) continue;
+      if (this.#authors.isForeign(clientId, connection)) continue;
       if (jsonBytes > awarenessStateBytes) {
         return `awareness state larger than ${awarenessStateBytes} bytes (limit-awareness-state-bytes)`;
       }
@@ -63,11 +64,10 @@ export class RoomPresence {
       // One state for each message: an honest client has no more, and each is sent to the whole room.
       if (stamped === null) this.hide(connection);
       else {
-        connection.name = stamped.name;
-        const isFirst = connection.presence === null;
-        this.#presence.put(connection, { clientId, json: stamped.json });
+        const isFirst = connection.presence.state === null;
+        this.#presence.put(connection, { clientId, json: stamped.json }, stamped.name);
         // A client's cursor has the id under which it will write (y-protocols, `Awareness.clientID`).
-        this.#intake.reserve(clientId, connection);
+        this.#authors.reserve(clientId, connection);
         // Now that the relay knows which state is the connection's own: the same person's others.
         if (isFirst) this.#send(connection, this.#presence.encodeSamePerson(connection));
         this.show(connection);
@@ -79,15 +79,17 @@ export class RoomPresence {
 
   /** Sends a connection's state to all others, if it is in the run and has one. */
   show(connection: Connection): void {
-    if (!connection.joined || connection.presence === null) return;
-    const { clientId, json } = connection.presence;
+    const { state } = connection.presence;
+    if (!connection.membership.joined || state === null) return;
+    const { clientId, json } = state;
     this.#changes.add({ clientId, json, owner: connection });
   }
 
   /** Removes a connection's state, and shows that to all others who have seen it. */
   hide(connection: Connection): void {
     const clientId = this.#presence.release(connection);
-    if (clientId !== null && connection.joined) this.#changes.add({ clientId, json: "null", owner: connection });
+    if (clientId !== null && connection.membership.joined)
+      this.#changes.add({ clientId, json: "null", owner: connection });
   }
 
   /** Removes a connection's state silently. */

@@ -267,6 +267,34 @@ describe("the guard", () => {
     expect({ accepted, missing }).toEqual({ accepted: null, missing: [] });
   });
 
+  it("[G8] what the sender may not write is left out, what refers to it waits, and the caller is told of both", () => {
+    const world = new World();
+    const owner = docWithId(50);
+    world.send(diff(owner, () => owner.getText("text").insert(0, "mine ")));
+    const doc = world.attacker(666);
+    doc.clientID = 50;
+    const start = Y.encodeStateVector(doc);
+    doc.getText("text").insert(5, "forged ");
+    doc.clientID = 666;
+    doc.getText("text").insert(12, "after it");
+    doc.getArray("array").push([1]);
+    const update = Y.encodeStateAsUpdate(doc, start);
+    const asked: number[] = [];
+    const result = world.guard.admit(update, {
+      mayWrite: (client) => {
+        asked.push(client);
+        return client !== 50;
+      },
+    });
+    expect(asked.toSorted((a, b) => a - b)).toEqual([50, 666]);
+    expect(result).toMatchObject({ accepted: null, blocked: [50], written: [], missing: [{ client: 50, clock: 11 }] });
+    expect(world.guard.held.get(50)).toBe(5);
+    const own = forge(667, 0, { parent: "array" });
+    expect(world.guard.admit(own, { mayWrite: () => true })).toMatchObject({ blocked: [], written: [667] });
+    // Nothing new under an id: nobody is asked, and nothing is blocked.
+    expect(world.guard.admit(own, { mayWrite: () => false })).toMatchObject({ blocked: [], written: [] });
+  });
+
   it("[G5] what refers to something unknown waits, and enters when that has come", () => {
     const world = new World();
     const doc = docWithId(50);
