@@ -25,7 +25,7 @@ export const SyncStep = { step1: 0, step2: 1, update: 2 } as const;
 export const SUBPROTOCOL = "session-room.v1";
 /** A subprotocol that only carries a token: this prefix, then the JWT. The relay never answers it. */
 export const TOKEN_SUBPROTOCOL_PREFIX = "session-room.token.";
-/** The same with a personal token that has expired: it says who comes with the invitation beside it. */
+/** The same with a personal token that has expired: it identifies the person who connects with an invitation. */
 export const FORMER_SUBPROTOCOL_PREFIX = "session-room.former.";
 
 /** Longest room name, in characters (Unicode code points). */

@@ -9,13 +9,13 @@ import * as encoding from "lib0/encoding";
 /** What authorship needs to know of a connection. */
 export type Writer = {
   readonly identity: { readonly id: string };
-  /** Who it is across connections: a known person, or one of a role's guests, who cannot be told apart. */
+  /** Who it is across connections: a known person, or all guests of a role, who cannot be distinguished. */
   readonly authorKey: string;
   /** The key of all guests of its role, if it came as one of them: what such a guest left may be its own. */
   readonly sharedKey: string | null;
 };
 
-/** Whether a writer may go on with a client id that is kept under this key. */
+/** Whether a writer may go on with a client id whose author has this key. */
 const mayContinue = (key: string | undefined, { authorKey, sharedKey }: Writer): boolean =>
   key === undefined || key === authorKey || key === sharedKey;
 
@@ -66,7 +66,7 @@ export class Authors<W extends Writer> {
   mayWrite(client: number, writer: W, isRecovery: boolean): boolean {
     const owner = this.#owners.get(client);
     if (owner !== undefined && owner.identity.id !== writer.identity.id) return false;
-    return (isRecovery && owner !== writer) || mayContinue(this.#keys.get(client), writer);
+    return isRecovery || mayContinue(this.#keys.get(client), writer);
   }
 
   /** The connection of somebody else that owns a client id now. */
@@ -87,8 +87,8 @@ export class Authors<W extends Writer> {
   }
 
   /**
-   * Gives a client id that nobody has written under to whoever shows a cursor under it, also while they are
-   * away: everybody has seen the id, and could take it before they write anything.
+   * Gives a client id that nobody owns to a connection that shows a cursor under it, and keeps it for its author while
+   * they are away: everybody has seen the id, and could take it before they write anything.
    */
   reserve(client: number, writer: W): void {
     if (this.#owners.has(client) || !mayContinue(this.#keys.get(client), writer)) return;

@@ -26,7 +26,7 @@ export const makeQueue = (client: number, structs: readonly ScannedStruct[], hel
   waiting: null,
 });
 
-/** Lets `queue` go on as soon as the struct of `other` that holds this clock is accepted; never, if there is none. */
+/** Unblocks `queue` as soon as the struct of `other` that holds this clock is accepted; never, if there is none. */
 export const waitFor = (other: StructQueue, clock: number, queue: StructQueue): void => {
   const { structs } = other;
   let low = other.next;

@@ -2,7 +2,7 @@
  * One room in memory: dispatches the messages of its connections, and decides who is attached and who is in the run.
  * The session, the content, presence and commands are objects of their own. It sees no socket, file or timer.
  *
- * Memory changes before the store does, and clients hear of a change only after its commit: everything is stored and
+ * Memory changes before the store does, and clients are sent a change only after its commit: everything is stored and
  * sent through the outbox (docs/SPEC.md, W8).
  */
 import { CloseCode } from "../../src/protocol/close-codes.ts";
@@ -262,7 +262,7 @@ export class Room implements CommandRoom {
 
   /**
    * Called about every 20 s: sends stock clients all states with fresh clocks, since they drop what was not renewed
-   * for 30 s (P9), and releases what is kept only for those who may connect soon.
+   * for 30 s (P9), and evicts caches for clients that may connect soon.
    */
   refreshPresence(): void {
     this.#sync.evictCaches();

@@ -16,7 +16,7 @@ export interface PeerSocket {
   close(code: CloseCode, reason: string): void;
 }
 
-/** What the room knows of a connection; written by `Room` alone. */
+/** What the room knows of a connection; written by `Room` and `Run` alone. */
 export type Membership = {
   /** From `Room.attach` to `Room.detach`. */
   isAttached: boolean;
@@ -44,8 +44,8 @@ export type ConnectionPresence = {
 };
 
 /**
- * Others keep what they know of a connection in collections of their own: the outbox its subscribers, the intake what
- * is pending, the authors their client ids. What many read is here, and read-only but for its owner.
+ * Only what several parts of a room read is here, and it is read-only but for the part that owns it. The rest is in
+ * collections of its owner: subscribers in the outbox, pending updates in the intake, client ids in the authors.
  */
 export class Connection {
   readonly socket: PeerSocket;

@@ -130,7 +130,7 @@ export class Outbox {
     this.flushBy(-Infinity);
   }
 
-  /** Releases what is kept only because somebody may connect soon. */
+  /** Releases the frame that is kept for those who connect at once. */
   evictCaches(): void {
     this.#lastLarge = null;
   }

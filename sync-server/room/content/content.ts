@@ -42,7 +42,7 @@ export class Content implements RoomContent {
   /** The last answer, for others with the same state vector: many connect at once. */
   #encoded: Encoded | null = null;
 
-  /** @param updates what the store kept, in order. */
+  /** @param updates as the store returned them, in order. */
   constructor(updates: readonly Uint8Array[]) {
     this.#unapplied = [...updates];
     this.#logRows = updates.length;

@@ -62,7 +62,7 @@ export class Intake {
     this.#options = options;
   }
 
-  /** The store may have lost content: until then (ms since the epoch) it is accepted from whoever holds it. */
+  /** The store may have lost content: until then (ms since the epoch) it is accepted from anybody. */
   recover(until: number): void {
     this.#recoversUntil = Math.max(this.#recoversUntil, until);
   }

@@ -1,6 +1,6 @@
 /**
- * The session of one room: its stored record, its ledger and its lifecycle. It executes the effects that concern
- * these, the deadline too; what a change means for content and connections is the room's to do.
+ * The session of one room: its stored record, its ledger, its lifecycle and its deadline. It executes the effects that
+ * concern these, and returns those that concern content and connections.
  */
 import type { Clock } from "../../../src/clock.ts";
 import { toSession, transition } from "../../../src/session/lifecycle.ts";

@@ -98,7 +98,7 @@ describe("round trips", () => {
     expect(readClientMessage(KEEPALIVE)).toEqual({ kind: "awareness", update: Uint8Array.of(0) });
   });
 
-  it("[W1] bytes behind the body are ignored, and a request for awareness has none", () => {
+  it("[W1] bytes after the body are ignored, and a request for awareness has none", () => {
     expect(readClientMessage(Uint8Array.of(...writeUpdate(Uint8Array.of(7)), 1, 2, 3))).toMatchObject({
       kind: "update",
     });
@@ -160,7 +160,7 @@ describe("bad bytes", () => {
     expect(isMalformed(frame)).toBe(true);
   });
 
-  it("a client keeps what a command says and nothing else", () => {
+  it("a command keeps its own fields and nothing else", () => {
     const frame = sessionText('{"type":"end","id":1,"run":2,"role":"host","__proto__":{"x":1}}');
     expect(readClientMessage(frame)).toEqual({ kind: "session", command: { type: "end", id: 1, run: 2 } });
   });

@@ -91,7 +91,7 @@ describe("authors", () => {
     expect(authors.mayWrite(1, invited("g1"), false)).toBe(true);
   });
 
-  it("[G9] its records, whole or change by change, say the same to the next relay", () => {
+  it("[G9] its records, whole or change by change, give the next relay the same authors", () => {
     const records: Uint8Array[] = [];
     let changes = 0;
     const authors = new Authors<TestWriter>([], () => changes++);
