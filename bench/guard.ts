@@ -5,8 +5,10 @@
 import * as encoding from "lib0/encoding";
 import { AwarenessClock } from "../sync-server/room/presence/awareness-clock.ts";
 import { Connection } from "../sync-server/room/connection/connection.ts";
+import type { ConnectionPresence } from "../sync-server/room/connection/connection.ts";
 import type { Credential } from "../sync-server/auth/credential.ts";
-import { Frame } from "../sync-server/websocket/frame.ts";
+import { awarenessFrame } from "../sync-server/room/connection/messages.ts";
+import { Authors } from "../sync-server/guard/authors.ts";
 import { Guard } from "../sync-server/guard/guard.ts";
 import { DEFAULT_LIMITS } from "../sync-server/config/limits.ts";
 import { readAwareness, stampState, writeEntries } from "../sync-server/room/presence/awareness-codec.ts";
@@ -67,13 +69,15 @@ const measure = (count: number, run: () => void): number => {
 };
 
 const guardRound = (): number => {
-  const guard = new Guard<Connection>(new Map());
+  const guard = new Guard(new Map());
+  const authors = new Authors<Connection>();
   return measure(updates.length, () => {
     updates.forEach((update, i) => {
       const writer = people[i % WRITERS]!;
-      const { accepted } = guard.admit(update, {
-        mayWrite: (client) => guard.authors.claim(client, writer, { isSync: false, isRecovering: false }).allowed,
+      const { accepted, written } = guard.admit(update, {
+        mayWrite: (client) => authors.mayWrite(client, writer, false),
       });
+      for (const client of written) authors.claim(client, writer, false);
       if (accepted === null) throw new Error(`the update ${i} was not accepted`);
     });
   });
@@ -82,21 +86,18 @@ const guardRound = (): number => {
 const { awarenessClock } = await AwarenessClock.open({ readMeta: async () => null }, { now: () => 1 });
 
 const presenceRound = (): number => {
-  const { authors } = new Guard<Connection>(new Map());
+  const authors = new Authors<Connection>();
   const presence = new Presence(awarenessClock);
-  for (const person of people) {
-    person.presence = null;
-    person.clientIds.clear();
-  }
+  for (const person of people) (person.presence as ConnectionPresence).state = null;
   return measure(moves.length, () => {
     moves.forEach((move, i) => {
       const person = people[i % WRITERS]!;
       const entry = readAwareness(move)[0]!;
       if (!presence.mayOwn(person, entry) || authors.isForeign(entry.clientId, person)) throw new Error("foreign");
-      const { json } = stampState(entry.json, person.identity)!;
-      presence.put(person, { clientId: entry.clientId, json });
+      const { json, name } = stampState(entry.json, person.identity)!;
+      presence.put(person, { clientId: entry.clientId, json }, name);
       authors.reserve(entry.clientId, person);
-      Frame.ofAwareness(writeEntries([person.presence!], awarenessClock).bytes);
+      awarenessFrame(writeEntries([person.presence.state!], awarenessClock).bytes);
     });
   });
 };

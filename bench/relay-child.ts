@@ -20,12 +20,12 @@ import { SqliteStore } from "../sync-server/store/sqlite/store.ts";
 const [kind = "checked", tokenSecret = ""] = process.argv.slice(2);
 
 if (kind === "unchecked") {
-  Guard.prototype.admit = (accepted) => ({ accepted, missing: [], count: 0 });
+  Guard.prototype.admit = (accepted) => ({ accepted, missing: [], written: [], blocked: [], count: 0 });
   const receive = Room.prototype.receive;
   Room.prototype.receive = function (this: Room, connection: Connection, message: Uint8Array): void {
     if (message[0] !== MessageType.awareness) return receive.call(this, connection, message);
     const copy = new Batch([Frame.of(message)]);
-    for (const each of this.connections) if (each.subscribed && each !== connection) each.socket.send(copy);
+    for (const each of this.connections) if (each.membership.joined && each !== connection) each.socket.send(copy);
   };
 }
 

@@ -8,7 +8,7 @@ import type { Clock } from "../src/clock.ts";
 import { AwarenessClock } from "./room/presence/awareness-clock.ts";
 import { Deadlines } from "./room/session/deadlines.ts";
 import { Heartbeat } from "./gateway/heartbeat.ts";
-import { Housekeeping } from "./room/housekeeping.ts";
+import { Housekeeping, HOUSEKEEPING_PARTS } from "./room/housekeeping.ts";
 import { RECOVERY_MS } from "./room/content/intake.ts";
 import { Journal } from "./store/journal.ts";
 import type { Limits } from "./config/limits.ts";
@@ -116,7 +116,7 @@ export class RelayCore {
       deadlineSet: (deadlineAt) => this.#deadlines.noticed(deadlineAt),
     });
     this.#housekeeping = new Housekeeping(clock, (part) => {
-      for (const room of this.rooms.loaded) if (room.housekeepingPart === part) room.refreshPresence();
+      this.rooms.refreshPresence(part, HOUSEKEEPING_PARTS);
       if (part === 0) options.onHousekeeping();
     });
     this.#heartbeat = new Heartbeat(clock);

@@ -1,7 +1,7 @@
 /**
- * The wire protocol, both directions. Every frame is one binary WebSocket message:
+ * The wire protocol, both directions. Every message is one binary WebSocket message:
  *
- *     frame      := varUint(type) body
+ *     message    := varUint(type) body
  *     type 0     := sync       body := varUint(step) varBytes(payload)
  *                     step 0 SyncStep1  payload = Yjs state vector
  *                     step 1 SyncStep2  payload = Yjs update
@@ -11,22 +11,21 @@
  *     type 3     := queryAwareness, no body
  *     type 83    := session    body := varString(JSON), only with the subprotocol session-room.v1
  *
- * Types 0 to 3 are those of y-websocket 3.1 and y-protocols 1.0. Bytes behind the body are ignored,
- * as every y-websocket does. A decoded message is still untrusted.
+ * Types 0 to 3 are those of y-websocket 3.1 and y-protocols 1.0. Bytes after the body are ignored,
+ * as in every y-websocket. A decoded message is still untrusted.
  */
 import * as decoding from "lib0/decoding";
 import * as encoding from "lib0/encoding";
-import * as MessageType from "./message-type.ts";
 import type { Role } from "../session/session.ts";
-import * as SyncStep from "./sync-step.ts";
 
-export { MessageType, SyncStep };
+export const MessageType = { sync: 0, awareness: 1, auth: 2, queryAwareness: 3, session: 83 } as const;
+export const SyncStep = { step1: 0, step2: 1, update: 2 } as const;
 
 /** Subprotocol of clients that speak the session messages. */
 export const SUBPROTOCOL = "session-room.v1";
 /** A subprotocol that only carries a token: this prefix, then the JWT. The relay never answers it. */
 export const TOKEN_SUBPROTOCOL_PREFIX = "session-room.token.";
-/** The same with a personal token that has expired: it says who comes with the invitation beside it. */
+/** The same with a personal token that has expired: it identifies the person who connects with an invitation. */
 export const FORMER_SUBPROTOCOL_PREFIX = "session-room.former.";
 
 /** Longest room name, in characters (Unicode code points). */
@@ -52,14 +51,19 @@ export const cleanPersonName = (name: unknown): string => {
   return [...plain].slice(0, PERSON_NAME_MAX_CHARS).join("").trim();
 };
 
-/** What a client asks of the relay. `id` is echoed in the answer; `run` is the run that the person saw. */
-export type Command =
-  | { readonly type: "join"; readonly id: number }
-  | { readonly type: "leave"; readonly id: number }
-  | { readonly type: "start"; readonly id: number; readonly run: number }
-  | { readonly type: "end"; readonly id: number; readonly run: number }
-  /** A newer token of the same person, before the present one expires. */
-  | { readonly type: "renew"; readonly id: number; readonly token: string };
+/** Enters the run. `id`, in every command: chosen by the client and repeated in the answer. */
+export type JoinCommand = { readonly type: "join"; readonly id: number };
+/** Leaves the run; the connection stays. */
+export type LeaveCommand = { readonly type: "leave"; readonly id: number };
+/** Starts the run after `run`, the one that the person saw. */
+export type StartCommand = { readonly type: "start"; readonly id: number; readonly run: number };
+/** Ends the run that the person saw. */
+export type EndCommand = { readonly type: "end"; readonly id: number; readonly run: number };
+/** A newer token of the same person, before the present one expires. */
+export type RenewCommand = { readonly type: "renew"; readonly id: number; readonly token: string };
+
+/** What a client asks of the relay. */
+export type Command = JoinCommand | LeaveCommand | StartCommand | EndCommand | RenewCommand;
 
 /** Who the relay holds a client to be. `verified`: the name is the token's. */
 export type Identity = {
@@ -97,28 +101,47 @@ export type RefusalCode =
   /** The new token is for another person, room or role. */
   | "other-person";
 
-export type Answer =
-  | { readonly type: "answer"; readonly id: number; readonly ok: true; readonly run: number }
-  | {
-      readonly type: "answer";
-      readonly id: number;
-      readonly ok: false;
-      readonly code: RefusalCode;
-      readonly message: string;
-    };
+/** The command was carried out; `run` is the room's present run. */
+export type AcceptedAnswer = {
+  readonly type: "answer";
+  readonly id: number;
+  readonly ok: true;
+  readonly run: number;
+};
+/** The command was refused; `message` says why in English. */
+export type RefusedAnswer = {
+  readonly type: "answer";
+  readonly id: number;
+  readonly ok: false;
+  readonly code: RefusalCode;
+  readonly message: string;
+};
 
+export type Answer = AcceptedAnswer | RefusedAnswer;
+
+/** The session messages of the relay. */
 export type RelayMessage = Welcome | Answer;
 
-/** A client's frame as far as the relay looks before it acts; payloads are views into the frame. */
-export type ClientFrame =
-  | { readonly kind: "sync-step-1"; readonly stateVector: Uint8Array }
-  | { readonly kind: "sync-step-2" | "update"; readonly update: Uint8Array }
-  | { readonly kind: "awareness"; readonly update: Uint8Array }
-  | { readonly kind: "query-awareness" }
-  | { readonly kind: "session"; readonly command: Command }
-  | { readonly kind: "unknown"; readonly type: number };
+export type SyncStep1Message = { readonly kind: "sync-step-1"; readonly stateVector: Uint8Array };
+export type SyncStep2Message = { readonly kind: "sync-step-2"; readonly update: Uint8Array };
+export type UpdateMessage = { readonly kind: "update"; readonly update: Uint8Array };
+export type AwarenessMessage = { readonly kind: "awareness"; readonly update: Uint8Array };
+export type QueryAwarenessMessage = { readonly kind: "query-awareness" };
+export type SessionMessage = { readonly kind: "session"; readonly command: Command };
+/** A type that no client sends. */
+export type UnknownMessage = { readonly kind: "unknown"; readonly type: number };
 
-/** A frame or payload that does not follow the grammar above. The sender's fault, never ours. */
+/** A client's message, decoded as far as the relay needs to dispatch it; payloads are views into the message. */
+export type ClientMessage =
+  | SyncStep1Message
+  | SyncStep2Message
+  | UpdateMessage
+  | AwarenessMessage
+  | QueryAwarenessMessage
+  | SessionMessage
+  | UnknownMessage;
+
+/** A message or payload that does not follow the grammar above: the sender's fault. */
 export class MalformedError extends Error {
   override name = "MalformedError";
 }
@@ -159,13 +182,13 @@ const parseCommand = (text: string): Command => {
 };
 
 /**
- * Reads a client's frame.
+ * Reads a client's message.
  *
  * @throws MalformedError, and nothing else, whatever the bytes are.
  */
-export const readClientFrame = (frame: Uint8Array): ClientFrame => {
+export const readClientMessage = (message: Uint8Array): ClientMessage => {
   try {
-    const decoder = decoding.createDecoder(frame);
+    const decoder = decoding.createDecoder(message);
     const type = decoding.readVarUint(decoder);
     switch (type) {
       case MessageType.sync: {
@@ -187,44 +210,44 @@ export const readClientFrame = (frame: Uint8Array): ClientFrame => {
     }
   } catch (error) {
     if (error instanceof MalformedError) throw error;
-    throw new MalformedError("the frame ends early or holds a number out of range");
+    throw new MalformedError("the message ends early or holds a number out of range");
   }
 };
 
-const bytesFrame = (head: readonly number[], payload: Uint8Array): Uint8Array =>
+const writeMessage = (head: readonly number[], payload: Uint8Array): Uint8Array =>
   encoding.encode((encoder) => {
     for (const number of head) encoding.writeVarUint(encoder, number);
     encoding.writeVarUint8Array(encoder, payload);
   });
 
-export const writeSyncStep1 = (stateVector: Uint8Array): Uint8Array =>
-  bytesFrame([MessageType.sync, SyncStep.step1], stateVector);
-export const writeSyncStep2 = (update: Uint8Array): Uint8Array =>
-  bytesFrame([MessageType.sync, SyncStep.step2], update);
-export const writeUpdate = (update: Uint8Array): Uint8Array => bytesFrame([MessageType.sync, SyncStep.update], update);
-
-/** Asks the receiver for the awareness states that it knows; a stock client answers with its own among them. */
-export const QUERY_AWARENESS: Uint8Array = /* @__PURE__ */ Uint8Array.of(MessageType.queryAwareness);
-
-export const writeAwareness = (update: Uint8Array): Uint8Array => bytesFrame([MessageType.awareness], update);
-
-/**
- * The smallest data message, an awareness update of no states. An idle relay sends it because
- * y-websocket 3.1 hangs up after 30 s without a data message (`messageReconnectTimeout`).
- */
-export const KEEPALIVE: Uint8Array = /* @__PURE__ */ Uint8Array.of(MessageType.awareness, 1, 0);
-
-const sessionFrame = (message: Command | RelayMessage): Uint8Array =>
+const writeSessionMessage = (message: Command | RelayMessage): Uint8Array =>
   encoding.encode((encoder) => {
     encoding.writeVarUint(encoder, MessageType.session);
     encoding.writeVarString(encoder, JSON.stringify(message));
   });
 
-export const writeCommand: (command: Command) => Uint8Array = sessionFrame;
-export const writeRelayMessage: (message: RelayMessage) => Uint8Array = sessionFrame;
+export const writeSyncStep1 = (stateVector: Uint8Array): Uint8Array =>
+  writeMessage([MessageType.sync, SyncStep.step1], stateVector);
+export const writeSyncStep2 = (update: Uint8Array): Uint8Array =>
+  writeMessage([MessageType.sync, SyncStep.step2], update);
+export const writeUpdate = (update: Uint8Array): Uint8Array =>
+  writeMessage([MessageType.sync, SyncStep.update], update);
+export const writeAwareness = (update: Uint8Array): Uint8Array => writeMessage([MessageType.awareness], update);
+export const writeCommand: (command: Command) => Uint8Array = writeSessionMessage;
+
+/** Asks the receiver for the awareness states that it knows; a stock client answers with its own among them. */
+export const QUERY_AWARENESS: Uint8Array = /* @__PURE__ */ Uint8Array.of(MessageType.queryAwareness);
 
 /**
- * Reads the body of a session message from the relay (the decoder stands behind the type).
+ * The smallest data message, an awareness update of no states. An idle relay sends it because
+ * y-websocket 3.1 closes after 30 s without a data message (`messageReconnectTimeout`).
+ */
+export const KEEPALIVE: Uint8Array = /* @__PURE__ */ Uint8Array.of(MessageType.awareness, 1, 0);
+
+export const writeRelayMessage: (message: RelayMessage) => Uint8Array = writeSessionMessage;
+
+/**
+ * Reads the body of a session message from the relay; the decoder is after the type.
  *
  * @returns `null` for a message that this version does not know; newer relays may send some.
  * @throws Error if the body is not a string of JSON: no relay sends that, and nobody should catch it.

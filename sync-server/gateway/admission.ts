@@ -8,7 +8,8 @@ import { CloseCode } from "../../src/protocol/close-codes.ts";
 import type { Clock } from "../../src/clock.ts";
 import { Connection } from "../room/connection/connection.ts";
 import { Credential } from "../auth/credential.ts";
-import { Batch, Frame } from "../websocket/frame.ts";
+import { sessionFrame } from "../room/connection/messages.ts";
+import { Batch } from "../websocket/frame.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import type { Limits } from "../config/limits.ts";
 import { identify } from "../auth/identity.ts";
@@ -148,7 +149,7 @@ export class Admission {
         lease.release();
       },
     });
-    if (speaksSession) peer.send(new Batch([Frame.ofSession(credential.welcome)]));
+    if (speaksSession) peer.send(new Batch([sessionFrame(credential.welcome)]));
     room.attach(connection);
   }
 }

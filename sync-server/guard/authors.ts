@@ -1,88 +1,99 @@
 /**
- * Who may write under which Yjs client id (docs/SPEC.md, G8 to G10). A client id belongs to whoever
- * wrote under it first; while that connection is here, nobody else can write its next struct, which
- * would make its own be ignored by everyone.
+ * Who may write under which Yjs client id (docs/SPEC.md, G8 to G10). A client id belongs to whoever wrote under it
+ * first. While that connection is here, nobody else may write its next struct: every peer would then ignore the
+ * struct of the same clock that the owner writes.
  */
-import type * as decoding from "lib0/decoding";
-import { readVarString, readVarUint } from "lib0/decoding";
+import * as decoding from "lib0/decoding";
 import * as encoding from "lib0/encoding";
 
 /** What authorship needs to know of a connection. */
 export type Writer = {
   readonly identity: { readonly id: string };
-  /** Who it is across connections: a known person, or one of a role's guests, who cannot be told apart. */
+  /** Who it is across connections: a known person, or all guests of a role, who cannot be distinguished. */
   readonly authorKey: string;
-  /** The key of all guests of its role, if it came as one of them: what such a one left may be its own. */
+  /** The key of all guests of its role, if it came as one of them: what such a guest left may be its own. */
   readonly sharedKey: string | null;
-  /** Client ids that it writes under. */
-  readonly clientIds: Set<number>;
 };
 
-export type Claim = {
-  /** Whether the update is a SyncStep2, which repeats what others wrote, rather than an edit as it happens. */
-  readonly isSync: boolean;
-  /** Whether the relay may have lost content that others still hold. */
-  readonly isRecovering: boolean;
-};
-
-/** Whether the writer may, and if not, the connection that stands in its way. */
-export type Verdict<W> = { readonly allowed: true } | { readonly allowed: false; readonly owner: W | null };
-
-const ALLOWED = { allowed: true } as const;
-
-/** Whether what stands under a key may be gone on with. */
+/** Whether a writer may go on with a client id whose author has this key. */
 const mayContinue = (key: string | undefined, { authorKey, sharedKey }: Writer): boolean =>
   key === undefined || key === authorKey || key === sharedKey;
 
-const writeKeys = (encoder: encoding.Encoder, keys: ReadonlyMap<number, string>): void => {
-  const byKey = new Map<string, number[]>();
-  for (const [client, key] of keys) {
-    const clients = byKey.get(key);
-    if (clients === undefined) byKey.set(key, [client]);
-    else clients.push(client);
-  }
-  encoding.writeVarUint(encoder, byKey.size);
-  for (const [key, clients] of byKey) {
-    encoding.writeVarString(encoder, key);
-    encoding.writeVarUint(encoder, clients.length);
-    for (const client of clients) encoding.writeVarUint(encoder, client);
+const writeKeys = (keys: ReadonlyMap<number, string>): Uint8Array => {
+  const byKey = Map.groupBy(keys, ([, key]) => key);
+  return encoding.encode((encoder) => {
+    encoding.writeVarUint(encoder, byKey.size);
+    for (const [key, entries] of byKey) {
+      encoding.writeVarString(encoder, key);
+      encoding.writeVarUint(encoder, entries.length);
+      for (const [client] of entries) encoding.writeVarUint(encoder, client);
+    }
+  });
+};
+
+const readKeys = (record: Uint8Array, keys: Map<number, string>): void => {
+  const decoder = decoding.createDecoder(record);
+  for (let groups = decoding.readVarUint(decoder); groups > 0; groups--) {
+    const key = decoding.readVarString(decoder);
+    for (let left = decoding.readVarUint(decoder); left > 0; left--) keys.set(decoding.readVarUint(decoder), key);
   }
 };
 
 export class Authors<W extends Writer> {
+  /** The author of each client id, here or not. */
   readonly #keys = new Map<number, string>();
-  /** Those of `#keys` that came since `writeChanges`. */
-  readonly #newKeys = new Map<number, string>();
-  /** Of the client ids that are in use now, whose they are. */
+  /** Those of `#keys` that were added since `takeChanges`. */
+  #newKeys = new Map<number, string>();
+  /** The connection that owns a client id now, and the client ids that a connection owns. */
   readonly #owners = new Map<number, W>();
+  readonly #owned = new Map<W, Set<number>>();
+  readonly #onChange: () => void;
 
-  /** May this writer add structs under this client id? If so, the id is its own from now on. */
-  claim(client: number, writer: W, { isSync, isRecovering }: Claim): Verdict<W> {
-    const owner = this.#owners.get(client);
-    if (owner !== undefined && owner.identity.id !== writer.identity.id) return { allowed: false, owner };
-    // What a relay lost comes back through anybody; it stays its author's, who may be yet to return.
-    if (isSync && isRecovering && owner !== writer) return ALLOWED;
-    const key = this.#keys.get(client);
-    if (!mayContinue(key, writer)) return { allowed: false, owner: null };
-    if (owner !== writer) {
-      owner?.clientIds.delete(client);
-      this.#owners.set(client, writer);
-      writer.clientIds.add(client);
-    }
-    if (key !== writer.authorKey) this.#keep(client, writer.authorKey);
-    return ALLOWED;
+  /**
+   * @param records what `encode` and `takeChanges` returned, all of them; none for a new room.
+   * @param onChange called when there is something for `takeChanges`.
+   */
+  constructor(records: readonly Uint8Array[] = [], onChange: () => void = () => {}) {
+    for (const record of records) readKeys(record, this.#keys);
+    this.#onChange = onChange;
   }
 
   /**
-   * Keeps a client id that nobody has written under for whoever shows a cursor under it, also while they are
-   * away: everybody has seen the id, and could take it before they write their first word.
+   * Whether a writer may add structs under a client id.
+   *
+   * @param isRecovery whether it repeats, in a SyncStep2, content that the relay may have lost.
+   */
+  mayWrite(client: number, writer: W, isRecovery: boolean): boolean {
+    const owner = this.#owners.get(client);
+    if (owner !== undefined && owner.identity.id !== writer.identity.id) return false;
+    return isRecovery || mayContinue(this.#keys.get(client), writer);
+  }
+
+  /** The connection of somebody else that owns a client id now. */
+  otherOwner(client: number, writer: W): W | null {
+    const owner = this.#owners.get(client);
+    return owner === undefined || owner.identity.id === writer.identity.id ? null : owner;
+  }
+
+  /** Gives a client id to a writer that has added structs under it, after `mayWrite`. */
+  claim(client: number, writer: W, isRecovery: boolean): void {
+    const owner = this.#owners.get(client);
+    if (owner !== writer) {
+      // Content that the relay lost comes back through anybody. It stays its author's, who may return later.
+      if (isRecovery) return;
+      this.#own(client, writer);
+    }
+    this.#keep(client, writer);
+  }
+
+  /**
+   * Gives a client id that nobody owns to a connection that shows a cursor under it, and keeps it for its author while
+   * they are away: everybody has seen the id, and could take it before they write anything.
    */
   reserve(client: number, writer: W): void {
-    const key = this.#keys.get(client);
-    if (this.#owners.has(client) || !mayContinue(key, writer)) return;
-    this.#owners.set(client, writer);
-    if (key !== writer.authorKey) this.#keep(client, writer.authorKey);
-    writer.clientIds.add(client);
+    if (this.#owners.has(client) || !mayContinue(this.#keys.get(client), writer)) return;
+    this.#own(client, writer);
+    this.#keep(client, writer);
   }
 
   /** Whether a client id is known to be somebody else's. */
@@ -92,44 +103,46 @@ export class Authors<W extends Writer> {
     return !mayContinue(this.#keys.get(client), writer);
   }
 
-  /** A connection is found to be another author than it seemed: what it has written is that one's. */
+  /** A connection turned out to be another author than it seemed: what it has written is that author's. */
   rename(writer: W): void {
-    for (const client of writer.clientIds) this.#keep(client, writer.authorKey);
+    for (const client of this.#owned.get(writer) ?? []) this.#keep(client, writer);
   }
 
-  /** Forgets a connection; its client ids stay its author's. @returns whether it had any. */
+  /** Forgets a connection; its client ids stay its author's. @returns whether it owned any. */
   release(writer: W): boolean {
-    for (const client of writer.clientIds) this.#owners.delete(client);
-    const hadAny = writer.clientIds.size > 0;
-    writer.clientIds.clear();
-    return hadAny;
+    const owned = this.#owned.get(writer);
+    if (owned === undefined) return false;
+    for (const client of owned) this.#owners.delete(client);
+    this.#owned.delete(writer);
+    return owned.size > 0;
   }
 
-  /** Whether anything came since `writeChanges`. */
-  get hasChanges(): boolean {
-    return this.#newKeys.size > 0;
+  /** What must be stored beside the content: the author of each client id. */
+  encode(): Uint8Array {
+    return writeKeys(this.#keys);
   }
 
-  write(encoder: encoding.Encoder): void {
-    writeKeys(encoder, this.#keys);
+  /** What was added to that since the last time; `null` if nothing was. */
+  takeChanges(): Uint8Array | null {
+    if (this.#newKeys.size === 0) return null;
+    const changes = this.#newKeys;
+    this.#newKeys = new Map();
+    return writeKeys(changes);
   }
 
-  /** Writes what came since the last time. */
-  writeChanges(encoder: encoding.Encoder): void {
-    writeKeys(encoder, this.#newKeys);
-    this.#newKeys.clear();
+  #own(client: number, writer: W): void {
+    const former = this.#owners.get(client);
+    if (former !== undefined) this.#owned.get(former)!.delete(client);
+    this.#owners.set(client, writer);
+    const owned = this.#owned.get(writer);
+    if (owned === undefined) this.#owned.set(writer, new Set([client]));
+    else owned.add(client);
   }
 
-  #keep(client: number, key: string): void {
-    this.#keys.set(client, key);
-    this.#newKeys.set(client, key);
-  }
-
-  /** Adds what `write` or `writeChanges` wrote. */
-  read(decoder: decoding.Decoder): void {
-    for (let keys = readVarUint(decoder); keys > 0; keys--) {
-      const key = readVarString(decoder);
-      for (let clients = readVarUint(decoder); clients > 0; clients--) this.#keys.set(readVarUint(decoder), key);
-    }
+  #keep(client: number, { authorKey }: W): void {
+    if (this.#keys.get(client) === authorKey) return;
+    this.#keys.set(client, authorKey);
+    this.#newKeys.set(client, authorKey);
+    this.#onChange();
   }
 }

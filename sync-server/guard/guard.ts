@@ -1,21 +1,20 @@
 /**
- * The guard: decides which parts of a client's update enter the room (docs/guard.md has the argument).
+ * The guard decides which parts of a client's update enter the room (docs/guard.md has the argument). Who may
+ * write under which client id is not its decision: it asks `mayWrite`.
  *
- * It keeps, for each client id, up to which clock the relay holds structs, and which of them were
- * forbidden. Of an update it accepts what refers to held structs only, in an order in which a peer
- * can integrate it; forbidden structs become GC structs of equal length, so that clocks stay whole.
- * By induction nothing accepted hangs below the protected root, and no accepted update ever waits
- * in a peer's document for something that is still to come.
+ * For each client id it keeps up to which clock the relay holds structs, and which of them were forbidden. Of an
+ * update it accepts only what refers to held structs, in an order in which a peer can integrate it; forbidden
+ * structs become GC structs of equal length, so that clocks have no gaps. By induction nothing accepted is below
+ * the protected root, and no accepted update waits in a peer's document for something that is still to come.
  */
 import * as decoding from "lib0/decoding";
 import * as encoding from "lib0/encoding";
 import { SESSION_ROOT } from "../../src/session/session.ts";
-import { Authors } from "./authors.ts";
-import type { Writer } from "./authors.ts";
 import { isLongEntry } from "./map-entries.ts";
-import type { TakenStruct } from "./map-entries.ts";
 import { inOrder, RangeSet } from "../update/ranges.ts";
 import type { Range } from "../update/ranges.ts";
+import { isWhole, makeQueue, waitFor } from "./struct-queue.ts";
+import type { StructQueue } from "./struct-queue.ts";
 import { NONE, scanUpdate, StructKind } from "../update/scan.ts";
 import type { ScannedDelete, ScannedStruct, ScannedUpdate } from "../update/scan.ts";
 import { writeScanned } from "../update/write.ts";
@@ -24,27 +23,29 @@ import type { OutSection } from "../update/write.ts";
 /** Yjs' own client ids are below this (yjs 13.6, `generateNewClientId`); the others are reserved for ledgers. */
 export const FIRST_LEDGER_ID = 2 ** 32;
 
-/** Version of what `encode` and `takeChanges` write. */
-const RECORD_VERSION = 1;
-
 const PROTECTED_ROOT = new TextEncoder().encode(SESSION_ROOT);
 
 /** An id that some part of an update waits for. */
 export type Missing = { readonly client: number; readonly clock: number };
 
-export type Admission = {
-  /** What is new and allowed: to be kept and forwarded. `null`: nothing. */
+/** What became of an update. */
+export type AdmitResult = {
+  /** What is new and allowed: to be stored and forwarded. `null`: nothing. */
   readonly accepted: Uint8Array | null;
-  /** What the parts that had to be left wait for, if any: offer the update again once any of it is held (`holds`), not sooner. */
+  /** What the remaining parts wait for, if any: offer the update again once any of it is held (`holds`), not sooner. */
   readonly missing: readonly Missing[];
+  /** Client ids of which new structs were accepted. */
+  readonly written: readonly number[];
+  /** Client ids of which new structs were left out because the sender may not write under them. */
+  readonly blocked: readonly number[];
   /** How many structs and deletes were looked at. */
   readonly count: number;
 };
 
-export type Questions = {
+export type AdmitOptions = {
   /**
-   * Whether the sender may write under a client id; asked once an update and client, when there is
-   * something new under it. Without it everybody may.
+   * Whether the sender may write under a client id; asked at most once for each client, when the update holds
+   * something new of it. Without it everybody may.
    */
   readonly mayWrite?: (client: number) => boolean;
   /**
@@ -53,74 +54,43 @@ export type Questions = {
    */
   readonly isDeleted?: (client: number, clock: number, length: number) => boolean;
   /**
-   * Whether a held id is the value of a map's key; asked only of what stands beside a struct of several
+   * Whether a held id is the value of a map's key; asked only of what is next to a struct of several
    * units. Without it none is.
    */
   readonly isEntry?: (client: number, clock: number) => boolean;
   /** How many structs and deletes the update may hold. Without it any number. */
-  readonly most?: number;
-};
-
-/** The structs of one client in the update at hand, and how far they were taken. */
-type Queue = {
-  readonly client: number;
-  readonly structs: readonly ScannedStruct[];
-  /** Index of the next struct to look at. */
-  next: number;
-  /** Clock at which the first taken struct begins. */
-  clock: number;
-  /** Whether the sender may write here; `null` until it matters. */
-  allowed: boolean | null;
-  readonly taken: TakenStruct[];
-  /** By the index of a struct: the queues that cannot go on before it is taken. */
-  waiting: Map<number, Queue[]> | null;
+  readonly maxStructs?: number;
 };
 
 const isReserved = (client: number): boolean => client >= FIRST_LEDGER_ID;
 
-export class Guard<W extends Writer = Writer> {
-  /** Whose the client ids are; the caller answers `mayWrite` from it. */
-  readonly authors = new Authors<W>();
-  /** For each client id, the clock behind the last held struct. */
+export class Guard {
+  /** For each client id, the clock after the last held struct. */
   readonly #held: Map<number, number>;
   readonly #forbidden = new RangeSet();
-  /** Those of `#forbidden` that came since `takeChanges`. */
+  /** Those of `#forbidden` that were added since `takeChanges`. */
   #newlyForbidden = new RangeSet();
 
   /**
    * @param held the content's state vector.
-   * @param records what `encode` and `takeChanges` gave, all of them; none for a new room.
+   * @param records what `encode` and `takeChanges` returned, all of them; none for a new room.
    */
   constructor(held: Map<number, number>, records: readonly Uint8Array[] = []) {
     this.#held = held;
-    for (const record of records) {
-      const decoder = decoding.createDecoder(record);
-      const version = decoding.readVarUint(decoder);
-      if (version !== RECORD_VERSION)
-        throw new Error(`the guard's record has version ${version}, this relay reads ${RECORD_VERSION}`);
-      this.#forbidden.read(decoder);
-      this.authors.read(decoder);
-    }
+    for (const record of records) this.#forbidden.read(decoding.createDecoder(record));
   }
 
-  /** What must be kept beside the content: the authors, and the forbidden ranges, which in the content are GC like any other. */
+  /** What must be stored beside the content: the forbidden ranges, which in the content are GC like any other. */
   encode(): Uint8Array {
-    return encoding.encode((encoder) => {
-      encoding.writeVarUint(encoder, RECORD_VERSION);
-      this.#forbidden.write(encoder);
-      this.authors.write(encoder);
-    });
+    return encoding.encode((encoder) => this.#forbidden.write(encoder));
   }
 
-  /** What came to that since the last time; `null` if nothing did. */
+  /** What was added to that since the last time; `null` if nothing was. */
   takeChanges(): Uint8Array | null {
-    if (this.#newlyForbidden.isEmpty && !this.authors.hasChanges) return null;
-    return encoding.encode((encoder) => {
-      encoding.writeVarUint(encoder, RECORD_VERSION);
-      this.#newlyForbidden.write(encoder);
-      this.#newlyForbidden = new RangeSet();
-      this.authors.writeChanges(encoder);
-    });
+    if (this.#newlyForbidden.isEmpty) return null;
+    const changes = this.#newlyForbidden;
+    this.#newlyForbidden = new RangeSet();
+    return encoding.encode((encoder) => changes.write(encoder));
   }
 
   /** The state vector of the content; the guard's own map, not to be changed. */
@@ -133,15 +103,19 @@ export class Guard<W extends Writer = Writer> {
    *
    * @throws MalformedError if the update cannot be read, TooManyStructsError if it holds too many.
    */
-  admit(bytes: Uint8Array, questions: Questions = {}): Admission {
-    const update = scanUpdate(bytes, PROTECTED_ROOT, questions.most);
-    const queues = this.#takeStructs(update, questions);
+  admit(bytes: Uint8Array, options: AdmitOptions = {}): AdmitResult {
+    const update = scanUpdate(bytes, PROTECTED_ROOT, options.maxStructs);
+    const queues = this.#takeStructs(update, options);
     const structsWhole = queues.length === update.sections.length && queues.every(isWhole);
     const missing: Missing[] = [];
+    const written: number[] = [];
+    const blocked: number[] = [];
     for (const queue of queues) {
-      if (queue.allowed !== false && queue.next < queue.structs.length) missing.push(this.#missingFor(queue));
+      if (queue.allowed === false) blocked.push(queue.client);
+      else if (queue.next < queue.structs.length) missing.push(this.#missingFor(queue));
+      if (queue.taken.length > 0) written.push(queue.client);
     }
-    const deletes = this.#takeDeletes(update.deletes, questions);
+    const deletes = this.#takeDeletes(update.deletes, options);
     if (!update.exact) for (const [client, ranges] of deletes.taken) deletes.taken.set(client, inOrder(ranges));
     let accepted: Uint8Array | null;
     if (structsWhole && deletes.whole && update.exact) {
@@ -154,7 +128,7 @@ export class Guard<W extends Writer = Writer> {
         sections.length === 0 && deletes.taken.size === 0 ? null : writeScanned(bytes, sections, deletes.taken);
     }
     missing.push(...deletes.missing);
-    return { accepted, missing, count: update.count };
+    return { accepted, missing, written, blocked, count: update.count };
   }
 
   /** Whether an id is held. */
@@ -166,26 +140,31 @@ export class Guard<W extends Writer = Writer> {
     return this.#held.get(client) ?? 0;
   }
 
-  #takeStructs(update: ScannedUpdate, questions: Questions): Queue[] {
-    const queues: Queue[] = [];
+  #takeStructs(update: ScannedUpdate, options: AdmitOptions): StructQueue[] {
+    const queues: StructQueue[] = [];
     for (const { client, structs } of update.sections) {
       if (isReserved(client)) continue;
-      queues.push({ client, structs, next: 0, clock: this.#heldUpTo(client), allowed: null, taken: [], waiting: null });
+      queues.push(makeQueue(client, structs, this.#heldUpTo(client)));
     }
     const byClient = queues.length > 1 ? new Map(queues.map((queue) => [queue.client, queue])) : null;
     for (const first of queues) {
-      // A queue that goes on may let others go on; each of these waits for one struct at a time.
+      // A queue that advances may unblock others; each of these waits for one struct at a time.
       const work = [first];
       for (let queue = work.pop(); queue !== undefined; queue = work.pop()) {
-        this.#advance(queue, byClient, questions, work);
+        this.#advance(queue, byClient, options, work);
       }
     }
     return queues;
   }
 
-  /** Takes structs until the end, a gap, a reference to something that is not held, or another's client id. */
-  #advance(queue: Queue, byClient: Map<number, Queue> | null, questions: Questions, work: Queue[]): void {
-    const { mayWrite, isEntry } = questions;
+  /** Accepts structs until the end, a gap, a reference to something that is not held, or another's client id. */
+  #advance(
+    queue: StructQueue,
+    byClient: Map<number, StructQueue> | null,
+    options: AdmitOptions,
+    work: StructQueue[],
+  ): void {
+    const { mayWrite, isEntry } = options;
     const { client, structs } = queue;
     for (; queue.next < structs.length; queue.next++) {
       const struct = structs[queue.next]!;
@@ -219,8 +198,8 @@ export class Guard<W extends Writer = Writer> {
     }
   }
 
-  /** What a queue that did not come to its end waits for. */
-  #missingFor({ client, structs, next }: Queue): Missing {
+  /** What a queue that was not accepted to its end waits for. */
+  #missingFor({ client, structs, next }: StructQueue): Missing {
     const struct = structs[next]!;
     if (struct.kind === StructKind.skip) return { client, clock: struct.clock + struct.length - 1 };
     if (struct.clock > this.#heldUpTo(client)) return { client, clock: struct.clock - 1 };
@@ -240,7 +219,7 @@ export class Guard<W extends Writer = Writer> {
     return client !== NONE && !isReserved(client) && clock >= this.#heldUpTo(client);
   }
 
-  /** @param held where the struct begins for us; if it is cut, what stands before becomes its origin. */
+  /** @param held clock at which the struct begins for us; if it is cut, the unit before becomes its origin. */
   #isForbidden(struct: ScannedStruct, client: number, held: number): boolean {
     if (struct.kind !== StructKind.item) return false;
     if (struct.underProtectedRoot) return true;
@@ -258,7 +237,7 @@ export class Guard<W extends Writer = Writer> {
 
   #takeDeletes(
     deletes: readonly ScannedDelete[],
-    { isDeleted }: Questions,
+    { isDeleted }: AdmitOptions,
   ): { taken: Map<number, Range[]>; whole: boolean; missing: Missing[] } {
     const taken = new Map<number, Range[]>();
     let whole = true;
@@ -270,7 +249,7 @@ export class Guard<W extends Writer = Writer> {
       }
       const held = this.#heldUpTo(client);
       if (clock + length > held) {
-        // Kept in a peer, this would strike what its author has yet to write.
+        // A peer would keep this, and delete what its author has yet to write.
         whole = false;
         missing.push({ client, clock: clock + length - 1 });
       }
@@ -294,27 +273,3 @@ export class Guard<W extends Writer = Writer> {
     return { taken, whole, missing };
   }
 }
-
-/** Lets a queue go on as soon as the struct of another that holds this clock is taken; never, if there is none. */
-const waitFor = (other: Queue, clock: number, queue: Queue): void => {
-  const { structs } = other;
-  let low = other.next;
-  let high = structs.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const { clock: start, length } = structs[middle]!;
-    if (start + length > clock) high = middle;
-    else low = middle + 1;
-  }
-  const struct = structs[low];
-  if (struct === undefined || struct.clock > clock) return;
-  const others = (other.waiting ??= new Map()).get(low);
-  if (others === undefined) other.waiting.set(low, [queue]);
-  else others.push(queue);
-};
-
-/** Whether a queue was taken just as it came. */
-const isWhole = (queue: Queue): boolean =>
-  queue.taken.length === queue.structs.length &&
-  queue.clock === queue.structs[0]!.clock &&
-  queue.taken.every(({ forbidden }) => !forbidden);

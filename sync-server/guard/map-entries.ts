@@ -1,7 +1,7 @@
 /**
- * Finds values of map keys that are more than one unit long. No honest client makes them, and Yjs breaks on
- * them (13.6): each value deletes the one before it, but of one that somebody cut in two only the half that it
- * stands behind. When the map itself is deleted, `Item.gc` meets the other half, and throws in every peer.
+ * Finds values of map keys that are more than one unit long. No honest client makes them, and Yjs fails on them
+ * (13.6): each value deletes the one before it, but of one that was cut in two only the half that is its origin.
+ * When the map itself is deleted, `Item.gc` finds the other half undeleted, and throws in every peer.
  */
 import type { ScannedStruct } from "../update/scan.ts";
 import { NONE, StructKind } from "../update/scan.ts";
@@ -12,15 +12,15 @@ export type TakenStruct = OutStruct & {
   isEntry: boolean | null;
 };
 
-/** What was taken of the update at hand, of one client. */
+/** The accepted structs of one client in the update at hand. */
 export type Taken = {
-  /** Clock at which the first taken struct begins. */
+  /** Clock at which the first of them begins. */
   readonly clock: number;
   readonly taken: readonly TakenStruct[];
 };
 
 export type Lookup = {
-  /** What was taken of a client. */
+  /** The accepted structs of a client. */
   readonly takenOf: (client: number) => Taken | undefined;
   /** Whether an id that was held before this update belongs to a map's key. */
   readonly isHeldEntry: (client: number, clock: number) => boolean;
@@ -39,11 +39,11 @@ const findTaken = ({ taken }: Taken, clock: number): TakenStruct | undefined => 
 };
 
 /**
- * Whether an item belongs to a map's key: by its own word, or because what it stands beside does
- * (yjs 13.6, `Item.getMissing`: the origin decides, then the right origin). All that it refers to is held.
+ * Whether an item belongs to a map's key: it names one, or its origin, or else its right origin, belongs to one (yjs
+ * 13.6, `Item.getMissing`). All that it refers to is held.
  */
 const isEntry = (struct: ScannedStruct, { takenOf, isHeldEntry }: Lookup): boolean => {
-  // Remembered in all that is passed on the way: many structs may stand behind one long row.
+  // The result is kept in all items on the way, so that many items after one long chain do not walk it each.
   const way: TakenStruct[] = [];
   let at = struct;
   let found: boolean | null = null;
@@ -60,7 +60,7 @@ const isEntry = (struct: ScannedStruct, { takenOf, isHeldEntry }: Lookup): boole
       break;
     }
     const next = findTaken(taken, clock)!;
-    // Beside what is GC, an item becomes GC itself.
+    // An item whose origin is GC becomes GC itself.
     if (next.forbidden || next.struct.kind !== StructKind.item) found = false;
     else {
       found = next.isEntry;
@@ -75,7 +75,7 @@ const isEntry = (struct: ScannedStruct, { takenOf, isHeldEntry }: Lookup): boole
 /**
  * Whether a divisible struct is a map's value of more than one unit.
  *
- * @param from clock at which it is to begin for us: what stands before is held already.
+ * @param from clock at which it begins for us: what it holds before that is held already.
  */
 export const isLongEntry = (struct: ScannedStruct, client: number, from: number, lookup: Lookup): boolean => {
   if (struct.clock + struct.length - from < 2) return false;

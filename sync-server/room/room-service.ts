@@ -1,8 +1,8 @@
-/** What the HTTP calls may ask of the rooms; the relay implements it (`rooms.ts`). */
+/** What the HTTP calls need of the rooms; `rooms.ts` implements it. */
 import type { StartMode } from "../../src/session/lifecycle.ts";
 import type { EndReason, PersonRef, SessionEnd } from "../../src/session/session.ts";
 
-/** A room as the HTTP calls answer it; all times in ms since the epoch. */
+/** A room as HTTP calls return it; all times in ms since the epoch. */
 export type RoomDescription = {
   readonly room: string;
   readonly status: "waiting" | "live" | "ended";
@@ -17,7 +17,7 @@ export type RoomDescription = {
 };
 
 export interface RoomService {
-  /** Makes a room durably; `null` if it exists. */
+  /** Creates a room durably; `null` if it exists. */
   create(
     room: string,
     options: { readonly start: StartMode; readonly hostAbsenceMs: number | null },

@@ -1,480 +1,151 @@
 /**
- * One room in memory: who is in it, the lifecycle and its effects, and who is told what. What of
- * the content comes in is the intake's to say. It sees no socket, no file and no timer of its own.
+ * One room in memory: dispatches the messages of its connections, and decides who is attached and who is in the run.
+ * The session, the content, presence and commands are objects of their own. It sees no socket, file or timer.
  *
- * Memory is ahead of the store, people are behind it: every change is written to the journal first,
- * and everything that anybody is told is told from `journal.afterwards` (docs/SPEC.md, W8).
+ * Memory changes before the store does, and clients are sent a change only after its commit: everything is stored and
+ * sent through the outbox (docs/SPEC.md, W8).
  */
 import { CloseCode } from "../../src/protocol/close-codes.ts";
-import type { Clock } from "../../src/clock.ts";
-import { toSession, transition } from "../../src/session/lifecycle.ts";
-import type { LifecycleEvent, LifecycleState } from "../../src/session/lifecycle.ts";
-import { MalformedError, QUERY_AWARENESS, readClientFrame } from "../../src/protocol/protocol.ts";
-import type { ClientFrame, Command, RefusalCode } from "../../src/protocol/protocol.ts";
+import { MalformedError, readClientMessage } from "../../src/protocol/protocol.ts";
+import type { ClientMessage } from "../../src/protocol/protocol.ts";
+import type { LifecycleEvent } from "../../src/session/lifecycle.ts";
 import type { EndReason, PersonRef } from "../../src/session/session.ts";
-import type { AwarenessClock } from "./presence/awareness-clock.ts";
-import type { Connection } from "./connection/connection.ts";
-import { Frame } from "../websocket/frame.ts";
+import type { Authors } from "../guard/authors.ts";
+import type { StoredRoom } from "../store/store.ts";
+import { Commands } from "./commands.ts";
+import type { CommandRoom } from "./commands.ts";
+import type { Connection, Membership } from "./connection/connection.ts";
+import { QUERY_AWARENESS_FRAME, updateFrame } from "./connection/messages.ts";
+import { Outbox } from "./connection/outbox.ts";
+import { Rejections } from "./connection/rejections.ts";
+import { openContent } from "./content/open-content.ts";
 import { Intake, RECOVERY_MS } from "./content/intake.ts";
 import type { UpdateKind } from "./content/intake.ts";
-import type { Journal } from "../store/journal.ts";
-import { Ledger } from "./session/ledger.ts";
-import type { Limits } from "../config/limits.ts";
-import { Outbox } from "./connection/outbox.ts";
+import { Sync } from "./content/sync.ts";
 import { RoomPresence } from "./presence/room-presence.ts";
+import { describeRoom } from "./describe-room.ts";
+import type { RoomContext } from "./room-context.ts";
 import type { RoomDescription } from "./room-service.ts";
-import { encodeStateVector, holdsLaterLedger } from "./content/state-vector.ts";
-import type { RoomRecord, StoredRoom } from "../store/store.ts";
+import { Run } from "./run.ts";
+import { RoomSession } from "./session/room-session.ts";
 
-export type RoomContext = {
-  readonly clock: Clock;
-  readonly journal: Journal;
-  readonly awarenessClock: AwarenessClock;
-  readonly limits: Limits;
-  /** Default limit of the absence, ms. */
-  readonly hostAbsenceMs: number;
-  /** When this relay started; ledgers with a lower id come from before. */
-  readonly startedAt: number;
-  /** Until when content that a power cut may have cost is taken back, ms since the epoch; 0: there was none. */
-  readonly recoversUntil: number;
-  /** Told of each deadline that is set (ms since the epoch). */
-  readonly deadlineSet: (deadlineAt: number) => void;
-};
+/** Messages whose answers grow with the room, or go to everybody in it. */
+const REQUESTS: ReadonlySet<ClientMessage["kind"]> = new Set(["sync-step-1", "query-awareness", "session"]);
 
-/** Longest state vector that is kept for a connection that waits, in bytes: some 7,000 client ids. */
-const WITHHELD_STATE_VECTOR_MAX_BYTES = 64 * 1024;
-const EMPTY_STATE_VECTOR = Uint8Array.of(0);
-const ASK_FOR_STATES = Frame.of(QUERY_AWARENESS);
-/** Messages whose answers grow with the room, or that everybody in it is told of. */
-const REQUESTS: ReadonlySet<ClientFrame["kind"]> = new Set(["sync-step-1", "query-awareness", "session"]);
+const membershipOf = ({ membership }: Connection): Membership => membership;
 
-export class Room {
+export class Room implements CommandRoom {
   readonly name: string;
   readonly #context: RoomContext;
   readonly #connections = new Set<Connection>();
-  #record: RoomRecord;
-  #ledger: Ledger;
-  readonly #intake: Intake;
   readonly #outbox: Outbox;
+  readonly #session: RoomSession;
+  readonly #authors: Authors<Connection>;
+  readonly #rejections = new Rejections();
+  readonly #sync: Sync;
+  readonly #intake: Intake;
   readonly #presence: RoomPresence;
-  /** What newcomers are asked, as long as nothing changes: many come in at once. */
-  #question: Frame | null = null;
-  /** How many connections ever came. */
-  #arrivals = 0;
-  /** Its part in `Housekeeping`. */
-  readonly housekeepingPart: number;
+  readonly #run: Run;
+  readonly #commands: Commands;
+  /** How many connections were ever attached. */
+  #attached = 0;
 
-  /** @param mayHaveLost whether the store does not know a room that may have been there before. */
-  constructor(stored: StoredRoom, context: RoomContext, housekeepingPart: number, mayHaveLost = false) {
-    this.housekeepingPart = housekeepingPart;
-    const { record } = stored;
-    this.name = record.room;
+  /** @param mayHaveLost whether the room is new to the store, but may have been in an older one. */
+  constructor(stored: StoredRoom, context: RoomContext, mayHaveLost = false) {
+    this.name = stored.record.room;
     this.#context = context;
-    this.#record = record;
-    this.#ledger = Ledger.load(record.ledgerId, record.ledger);
-    this.#outbox = new Outbox(context, this.#connections);
-    this.#intake = new Intake(stored, context, {
-      ask: (connection) => {
-        if (this.#isLive) this.#askForMissing(connection);
-      },
-      forward: (update, sender) => {
-        this.#question = null;
-        return this.#outbox.forward(update, sender);
-      },
-      keep: (write) => this.#outbox.keep(write),
+    const connections = this.#connections;
+    const rejections = this.#rejections;
+    const outbox = new Outbox(context, connections);
+    const session = new RoomSession(stored.record, context, outbox);
+    const { held, authors } = openContent(stored, outbox);
+    const sync = new Sync(held, session, outbox);
+    const intake = new Intake(context, {
+      room: this.name,
+      held,
+      authors,
+      rejections,
+      sync,
+      outbox,
       close: (connection, code, reason) => this.#close(connection, code, reason),
     });
-    this.#presence = new RoomPresence(context, this.#outbox, this.#intake);
-    // Content is not synced to the disk at each edit: a power cut takes the last of it, which clients still hold.
-    this.#intake.recover(context.recoversUntil);
-    if (mayHaveLost) this.#intake.recover(context.clock.now() + RECOVERY_MS);
+    const presence = new RoomPresence(context, outbox, authors, rejections);
+    this.#outbox = outbox;
+    this.#session = session;
+    this.#authors = authors;
+    this.#sync = sync;
+    this.#intake = intake;
+    this.#presence = presence;
+    this.#run = new Run({ connections, outbox, sync, intake, presence });
+    this.#commands = new Commands(this, session, authors, outbox);
+    // Edits are not synced to the disk one by one: a power cut may cost the last of them, which clients still hold.
+    intake.recover(context.recoversUntil);
+    if (mayHaveLost) intake.recover(context.clock.now() + RECOVERY_MS);
   }
 
   get connections(): ReadonlySet<Connection> {
     return this.#connections;
   }
 
-  get #state(): LifecycleState {
-    return this.#record.state;
-  }
-
-  get #isLive(): boolean {
-    return this.#state.status === "live";
-  }
-
-  // --- Coming and going -----------------------------------------------------------------------
-
-  /** Takes a connection in: tells it the session, and in a live run asks for what it has. */
+  /** Adds a connection: sends it the session, and in a live run asks for what it has. */
   attach(connection: Connection): void {
-    if (!connection.speaksSession && connection.isHost) this.#apply({ type: "host-arrived" });
+    if (!connection.speaksSession && connection.isHost) this.apply({ type: "host-arrived" });
     else this.checkDeadline();
+    const membership = membershipOf(connection);
     this.#connections.add(connection);
-    connection.isHere = true;
-    connection.arrival = ++this.#arrivals;
-    this.#outbox.audienceChanged();
-    this.#outbox.tell(connection, Frame.ofUpdate(this.#ledger.encode()).frame);
-    if (this.#isLive) {
-      if (!connection.speaksSession) this.#admit(connection);
-      this.#askForMissing(connection);
-    } else if (this.#state.status === "ended" && !connection.speaksSession) {
-      this.#dismiss(connection);
-    }
+    membership.isAttached = true;
+    membership.sequence = ++this.#attached;
+    this.#outbox.connectionsChanged();
+    this.#outbox.send(connection, updateFrame(this.#session.ledger.encode()));
+    const isStock = !connection.speaksSession;
+    if (this.#session.isLive) {
+      if (isStock) this.#run.enter(connection);
+      this.#sync.requestMissing(connection);
+    } else if (isStock && this.#session.state.status === "ended") this.#closeAsEnded(connection);
   }
 
-  /** A connection is gone, for whatever reason. Harmless if it was gone already. */
+  /** Removes a connection, for whatever reason. Harmless if it was removed already. */
   detach(connection: Connection): void {
     if (!this.#connections.delete(connection)) return;
-    connection.isHere = false;
-    this.#outbox.audienceChanged();
-    const wasInRun = connection.joined;
-    this.#withdraw(connection);
-    if (this.#intake.release(connection)) this.#resyncRejectedClients();
+    membershipOf(connection).isAttached = false;
+    this.#outbox.connectionsChanged();
+    const wasInRun = this.#run.leave(connection);
+    this.#rejections.delete(connection);
+    if (this.#authors.release(connection)) this.#resyncRejectedClients();
     if (wasInRun) this.#noteDeparture(connection);
   }
 
-  /** Asks those again whom a connection that is gone now had kept out, for what they wrote and where they are. */
-  #resyncRejectedClients(): void {
-    for (const other of this.#connections) {
-      if (!other.wasRefused) continue;
-      other.wasRefused = false;
-      if (!this.#isLive) continue;
-      this.#askForMissing(other);
-      this.#outbox.tell(other, ASK_FOR_STATES);
-    }
-  }
-
-  /** Lets a connection go because of something that it sent. */
+  /** Closes a connection because of something that it sent. */
   refuse(connection: Connection, code: CloseCode, reason: string): void {
-    if (connection.isHere) this.#close(connection, code, reason);
+    if (connection.membership.isAttached) this.#close(connection, code, reason);
   }
 
-  /** Lets a connection go because all must; the others, who are next, need not be told. */
+  /** Closes a connection because all are closed; the others, who are next, are not sent that its state is gone. */
   sendAway(connection: Connection, code: CloseCode, reason: string): void {
-    if (!connection.isHere) return;
+    if (!connection.membership.isAttached) return;
     this.#presence.forget(connection);
     this.#close(connection, code, reason);
   }
 
-  /** Sends every connection away, with the same code. */
+  /** Closes every connection with the same code. */
   closeAll(code: CloseCode, reason: string): void {
     for (const connection of [...this.#connections]) this.sendAway(connection, code, reason);
   }
 
-  // --- Messages -------------------------------------------------------------------------------
-
-  /** Handles one message. Whatever it holds, nothing but its own connection suffers. */
-  receive(connection: Connection, message: Uint8Array): void {
-    if (!connection.isHere) return;
-    try {
-      this.#handle(connection, message);
-    } catch (error) {
-      if (!(error instanceof MalformedError)) throw error;
-      this.#close(connection, CloseCode.badMessage, error.message);
+  /** The client ids of a connection are free again: asks all from which something was rejected to send it again. */
+  #resyncRejectedClients(): void {
+    for (const other of this.#rejections.takeAll()) {
+      if (!this.#session.isLive) continue;
+      this.#sync.requestMissing(other);
+      this.#outbox.send(other, QUERY_AWARENESS_FRAME);
     }
   }
 
-  #handle(connection: Connection, message: Uint8Array): void {
-    const { messageBytes } = this.#context.limits;
-    if (message.byteLength > messageBytes) {
-      const reason = `message larger than ${messageBytes} bytes (limit-message-bytes)`;
-      return this.#close(connection, CloseCode.tooLarge, reason);
-    }
-    const frame = readClientFrame(message);
-    if (REQUESTS.has(frame.kind)) {
-      const broken = connection.rate.takeRequest();
-      if (broken !== null) return this.#close(connection, CloseCode.tryAgainLater, broken);
-    }
-    switch (frame.kind) {
-      case "sync-step-1":
-        return this.#receiveStateVector(connection, frame.stateVector);
-      case "sync-step-2":
-        return this.#receiveUpdate(connection, frame.update, "sync");
-      case "update":
-        return this.#receiveUpdate(connection, frame.update, "edit");
-      case "awareness":
-        return this.#receiveAwareness(connection, frame.update);
-      case "query-awareness":
-        return this.#presence.sendAllTo(connection);
-      case "session":
-        if (!connection.speaksSession) throw new MalformedError("session messages need session-room.v1");
-        return this.#receiveCommand(connection, frame.command);
-      case "unknown":
-        throw new MalformedError(`unknown message type ${frame.type}`);
-    }
-  }
-
-  #receiveStateVector(connection: Connection, stateVector: Uint8Array): void {
-    if (holdsLaterLedger(stateVector, this.#ledger, this.#context.startedAt)) this.#renewLedger();
-    if (!this.#isLive) {
-      // Kept as long as the wait is; whoever names more client ids than any real document gets all of it.
-      const isKept = stateVector.byteLength <= WITHHELD_STATE_VECTOR_MAX_BYTES;
-      connection.withheldStateVector = isKept ? stateVector.slice() : EMPTY_STATE_VECTOR;
-      return;
-    }
-    this.#outbox.subscribe(connection, true);
-    this.#outbox.serve(connection, this.#intake.encodeSince(stateVector));
-  }
-
-  #receiveUpdate(connection: Connection, update: Uint8Array, kind: UpdateKind): void {
-    if (this.#isLive) this.#intake.receive(connection, update, kind);
-  }
-
-  #receiveAwareness(connection: Connection, update: Uint8Array): void {
-    if (this.#state.status === "ended") return;
-    const broken = this.#presence.receive(connection, update);
-    if (broken !== null) this.#close(connection, CloseCode.tooLarge, broken);
-  }
-
-  // --- Commands -------------------------------------------------------------------------------
-
-  #receiveCommand(connection: Connection, command: Command): void {
-    // Commands follow the welcome, and with it the personal token.
-    if (connection.keepIdentity() && connection.clientIds.size > 0) this.#intake.rename(connection);
-    switch (command.type) {
-      case "join":
-        return this.#answer(connection, command.id, this.#join(connection));
-      case "leave":
-        this.#leave(connection);
-        return this.#answer(connection, command.id, null);
-      case "start":
-      case "end":
-        return this.#answer(connection, command.id, this.#startOrEnd(connection, command));
-      case "renew":
-        return this.#renew(connection, command);
-    }
-  }
-
-  #join(connection: Connection): RefusalCode | null {
-    if (connection.isHost) this.#apply({ type: "host-arrived" });
-    else this.checkDeadline();
-    switch (this.#state.status) {
-      case "waiting":
-        return "not-started";
-      case "ended":
-        return "ended";
-      case "live":
-        this.#admit(connection);
-        this.#askForMissing(connection);
-        return null;
-    }
-  }
-
-  #leave(connection: Connection): void {
-    const wasInRun = connection.joined;
-    this.#withdraw(connection);
-    if (wasInRun) this.#noteDeparture(connection);
-  }
-
-  #startOrEnd(connection: Connection, command: Command & { readonly type: "start" | "end" }): RefusalCode | null {
-    if (!connection.isHost) return "not-a-host";
-    if (command.run > this.#state.run) return "unknown-run";
-    if (command.type === "end") {
-      const by = { id: connection.identity.id, name: connection.name };
-      this.#apply({ type: "end-requested", run: command.run, reason: "host-ended", by });
-      return null;
-    }
-    this.#apply({ type: "start-requested", run: command.run, hostPresent: true });
-    // Whoever starts a run is in it; if another's Start came first, that one counts just the same.
-    return this.#join(connection);
-  }
-
-  #renew(connection: Connection, { id, token }: Command & { readonly type: "renew" }): void {
-    void connection.credential.renew(token).then((refusal) => {
-      if (refusal === null) this.#outbox.tell(connection, Frame.ofSession(connection.credential.welcome));
-      this.#answer(connection, id, refusal);
-    });
-  }
-
-  #answer(connection: Connection, id: number, refusal: RefusalCode | null): void {
-    const message =
-      refusal === null
-        ? ({ type: "answer", id, ok: true, run: this.#state.run } as const)
-        : ({ type: "answer", id, ok: false, code: refusal, message: REFUSALS[refusal] } as const);
-    this.#outbox.tell(connection, Frame.ofSession(message));
-  }
-
-  // --- What operators and the relay ask ---------------------------------------------------------
-
-  /** Starts a run for somebody who need not be here; false if the room has not reached the run that they saw. */
-  start(run: number | undefined): boolean {
-    if (run !== undefined && run > this.#state.run) return false;
-    this.#apply({ type: "start-requested", run, hostPresent: this.#hasHost() });
-    return true;
-  }
-
-  end(run: number | undefined, reason: EndReason, by: PersonRef | null): boolean {
-    if (run !== undefined && run > this.#state.run) return false;
-    this.#apply({ type: "end-requested", run, reason, by });
-    return true;
-  }
-
-  /** Ends the run if its deadline has passed. */
-  checkDeadline(): void {
-    this.#apply({ type: "deadline-checked", run: this.#state.run });
-  }
-
-  /**
-   * Every 20 s or so: gives stock clients all states afresh, for they drop what was not renewed for 30 s; and lets go
-   * of what is kept only for those who may come soon.
-   */
-  refreshPresence(): void {
-    this.#intake.evictCaches();
-    this.#outbox.evictCaches();
-    this.#question = null;
-    for (const connection of this.#connections) {
-      if (!connection.speaksSession) this.#presence.sendAllTo(connection);
-    }
-  }
-
-  /** Makes ready to leave memory. */
-  rest(): void {
-    this.#intake.rest();
-    this.#outbox.flush();
-  }
-
-  describe(): RoomDescription {
-    const state = this.#state;
-    const hosts = new Set<string>();
-    const participants = new Set<string>();
-    for (const { joined, isHost, identity } of this.#connections) {
-      if (joined) (isHost ? hosts : participants).add(identity.id);
-    }
-    const absence = state.status === "live" ? state.absence : null;
-    return {
-      room: this.name,
-      status: state.status,
-      run: state.run,
-      startedAt: state.status === "waiting" ? null : state.startedAt,
-      ended: state.status === "ended" ? state.ended : null,
-      hosts: hosts.size,
-      participants: participants.size,
-      absentSince: absence?.since ?? null,
-      endsAt: absence?.deadlineAt ?? null,
-    };
-  }
-
-  // --- The lifecycle's effects ------------------------------------------------------------------
-
-  #apply(event: LifecycleEvent): void {
-    const { clock, hostAbsenceMs } = this.#context;
-    const { state, effects } = transition(this.#state, event, clock.now(), {
-      start: this.#record.start,
-      hostAbsenceMs: this.#record.hostAbsenceMs ?? hostAbsenceMs,
-    });
-    if (effects.length === 0) return;
-    this.#question = null;
-    const updates: Uint8Array[] = [];
-    for (const effect of effects) {
-      if (effect.type === "write-session") updates.push(this.#ledger.write(effect.session));
-    }
-    this.#keep({ ...this.#record, state, ledger: this.#ledger.encode() });
-    for (const update of updates) this.#outbox.sendToAll(Frame.ofUpdate(update).frame);
-    for (const effect of effects) {
-      switch (effect.type) {
-        case "write-session":
-          break;
-        case "set-deadline":
-          if (effect.deadlineAt !== null) this.#context.deadlineSet(effect.deadlineAt);
-          break;
-        case "open-content":
-          this.#openContent();
-          break;
-        case "withhold-content":
-          this.#withholdContent();
-          break;
-      }
-    }
-  }
-
-  #keep(record: RoomRecord): void {
-    this.#record = record;
-    // What came before it is kept before it.
-    this.#outbox.flush();
-    this.#context.journal.write({ type: "put-room", record }, "flushed");
-  }
-
-  /** The store was replaced by an older copy: a client holds more of the ledger than the relay does. */
-  #renewLedger(): void {
-    this.#intake.recover(this.#context.clock.now() + RECOVERY_MS);
-    this.#ledger = Ledger.create(toSession(this.#state), Math.max(this.#context.clock.now(), this.#ledger.id + 1));
-    const ledger = this.#ledger.encode();
-    this.#question = null;
-    this.#keep({ ...this.#record, ledgerId: this.#ledger.id, ledger });
-    this.#outbox.sendToAll(Frame.ofUpdate(ledger).frame);
-  }
-
-  #openContent(): void {
-    for (const connection of this.#connections) {
-      if (!connection.speaksSession) this.#admit(connection);
-    }
-    this.#outbox.sendToAll(this.#askWhatIsMissing());
-  }
-
-  #withholdContent(): void {
-    for (const connection of this.#connections) this.#presence.hide(connection);
-    // To those who are in the run as yet.
-    this.#outbox.flush();
-    for (const connection of [...this.#connections]) {
-      this.#withdraw(connection);
-      if (!connection.speaksSession) this.#dismiss(connection);
-    }
-  }
-
-  // --- Being in the run -------------------------------------------------------------------------
-
-  /** Puts a connection into the live run: it counts, is seen and sees, and gets the content it asked for. */
-  #admit(connection: Connection): void {
-    connection.joined = true;
-    this.#outbox.subscribe(connection, true);
-    const { withheldStateVector } = connection;
-    if (withheldStateVector !== null) {
-      connection.withheldStateVector = null;
-      this.#outbox.serve(connection, this.#intake.encodeSince(withheldStateVector));
-    }
-    this.#presence.sendAllTo(connection);
-    this.#presence.show(connection);
-  }
-
-  /** Takes a connection out of the run: nothing of it is seen, and nothing is served to it. */
-  #withdraw(connection: Connection): void {
-    this.#presence.hide(connection);
-    connection.joined = false;
-    this.#outbox.subscribe(connection, false);
-    connection.withheldStateVector = null;
-    connection.forgetPending();
-  }
-
-  #hasHost(): boolean {
-    for (const connection of this.#connections) {
-      // A stock host in a waiting room is in the run as soon as there is one.
-      if (connection.isHost && (connection.joined || !connection.speaksSession)) return true;
-    }
-    return false;
-  }
-
-  #noteDeparture(connection: Connection): void {
-    if (connection.isHost && !this.#hasHost()) {
-      this.#apply({ type: "last-host-left", run: this.#state.run });
-    }
-  }
-
-  // --- Telling ------------------------------------------------------------------------------------
-
-  #askForMissing(connection: Connection): void {
-    this.#outbox.tell(connection, this.#askWhatIsMissing());
-  }
-
-  /** A SyncStep1 for all that the room holds: the receiver answers with what the relay lacks. */
-  #askWhatIsMissing(): Frame {
-    const { id, clock } = this.#ledger;
-    return (this.#question ??= Frame.ofSyncStep1(encodeStateVector(this.#intake.held, id, clock)));
-  }
-
-  /** Lets a stock client go after it was told that the session has ended. */
-  #dismiss(connection: Connection): void {
-    this.#outbox.afterwards(() => {
-      // A new run may have begun in the meantime; then it is welcome to stay.
-      if (connection.isHere && this.#state.status === "ended") {
+  /** Closes a stock client once it was sent that the session has ended. */
+  #closeAsEnded(connection: Connection): void {
+    this.#outbox.afterCommit(() => {
+      // If a new run has begun in the meantime, it may stay.
+      if (connection.membership.isAttached && this.#session.state.status === "ended") {
         this.#close(connection, CloseCode.sessionEnded, "the session has ended");
       }
     });
@@ -484,13 +155,129 @@ export class Room {
     this.detach(connection);
     connection.socket.close(code, reason);
   }
-}
 
-const REFUSALS: Readonly<Record<RefusalCode, string>> = {
-  "not-a-host": "Only a host may do this.",
-  "not-started": "The session has not started yet.",
-  ended: "The session has ended.",
-  "unknown-run": "The room has not reached this run.",
-  "bad-token": "The new token is wrong or has expired.",
-  "other-person": "The new token is for another person, room or role.",
-};
+  /** Handles one message. Whatever it holds, it can harm no connection but its own. */
+  receive(connection: Connection, message: Uint8Array): void {
+    if (!connection.membership.isAttached) return;
+    try {
+      this.#dispatch(connection, message);
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error;
+      this.#close(connection, CloseCode.badMessage, error.message);
+    }
+  }
+
+  #dispatch(connection: Connection, bytes: Uint8Array): void {
+    const { messageBytes } = this.#context.limits;
+    if (bytes.byteLength > messageBytes) {
+      const reason = `message larger than ${messageBytes} bytes (limit-message-bytes)`;
+      return this.#close(connection, CloseCode.tooLarge, reason);
+    }
+    const message = readClientMessage(bytes);
+    if (REQUESTS.has(message.kind)) {
+      const broken = connection.rate.takeRequest();
+      if (broken !== null) return this.#close(connection, CloseCode.tryAgainLater, broken);
+    }
+    switch (message.kind) {
+      case "sync-step-1":
+        return this.#receiveStateVector(connection, message.stateVector);
+      case "sync-step-2":
+        return this.#receiveUpdate(connection, message.update, "sync");
+      case "update":
+        return this.#receiveUpdate(connection, message.update, "edit");
+      case "awareness":
+        return this.#receiveAwareness(connection, message.update);
+      case "query-awareness":
+        return this.#presence.sendAllTo(connection);
+      case "session":
+        if (!connection.speaksSession) throw new MalformedError("session messages need session-room.v1");
+        return this.#commands.receive(connection, message.command);
+      case "unknown":
+        throw new MalformedError(`unknown message type ${message.type}`);
+    }
+  }
+
+  #receiveStateVector(connection: Connection, stateVector: Uint8Array): void {
+    if (this.#session.ledger.isOutdatedBy(stateVector, this.#context.startedAt)) this.#renewLedger();
+    if (this.#session.isLive) this.#run.serve(connection, stateVector);
+    else this.#run.withhold(connection, stateVector);
+  }
+
+  #receiveUpdate(connection: Connection, update: Uint8Array, kind: UpdateKind): void {
+    if (this.#session.isLive) this.#intake.receive(connection, update, kind);
+  }
+
+  #receiveAwareness(connection: Connection, update: Uint8Array): void {
+    if (this.#session.state.status === "ended") return;
+    const broken = this.#presence.receive(connection, update);
+    if (broken !== null) this.#close(connection, CloseCode.tooLarge, broken);
+  }
+
+  /** Starts a run for somebody who need not be connected; false if the room has not reached the run that they saw. */
+  start(run: number | undefined): boolean {
+    if (run !== undefined && run > this.#session.state.run) return false;
+    this.apply({ type: "start-requested", run, hostPresent: this.#run.hasHost });
+    return true;
+  }
+
+  /** The same for an end. */
+  end(run: number | undefined, reason: EndReason, by: PersonRef | null): boolean {
+    if (run !== undefined && run > this.#session.state.run) return false;
+    this.apply({ type: "end-requested", run, reason, by });
+    return true;
+  }
+
+  checkDeadline(): void {
+    this.apply({ type: "deadline-checked", run: this.#session.state.run });
+  }
+
+  apply(event: LifecycleEvent): void {
+    for (const effect of this.#session.apply(event)) {
+      if (effect === "open-content") this.#run.open();
+      else {
+        this.#run.close();
+        for (const connection of this.#connections) if (!connection.speaksSession) this.#closeAsEnded(connection);
+      }
+    }
+  }
+
+  /** The store was replaced by an older copy: content that it lacks is accepted from anybody for a while. */
+  #renewLedger(): void {
+    this.#intake.recover(this.#context.clock.now() + RECOVERY_MS);
+    this.#session.renewLedger();
+  }
+
+  enterRun(connection: Connection): void {
+    this.#run.enter(connection);
+    this.#sync.requestMissing(connection);
+  }
+
+  leaveRun(connection: Connection): void {
+    if (this.#run.leave(connection)) this.#noteDeparture(connection);
+  }
+
+  #noteDeparture(connection: Connection): void {
+    if (connection.isHost && !this.#run.hasHost) this.apply({ type: "last-host-left", run: this.#session.state.run });
+  }
+
+  /**
+   * Called about every 20 s: sends stock clients all states with fresh clocks, since they drop what was not renewed
+   * for 30 s (P9), and evicts caches for clients that may connect soon.
+   */
+  refreshPresence(): void {
+    this.#sync.evictCaches();
+    for (const connection of this.#connections) {
+      if (!connection.speaksSession) this.#presence.sendAllTo(connection);
+    }
+  }
+
+  /** Stores what the room must not forget when it leaves memory. */
+  prepareUnload(): void {
+    this.#intake.prepareUnload();
+    this.#outbox.flush();
+  }
+
+  describe(): RoomDescription {
+    return describeRoom(this.name, this.#session.state, this.#connections);
+  }
+}

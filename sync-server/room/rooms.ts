@@ -1,21 +1,19 @@
-/** The rooms in memory: loaded when somebody needs one, made when a valid token names one, dropped when nobody is left. */
-import { WAITING } from "../../src/session/session.ts";
+/** The rooms in memory: loaded when one is needed, created when a valid token names one, dropped when nobody is left. */
 import type { EndReason, PersonRef } from "../../src/session/session.ts";
-import { transition } from "../../src/session/lifecycle.ts";
-import type { StartMode } from "../../src/session/lifecycle.ts";
-import { HOUSEKEEPING_PARTS } from "./housekeeping.ts";
-import { Ledger } from "./session/ledger.ts";
 import { Room } from "./room.ts";
-import type { RoomContext } from "./room.ts";
+import type { RoomContext } from "./room-context.ts";
 import type { RoomDescription, RoomService } from "./room-service.ts";
+import { createRecord, resumeRecord } from "./session/room-session.ts";
+import type { SessionOptions } from "./session/room-session.ts";
 import type { RoomRecord, Store } from "../store/store.ts";
 
-export type RoomOptions = { readonly start: StartMode; readonly hostAbsenceMs: number | null };
+const DEFAULT_OPTIONS: SessionOptions = { start: "auto", hostAbsenceMs: null };
 
-const DEFAULT_OPTIONS: RoomOptions = { start: "auto", hostAbsenceMs: null };
-
-/** A room in memory and how many need it there: connections, and calls in progress. */
-type Entry = { room: Promise<Room | null>; loaded: Room | null; users: number };
+/**
+ * A room in memory, and how many need it there: connections, and calls in progress. `number` only grows, so that it
+ * spreads over time what is done with all rooms.
+ */
+type Entry = { readonly number: number; room: Promise<Room | null>; loaded: Room | null; users: number };
 
 /** Holds a room in memory until it is released, once. */
 export type Lease = { readonly room: Room; release(): void };
@@ -24,16 +22,12 @@ export class Rooms implements RoomService {
   readonly #entries = new Map<string, Entry>();
   readonly #store: Pick<Store, "readRoom">;
   readonly #context: RoomContext;
+  /** How many entries were ever made. */
   #made = 0;
 
   constructor(store: Pick<Store, "readRoom">, context: RoomContext) {
     this.#store = store;
     this.#context = context;
-  }
-
-  /** One part after the other: rooms that were made together are not looked after together. */
-  #nextPart(): number {
-    return this.#made++ % HOUSEKEEPING_PARTS;
   }
 
   /** How many rooms are in memory. */
@@ -46,14 +40,19 @@ export class Rooms implements RoomService {
     return [...this.#entries.values()].flatMap(({ loaded }) => (loaded === null ? [] : [loaded]));
   }
 
-  /** Leases a room, making it if there is none. */
+  /** Calls `Room.refreshPresence` for one part of the rooms, by its number from 0 to `parts` - 1. */
+  refreshPresence(part: number, parts: number): void {
+    for (const { loaded, number } of this.#entries.values()) if (number % parts === part) loaded?.refreshPresence();
+  }
+
+  /** Leases a room, creating it if there is none. */
   async enter(name: string): Promise<Lease> {
-    // A room that a token names and the store does not know may have been lost with an older store.
+    // A room that a token names and the store does not know may have been in a store that was lost.
     const { lease } = await this.#leaseOrMake(name, DEFAULT_OPTIONS, true);
     return lease;
   }
 
-  async create(name: string, options: RoomOptions): Promise<RoomDescription | null> {
+  async create(name: string, options: SessionOptions): Promise<RoomDescription | null> {
     const { lease, isNew } = await this.#leaseOrMake(name, options, false);
     try {
       return isNew ? await this.#committed(lease.room.describe()) : null;
@@ -84,13 +83,8 @@ export class Rooms implements RoomService {
 
   /** At a start of the relay, before anybody is connected: gives a live room the deadline that it has then. */
   resume(record: RoomRecord, graceMs: number): void {
-    const { clock, journal, hostAbsenceMs } = this.#context;
-    // Of the record alone, since there may be very many: the session stays as it is, so the ledger does too.
-    const { state, effects } = transition(record.state, { type: "relay-started", graceMs }, clock.now(), {
-      start: record.start,
-      hostAbsenceMs: record.hostAbsenceMs ?? hostAbsenceMs,
-    });
-    if (effects.length > 0) journal.write({ type: "put-room", record: { ...record, state } }, "flushed");
+    const resumed = resumeRecord(record, graceMs, this.#context);
+    if (resumed !== null) this.#context.journal.write({ type: "put-room", record: resumed }, "flushed");
   }
 
   /** Ends the room's run if its deadline has passed. */
@@ -129,7 +123,7 @@ export class Rooms implements RoomService {
 
   async #leaseOrMake(
     name: string,
-    options: RoomOptions,
+    options: SessionOptions,
     mayHaveLost: boolean,
   ): Promise<{ lease: Lease; isNew: boolean }> {
     const entry = this.#entry(name);
@@ -138,7 +132,7 @@ export class Rooms implements RoomService {
         const found = entry.room;
         const room = await found;
         if (room !== null) return { lease: this.#grant(name, entry, room), isNew };
-        // Of several who found nothing, the first makes the room and the others find it.
+        // Of several that found nothing, the first creates the room and the others find it.
         if (entry.room === found) {
           isNew = true;
           entry.room = Promise.resolve(this.#make(name, options, mayHaveLost));
@@ -153,7 +147,7 @@ export class Rooms implements RoomService {
   #entry(name: string): Entry {
     let entry = this.#entries.get(name);
     if (entry === undefined) {
-      entry = { room: this.#load(name), loaded: null, users: 0 };
+      entry = { number: this.#made++, room: this.#load(name), loaded: null, users: 0 };
       this.#entries.set(name, entry);
     }
     entry.users++;
@@ -161,25 +155,17 @@ export class Rooms implements RoomService {
   }
 
   async #load(name: string): Promise<Room | null> {
-    // What the room wrote before it last left memory must be in the store.
+    // What the room stored before it last left memory must be committed.
     await this.#context.journal.settled();
     const stored = await this.#store.readRoom(name);
-    return stored === null ? null : new Room(stored, this.#context, this.#nextPart());
+    return stored === null ? null : new Room(stored, this.#context);
   }
 
-  #make(name: string, { start, hostAbsenceMs }: RoomOptions, mayHaveLost: boolean): Room {
+  #make(name: string, options: SessionOptions, mayHaveLost: boolean): Room {
     const { clock, journal } = this.#context;
-    const ledger = Ledger.create(WAITING, clock.now());
-    const record: RoomRecord = {
-      room: name,
-      ledgerId: ledger.id,
-      ledger: ledger.encode(),
-      start,
-      hostAbsenceMs,
-      state: WAITING,
-    };
+    const record = createRecord(name, options, clock.now());
     journal.write({ type: "put-room", record }, "flushed");
-    return new Room({ record, content: [], guard: [] }, this.#context, this.#nextPart(), mayHaveLost);
+    return new Room({ record, content: [], guard: [] }, this.#context, mayHaveLost);
   }
 
   #grant(name: string, entry: Entry, room: Room): Lease {
@@ -195,7 +181,7 @@ export class Rooms implements RoomService {
   #release(name: string, entry: Entry): void {
     entry.users--;
     if (entry.users > 0) return;
-    entry.loaded?.rest();
+    entry.loaded?.prepareUnload();
     this.#entries.delete(name);
   }
 }

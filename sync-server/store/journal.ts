@@ -1,8 +1,7 @@
 /**
- * The relay's one ordered queue of what is to be kept and what is to be told. Whatever anybody is
- * told is told from `afterwards`, so nobody is told anything that a crash could take back
- * (docs/SPEC.md, W8). What arrives within one turn of the loop is committed together, and while a
- * commit is under way the next batch gathers.
+ * The relay's one ordered queue of writes, and of what is to be done after their commit. Everything that is sent is
+ * sent from `afterCommit`, so that no crash takes back anything that anybody was sent (docs/SPEC.md, W8). What
+ * is queued within one turn of the event loop is committed together; during a commit the next batch gathers.
  */
 import type { Clock } from "../../src/clock.ts";
 import { StoreError } from "./store.ts";
@@ -17,20 +16,20 @@ export class Journal {
   #writes: Write[] = [];
   #durability: Durability = "written";
   /** What is to be done once `#writes`, and all before, are committed. */
-  #afterwards: (() => void)[] = [];
-  /** Who has gathered something to write and to tell. */
+  #afterCommit: (() => void)[] = [];
+  /** What is to be called before the next commit. */
   #gatherers: (() => void)[] = [];
-  /** How to tell those who wait for `settled` that it will never be. */
+  /** Rejects the promises of `settled` that are pending. */
   readonly #waiting = new Set<(error: StoreError) => void>();
-  /** A batch is being committed, or told of. */
+  /** A batch is being committed, or its `afterCommit` callbacks run. */
   #isBusy = false;
   #isScheduled = false;
   #isStopped = false;
   #failure: StoreError | null = null;
 
   /**
-   * @param onFailure told once, when a commit fails: from then on nothing is kept and nothing is told.
-   * @param onBug told of whatever a callback threw; the callbacks behind it still run.
+   * @param onFailure called once, when a commit fails: from then on nothing is written and no callback runs.
+   * @param onBug called with whatever a callback threw; the callbacks after it still run.
    */
   constructor(
     store: Pick<Store, "commit">,
@@ -46,9 +45,9 @@ export class Journal {
 
   /**
    * Queues a write for the commit at the end of this turn; one that asks for fsync gets it for the
-   * whole batch. After a failed commit writes are dropped: nobody is told of them either.
+   * whole batch. After a failed commit writes are dropped, and so is what was to follow them.
    *
-   * @throws Error after `stop`: such a write would be lost without a word.
+   * @throws Error after `stop`: such a write would be lost silently.
    */
   write(write: Write, durability: Durability): void {
     if (this.#failure !== null) return;
@@ -59,37 +58,37 @@ export class Journal {
   }
 
   /**
-   * Does something once everything written so far is committed, and everything that was to be done
-   * before it is done; at once if that is so. Never after a failed commit.
+   * Calls `run` once everything written so far is committed and all callbacks before it have run; at once if that is
+   * so already. Never after a failed commit.
    */
-  afterwards(run: () => void): void {
+  afterCommit(run: () => void): void {
     if (this.#failure !== null) return;
     if (this.#isIdle) this.#run(run);
-    else this.#afterwards.push(run);
+    else this.#afterCommit.push(run);
   }
 
-  /** Calls `gather` at the end of this turn, before the commit: what it writes is in that, what it tells comes after it. */
+  /** Calls `gather` at the end of this turn, before the commit, which includes what it writes. */
   beforeCommit(gather: () => void): void {
     if (this.#failure !== null) return;
     this.#gatherers.push(gather);
     this.#schedule();
   }
 
-  /** Resolves when everything queued so far is committed and told. @throws StoreError if that failed. */
+  /** Resolves when everything queued so far is committed and all callbacks have run. @throws StoreError if that failed. */
   settled(): Promise<void> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
     this.#gather();
     if (this.#isIdle) return Promise.resolve();
     return new Promise((resolve, reject) => {
       this.#waiting.add(reject);
-      this.#afterwards.push(() => {
+      this.#afterCommit.push(() => {
         this.#waiting.delete(reject);
         resolve();
       });
     });
   }
 
-  /** Commits what is queued, and what comes of it; later writes throw. Never rejects: `onFailure` tells of a failure. */
+  /** Commits what is queued, and what that leads to; later writes throw. Never rejects: failures go to `onFailure`. */
   async stop(): Promise<void> {
     while (!this.#isIdle && this.#failure === null) await this.settled().catch(() => {});
     this.#isStopped = true;
@@ -100,11 +99,11 @@ export class Journal {
   }
 
   get #isEmpty(): boolean {
-    return this.#writes.length === 0 && this.#afterwards.length === 0 && this.#gatherers.length === 0;
+    return this.#writes.length === 0 && this.#afterCommit.length === 0 && this.#gatherers.length === 0;
   }
 
   #schedule(): void {
-    // While a batch is on its way, the loop in `#work` takes up what has gathered.
+    // During a commit, the loop in `#work` goes on with what was queued meanwhile.
     if (this.#isScheduled || this.#isBusy) return;
     this.#isScheduled = true;
     this.#clock.afterTurn(() => {
@@ -119,17 +118,17 @@ export class Journal {
       this.#gather();
       const writes = this.#writes;
       const durability = this.#durability;
-      const afterwards = this.#afterwards;
+      const afterCommit = this.#afterCommit;
       this.#writes = [];
       this.#durability = "written";
-      this.#afterwards = [];
+      this.#afterCommit = [];
       try {
         if (writes.length > 0) await this.#store.commit(writes, durability);
       } catch (error) {
         this.#fail(error instanceof StoreError ? error : new StoreError(String(error), { cause: error }));
         return;
       }
-      for (const run of afterwards) this.#run(run);
+      for (const run of afterCommit) this.#run(run);
     }
     this.#isBusy = false;
   }
@@ -152,7 +151,7 @@ export class Journal {
     this.#failure = error;
     this.#isBusy = false;
     this.#writes = [];
-    this.#afterwards = [];
+    this.#afterCommit = [];
     this.#gatherers = [];
     for (const reject of this.#waiting) reject(error);
     this.#waiting.clear();

@@ -1,9 +1,7 @@
 /**
- * Messages as they go out: each is put into its WebSocket frame once, for however many it goes to, and what
- * goes to one socket together is one run of bytes. One write to one socket costs more than all else.
+ * WebSocket frames of outgoing messages (RFC 6455): each message is put into its frame once, for however many
+ * sockets, and what goes to one socket together is one run of bytes, since a write costs more than all else.
  */
-import { MessageType, SyncStep } from "../../src/protocol/protocol.ts";
-import type { RelayMessage } from "../../src/protocol/protocol.ts";
 
 /** RFC 6455, section 5.2: the whole message in one frame, binary. */
 const FIN_BINARY = 0x82;
@@ -28,41 +26,20 @@ const writeHeader = (bytes: Uint8Array, payloadBytes: number): void => {
   }
 };
 
-const varUintBytes = (number: number): number => {
-  let bytes = 1;
-  for (let rest = number; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes++;
-  return bytes;
-};
-
-/** Writes a lib0 varUint; returns where it ends. */
-export const writeVarUint = (bytes: Uint8Array, at: number, number: number): number => {
-  let next = at;
-  let rest = number;
-  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes[next++] = (rest % 0x80) | 0x80;
-  bytes[next++] = rest;
-  return next;
-};
-
-/** No Buffer, whose `slice` copies nothing. */
-const viewFrom = ({ buffer, byteOffset, byteLength }: Buffer, at: number): Uint8Array =>
-  new Uint8Array(buffer, byteOffset + at, byteLength - at);
-
 /** One message in its frame. */
 export class Frame {
   /** All of the frame. */
   readonly bytes: Buffer;
-  readonly #payloadAt: number;
+  /** The message, as a view. No Buffer, whose `slice` copies nothing. */
+  readonly payload: Uint8Array;
 
   private constructor(bytes: Buffer, payloadAt: number) {
     this.bytes = bytes;
-    this.#payloadAt = payloadAt;
+    this.payload = new Uint8Array(bytes.buffer, bytes.byteOffset + payloadAt, bytes.byteLength - payloadAt);
   }
 
-  get payload(): Uint8Array {
-    return viewFrom(this.bytes, this.#payloadAt);
-  }
-
-  static #ofSize(payloadBytes: number): Frame {
+  /** A frame for a message of so many bytes, which the caller writes into `payload`. */
+  static allocate(payloadBytes: number): Frame {
     const payloadAt = headerBytesFor(payloadBytes);
     // Not from Node's pool: a log of accepted updates keeps views into these for long. Yet a Buffer, or Node would
     // make one of it at each write.
@@ -72,49 +49,11 @@ export class Frame {
   }
 
   static of(message: Uint8Array): Frame {
-    const frame = Frame.#ofSize(message.byteLength);
-    frame.bytes.set(message, frame.#payloadAt);
+    const frame = Frame.allocate(message.byteLength);
+    frame.payload.set(message);
     return frame;
   }
-
-  /** A message whose body has a length before it; `kind`: the bytes before that. @returns it and its body, a view. */
-  static #withBody(kind: readonly number[], body: Uint8Array): { frame: Frame; body: Uint8Array } {
-    const frame = Frame.#ofSize(kind.length + varUintBytes(body.byteLength) + body.byteLength);
-    const { bytes } = frame;
-    bytes.set(kind, frame.#payloadAt);
-    const at = writeVarUint(bytes, frame.#payloadAt + kind.length, body.byteLength);
-    bytes.set(body, at);
-    return { frame, body: viewFrom(bytes, at) };
-  }
-
-  /** An Update, and the update in it as a view. */
-  static ofUpdate(update: Uint8Array): { readonly frame: Frame; readonly body: Uint8Array } {
-    return Frame.#withBody(UPDATE, update);
-  }
-
-  /** Asks for what somebody with this state vector lacks. */
-  static ofSyncStep1(stateVector: Uint8Array): Frame {
-    return Frame.#withBody(SYNC_STEP_1, stateVector).frame;
-  }
-
-  static ofSyncStep2(update: Uint8Array): Frame {
-    return Frame.#withBody(SYNC_STEP_2, update).frame;
-  }
-
-  static ofAwareness(update: Uint8Array): Frame {
-    return Frame.#withBody(AWARENESS, update).frame;
-  }
-
-  static ofSession(message: RelayMessage): Frame {
-    return Frame.#withBody(SESSION, Buffer.from(JSON.stringify(message))).frame;
-  }
 }
-
-const SYNC_STEP_1 = [MessageType.sync, SyncStep.step1];
-const UPDATE = [MessageType.sync, SyncStep.update];
-const SYNC_STEP_2 = [MessageType.sync, SyncStep.step2];
-const AWARENESS = [MessageType.awareness];
-const SESSION = [MessageType.session];
 
 /** What goes to a socket together. */
 export class Batch {

@@ -1,6 +1,11 @@
 /** Somebody with a valid token of a participant who sends whatever a generator makes, and comes back when closed. */
 import { WebSocket } from "ws";
-import { MalformedError, readClientFrame, SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from "../../src/protocol/protocol.ts";
+import {
+  MalformedError,
+  readClientMessage,
+  SUBPROTOCOL,
+  TOKEN_SUBPROTOCOL_PREFIX,
+} from "../../src/protocol/protocol.ts";
 import { SESSION_ROOT } from "../../src/session/session.ts";
 import { scanUpdate } from "../../sync-server/update/scan.ts";
 import { readAwareness, stampState } from "../../sync-server/room/presence/awareness-codec.ts";
@@ -20,7 +25,7 @@ const NOBODY = { id: "", name: "", role: "participant", verified: false } as con
 /** Whether the relay can read a frame, so that it does not close the connection but has to think about it. */
 export const isReadable = (frame: Uint8Array, speaksSession: boolean): boolean => {
   try {
-    const read = readClientFrame(frame);
+    const read = readClientMessage(frame);
     if (read.kind === "update" || read.kind === "sync-step-2") scanUpdate(read.update, PROTECTED_ROOT);
     if (read.kind === "awareness") for (const { json } of readAwareness(read.update)) stampState(json, NOBODY);
     return read.kind !== "unknown" && (read.kind !== "session" || speaksSession);

@@ -17,7 +17,7 @@ export const MUTANTS: Readonly<Record<string, { readonly rules: readonly string[
   "tells before it has written": {
     rules: ["I3"],
     apply: () => {
-      Journal.prototype.afterwards = (run) => run();
+      Journal.prototype.afterCommit = (run) => run();
     },
   },
   "never syncs": {

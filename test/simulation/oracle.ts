@@ -4,7 +4,7 @@
  */
 import * as Y from "yjs";
 import type { Command } from "../../src/protocol/protocol.ts";
-import { readClientFrame } from "../../src/protocol/protocol.ts";
+import { readClientMessage } from "../../src/protocol/protocol.ts";
 import type { Session } from "../../src/session/session.ts";
 import type { Claims } from "../../sync-server/auth/tokens.ts";
 import type { RoomRecord } from "../../sync-server/store/store.ts";
@@ -182,7 +182,7 @@ export class Oracle {
     room.lines.set(socket, line);
     socket.onClosed.push(() => void room.lines.delete(socket));
     socket.onHandled = (bytes) => {
-      const frame = readClientFrame(bytes);
+      const frame = readClientMessage(bytes);
       if (frame.kind === "session") this.#handled.push({ socket, line, command: frame.command });
     };
     socket.onSend = (bytes) => this.#checkTold(room, bytes);

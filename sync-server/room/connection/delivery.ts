@@ -1,68 +1,68 @@
-/** Brings what a room has to say to those who are to hear it: in its order, and to each socket in as few writes as can be. */
+/** Sends a room's messages to their recipients: in order, and to each socket in as few writes as possible. */
 import type { Connection } from "./connection.ts";
 import { Batch } from "../../websocket/frame.ts";
 import type { Frame } from "../../websocket/frame.ts";
 
-/** One thing to tell. */
-export type Telling = {
-  readonly receivers: readonly Connection[];
+/** A message with its recipients. */
+export type OutgoingMessage = {
+  readonly recipients: readonly Connection[];
   readonly frame: Frame;
-  /** Who gets nothing: whoever said it. */
+  /** The recipient that gets nothing: the sender of what is forwarded. */
   readonly except: Connection | null;
-  /** Who gets something else, or nothing (`null`). */
+  /** Recipients that get another message, or none (`null`). */
   readonly instead: ReadonlyMap<Connection, Frame | null> | null;
 };
 
-/** Something to do when all before it is told. */
-export type Act = () => void;
+/** Something to do when all messages before it are sent. */
+export type Action = () => void;
 
-const frameFor = ({ frame, except, instead }: Telling, receiver: Connection): Frame | null => {
-  if (receiver === except) return null;
-  const own = instead?.get(receiver);
+const frameFor = ({ frame, except, instead }: OutgoingMessage, recipient: Connection): Frame | null => {
+  if (recipient === except) return null;
+  const own = instead?.get(recipient);
   return own === undefined ? frame : own;
 };
 
-const tellAlone = (receiver: Connection, tellings: readonly Telling[]): void => {
-  if (!receiver.isHere) return;
-  const own = tellings.flatMap((telling) => frameFor(telling, receiver) ?? []);
-  if (own.length > 0) receiver.socket.send(new Batch(own));
+const sendToOne = (recipient: Connection, messages: readonly OutgoingMessage[]): void => {
+  if (!recipient.membership.isAttached) return;
+  const frames = messages.flatMap((message) => frameFor(message, recipient) ?? []);
+  if (frames.length > 0) recipient.socket.send(new Batch(frames));
 };
 
-/** Tells the same people several things, one after the other. */
-const deliverTogether = (receivers: readonly Connection[], tellings: readonly Telling[]): void => {
-  if (receivers.length === 1) return tellAlone(receivers[0]!, tellings);
+/** Sends several messages with the same recipients. */
+const sendTogether = (recipients: readonly Connection[], messages: readonly OutgoingMessage[]): void => {
+  if (recipients.length === 1) return sendToOne(recipients[0]!, messages);
   // Most get all of it, in the same bytes.
-  const shared = new Batch(tellings.map(({ frame }) => frame));
+  const shared = new Batch(messages.map(({ frame }) => frame));
   const others = new Set<Connection>();
-  for (const { except, instead } of tellings) {
+  for (const { except, instead } of messages) {
     if (except !== null) others.add(except);
-    if (instead !== null) for (const receiver of instead.keys()) others.add(receiver);
+    if (instead !== null) for (const recipient of instead.keys()) others.add(recipient);
   }
-  // For a thousand receivers a look into a set for each counts; mostly it is one, who wrote.
+  // With a thousand recipients, looking each up in a set is noticeable; mostly there is one other, the sender.
   const [only] = others;
-  const isOther = (receiver: Connection): boolean => others.size > 1 && others.has(receiver);
-  for (const receiver of receivers) {
-    if (receiver === only || isOther(receiver)) tellAlone(receiver, tellings);
-    else if (receiver.isHere) receiver.socket.send(shared);
+  const isOther = (recipient: Connection): boolean => others.size > 1 && others.has(recipient);
+  for (const recipient of recipients) {
+    if (recipient === only || isOther(recipient)) sendToOne(recipient, messages);
+    else if (recipient.membership.isAttached) recipient.socket.send(shared);
   }
 };
 
-/** Does and tells everything, in order. Lists of receivers are the same if they are one array. */
-export const deliver = (items: readonly (Telling | Act)[]): void => {
-  let together: Telling[] = [];
-  const tellThem = (): void => {
+/** Sends and does everything, in order. Lists of recipients are the same if they are one array. */
+export const deliver = (items: readonly (OutgoingMessage | Action)[]): void => {
+  let together: OutgoingMessage[] = [];
+  const sendGathered = (): void => {
     if (together.length === 0) return;
-    deliverTogether(together[0]!.receivers, together);
+    sendTogether(together[0]!.recipients, together);
     together = [];
   };
   for (const item of items) {
     if (typeof item === "function") {
-      tellThem();
+      sendGathered();
       item();
       continue;
     }
-    if (together.length > 0 && together[0]!.receivers !== item.receivers) tellThem();
+    if (together.length > 0 && together[0]!.recipients !== item.recipients) sendGathered();
     together.push(item);
   }
-  tellThem();
+  sendGathered();
 };

@@ -1,12 +1,12 @@
-/** How much one connection may send and ask for: token buckets, one for each thing that costs the relay something. */
+/** How much one connection may send and request: a token bucket for each thing that costs the relay something. */
 import type { Clock } from "../../../src/clock.ts";
 import type { Limits } from "../../config/limits.ts";
 
-/** What was saved while quiet may come at once, up to what may come in this time. */
+/** A bucket holds what is allowed in this time: so much may come at once after a quiet while. */
 const BURST_S = 4;
-/** The same for requests, of which a client that comes in or starts over makes some together. */
+/** The same for requests, of which a client makes some together when it connects or starts over. */
 const REQUESTS_BURST_S = 10;
-/** What may come around a message of the greatest size: its frames' headers, and what a newcomer says before it. */
+/** What may come besides a message of the greatest size: frame headers, and what a client sends when it connects. */
 const AROUND_A_MESSAGE_BYTES = 1_024;
 
 class Bucket {
@@ -56,7 +56,7 @@ export class RateLimit {
       : `more than ${this.#limits.bytesPerSecond} bytes a second (limit-bytes-per-second)`;
   }
 
-  /** Counts a message, or a frame that is none. @returns the limit that it breaks, or `null`. */
+  /** Counts a message, or a control frame. @returns the limit that it breaks, or `null`. */
   takeMessage(): string | null {
     this.#fill();
     return --this.#messages.left >= 0
@@ -77,7 +77,7 @@ export class RateLimit {
     return Math.floor(this.#structs.left);
   }
 
-  /** How many may ever come at once. */
+  /** How many may come at once at most, after a quiet while. */
   get structsAtOnce(): number {
     return this.#structs.capacity;
   }

@@ -1,26 +1,26 @@
 /**
- * A room's content: a log of accepted updates, applied to a Yjs document only when somebody needs
- * the whole. Writers cost nothing but the log; who joins pays for one transaction.
+ * A room's content as a log of accepted updates, applied to a Yjs document only when the whole is needed: writing
+ * costs no more than the log, and a client that joins costs one transaction.
  */
 import * as Y from "yjs";
 import { MalformedError } from "../../../src/protocol/protocol.ts";
+import type { RoomContent } from "./room-content.ts";
 
 /** Log that is folded into one update once it has as many bytes as this and as what it is folded into. */
 const FOLD_BYTES = 1024 * 1024;
-/** Log that is folded when the room leaves memory; fewer rows load as fast as one. */
-const FOLD_ROWS_AT_REST = 32;
+/** Rows of the log from which on it is folded when the room leaves memory; fewer load as fast as one. */
+const FOLD_ROWS_BEFORE_UNLOAD = 32;
 
-/** How much may be added to an answer before it is made anew: updates, and bytes, or this part of its own. */
+/** How much may be added to an answer before a new one is made: updates, and bytes, or this part of its own. */
 const LATER_UPDATES = 256;
 const LATER_BYTES = 4_096;
 const LATER_PART = 1 / 8;
 
-/** An update that says nothing. */
-const NOTHING = Uint8Array.of(0, 0);
+const EMPTY_UPDATE = Uint8Array.of(0, 0);
 
 const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
-/** An answer, what has been added since, and whether anybody got it since `tidy`. */
+/** An answer, what was added since, and whether it was asked for since `evictCaches`. */
 type Encoded = {
   readonly stateVector: Uint8Array;
   readonly update: Uint8Array;
@@ -29,9 +29,9 @@ type Encoded = {
   isInUse: boolean;
 };
 
-export class Content {
+export class Content implements RoomContent {
   #doc: Y.Doc | null = null;
-  /** Whether the document was needed since `tidy`. */
+  /** Whether the document was needed since `evictCaches`. */
   #isInUse = false;
   /** What is not in the document yet, in order; all of it while there is none. */
   #unapplied: Uint8Array[];
@@ -39,22 +39,21 @@ export class Content {
   #foldedBytes = 0;
   #logBytes = 0;
   #logRows: number;
-  /** What was last encoded, for those who ask for the same: many come in at once. */
+  /** The last answer, for others with the same state vector: many connect at once. */
   #encoded: Encoded | null = null;
 
-  /** @param updates what the store kept, in order. */
+  /** @param updates as the store returned them, in order. */
   constructor(updates: readonly Uint8Array[]) {
     this.#unapplied = [...updates];
     this.#logRows = updates.length;
     for (const update of updates) this.#logBytes += update.byteLength;
   }
 
-  /** Bytes that the room's content takes in the store, at most. */
   get bytes(): number {
     return this.#foldedBytes + this.#logBytes;
   }
 
-  /** Whether there was never anything; then nothing is made of it. */
+  /** Whether nothing was ever added; then no document is made. */
   get #isEmpty(): boolean {
     return this.#doc === null && this.#unapplied.length === 0;
   }
@@ -66,17 +65,11 @@ export class Content {
     this.#logBytes += update.byteLength;
   }
 
-  /** For each client id the clock behind its last struct. */
   stateVector(): Map<number, number> {
     return this.#isEmpty ? new Map() : Y.decodeStateVector(Y.encodeStateVector(this.#current()));
   }
 
-  /**
-   * What somebody with this state vector lacks, as Yjs updates to be applied in order; the deletes are complete.
-   * A document that is written to while people come in is not encoded for each of them.
-   *
-   * @throws MalformedError if the state vector cannot be read.
-   */
+  /** A document that is edited while many connect is not encoded for each of them. */
   encodeSince(stateVector: Uint8Array): readonly [Uint8Array, ...Uint8Array[]] {
     const encoded = this.#encoded;
     if (encoded !== null && isSame(encoded.stateVector, stateVector)) {
@@ -87,7 +80,7 @@ export class Content {
     try {
       if (doc === null) {
         Y.decodeStateVector(stateVector);
-        return [NOTHING];
+        return [EMPTY_UPDATE];
       }
       const update = Y.encodeStateAsUpdate(doc, stateVector);
       this.#encoded = { stateVector: stateVector.slice(), update, later: [], laterBytes: 0, isInUse: true };
@@ -97,10 +90,7 @@ export class Content {
     }
   }
 
-  /**
-   * Lets go of what is kept only because somebody may ask for it soon, and nobody has since the last time; called
-   * now and then. Such a document becomes bytes again, a tenth of its size.
-   */
+  /** A document that was not needed since the last call becomes bytes again, a tenth of its size. */
   evictCaches(): void {
     if (this.#encoded?.isInUse === true) this.#encoded.isInUse = false;
     else this.#encoded = null;
@@ -111,7 +101,6 @@ export class Content {
     this.#isInUse = false;
   }
 
-  /** Whether all of a range of held structs is deleted already. */
   isDeleted(client: number, clock: number, length: number): boolean {
     const { store } = this.#current();
     const structs = store.clients.get(client);
@@ -125,7 +114,6 @@ export class Content {
     return true;
   }
 
-  /** Whether a held struct is the value of a map's key. */
   isEntry(client: number, clock: number): boolean {
     const { store } = this.#current();
     const structs = store.clients.get(client);
@@ -134,14 +122,12 @@ export class Content {
     return struct instanceof Y.Item && struct.parentSub !== null;
   }
 
-  /** Folds the log into one update if it has grown enough; `null` if not. The store must be told. */
   foldIfLong(): Uint8Array | null {
     return this.#logBytes >= Math.max(FOLD_BYTES, this.#foldedBytes) ? this.#fold() : null;
   }
 
-  /** The same for a room that leaves memory. */
-  foldAtRest(): Uint8Array | null {
-    return this.#logRows >= FOLD_ROWS_AT_REST ? this.#fold() : null;
+  foldBeforeUnload(): Uint8Array | null {
+    return this.#logRows >= FOLD_ROWS_BEFORE_UNLOAD ? this.#fold() : null;
   }
 
   #addToEncoded(update: Uint8Array): void {
@@ -149,7 +135,7 @@ export class Content {
     if (encoded === null) return;
     encoded.later.push(update);
     encoded.laterBytes += update.byteLength;
-    // Each is a transaction for whoever comes, and all of them repeat what a new answer would say shorter.
+    // Each is a transaction for a client that joins, and all together are longer than in a new answer.
     const mostBytes = Math.max(LATER_BYTES, encoded.update.byteLength * LATER_PART);
     if (encoded.later.length > LATER_UPDATES || encoded.laterBytes > mostBytes) this.#encoded = null;
   }
@@ -171,7 +157,7 @@ export class Content {
       doc.transact((transaction) => {
         for (const update of updates) Y.applyUpdate(doc, update);
         // After a remote change, Yjs deletes formats that it finds redundant (13.6, `cleanupYTextFormatting`). The
-        // relay must not: peers do so themselves and tell it, but nobody would be told of what it had deleted.
+        // relay must not: peers do so themselves and send their deletes, but the relay sends none of its own.
         transaction.local = true;
       });
       this.#unapplied = [];

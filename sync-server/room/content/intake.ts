@@ -1,257 +1,199 @@
 /**
- * What of the content comes into a room: updates that the guard and their authorship let in are kept
- * and forwarded, those that refer to something unknown wait with their connection.
+ * Accepts content from clients: asks the guard about the bytes of an update and the authors about its sender, stores
+ * and forwards what both let pass, and keeps what refers to something unknown until that is held.
  */
 import { CloseCode } from "../../../src/protocol/close-codes.ts";
 import type { Clock } from "../../../src/clock.ts";
-import type { Connection, PendingUpdate } from "../connection/connection.ts";
-import { Content } from "./content.ts";
-import { Guard } from "../../guard/guard.ts";
-import type { Admission, Missing, Questions } from "../../guard/guard.ts";
-import { TooManyStructsError } from "../../update/scan.ts";
 import type { Limits } from "../../config/limits.ts";
-import type { StoredRoom, Write } from "../../store/store.ts";
+import type { Authors } from "../../guard/authors.ts";
+import type { AdmitOptions, AdmitResult, Missing } from "../../guard/guard.ts";
+import { TooManyStructsError } from "../../update/scan.ts";
+import type { Connection } from "../connection/connection.ts";
+import type { Outbox } from "../connection/outbox.ts";
+import type { Rejections } from "../connection/rejections.ts";
+import type { HeldContent } from "./held-content.ts";
+import type { Sync } from "./sync.ts";
 
-/** How long content that may have been lost is taken back from anybody, in ms. */
+/** How long content that may have been lost is accepted from anybody, in ms. */
 export const RECOVERY_MS = 10 * 60_000;
-/** Log of the guard that is written anew as one record, once it is as long as that record too. */
-const GUARD_FOLD_BYTES = 16 * 1024;
-/** What an update that waits costs beside its bytes: each is looked at whenever something new comes in. */
+/** Cost of a pending update beside its bytes: each is checked whenever something new is accepted. */
 const PENDING_OVERHEAD_BYTES = 1024;
 
-/** A SyncStep2, which repeats what others wrote; an edit as it happens; or either of them once more, after it waited. */
+/** A SyncStep2, which repeats what others wrote, or an edit as it happens. */
 export type UpdateKind = "sync" | "edit";
-type OfferKind = UpdateKind | "waited";
+/** `retry`: either of them once more, after it was pending. */
+type OfferKind = UpdateKind | "retry";
 
-/** What became of an update: what it still waits for, and whether anything of it was new. */
-type Offered = { readonly missing: readonly Missing[]; readonly news: boolean };
+/** What became of an update: what it still waits for, and whether anything of it was accepted. */
+type Offered = { readonly missing: readonly Missing[]; readonly changed: boolean };
+
+/** An update of which some part refers to what the relay does not hold yet. */
+type PendingUpdate = { readonly update: Uint8Array; readonly missing: readonly Missing[] };
+const sizeOf = ({ update }: PendingUpdate): number => update.byteLength + PENDING_OVERHEAD_BYTES;
+/** Those of one connection, and what they cost. */
+type Pending = { readonly updates: PendingUpdate[]; bytes: number };
 
 export type IntakeContext = {
   readonly clock: Pick<Clock, "now">;
   readonly limits: Pick<Limits, "documentBytes" | "pendingBytes" | "structsPerSecond">;
 };
 
-/** What the intake needs of its room. */
-export type IntakeRoom = {
-  /** Asks a connection for what the relay lacks. */
-  readonly ask: (connection: Connection) => void;
-  /** Tells everybody but the sender what has come in. @returns the update as it is kept from now on. */
-  readonly forward: (update: Uint8Array, sender: Connection) => Uint8Array;
-  /** Keeps something in the store, in order. */
-  readonly keep: (write: Write) => void;
+export type IntakeOptions = {
+  /** The room's name. */
+  readonly room: string;
+  readonly held: HeldContent;
+  readonly authors: Authors<Connection>;
+  readonly rejections: Rejections;
+  readonly sync: Sync;
+  readonly outbox: Outbox;
+  /** Closes a connection that has broken a limit. */
   readonly close: (connection: Connection, code: CloseCode, reason: string) => void;
 };
 
-/** The content with its guard: read from the store's bytes only when somebody needs them. */
-type Body = { readonly content: Content; readonly guard: Guard<Connection> };
-
 export class Intake {
-  readonly #name: string;
   readonly #context: IntakeContext;
-  readonly #room: IntakeRoom;
-  #stored: Pick<StoredRoom, "content" | "guard"> | null;
-  #body: Body | null = null;
-  /** Size of the guard's record as it was written whole last, and of what was appended to it since. */
-  #guardBytes = 0;
-  #guardLogBytes = 0;
+  readonly #options: IntakeOptions;
   /** Until when clients may bring what others wrote, because the store may have lost it; ms since the epoch. */
   #recoversUntil = 0;
-  /** Of whom something may wait for what is missing. */
-  readonly #waiting = new Set<Connection>();
+  readonly #pending = new Map<Connection, Pending>();
 
-  constructor({ record, content, guard }: StoredRoom, context: IntakeContext, room: IntakeRoom) {
-    this.#name = record.room;
+  constructor(context: IntakeContext, options: IntakeOptions) {
     this.#context = context;
-    this.#room = room;
-    this.#stored = { content, guard };
+    this.#options = options;
   }
 
-  /** For each client id, the clock behind the last struct that the room holds. */
-  get held(): ReadonlyMap<number, number> {
-    return this.#open().guard.held;
-  }
-
-  /** What somebody with this state vector lacks, in order. @throws MalformedError if it cannot be read. */
-  encodeSince(stateVector: Uint8Array): readonly [Uint8Array, ...Uint8Array[]] {
-    return this.#open().content.encodeSince(stateVector);
-  }
-
-  /** Lets go of what is kept only because somebody may ask for it soon. */
-  evictCaches(): void {
-    this.#body?.content.evictCaches();
-  }
-
-  /** The store may have lost content: until then (ms since the epoch) it is taken back from whoever holds it. */
+  /** The store may have lost content: until then (ms since the epoch) it is accepted from anybody. */
   recover(until: number): void {
     this.#recoversUntil = Math.max(this.#recoversUntil, until);
   }
 
-  /** Takes an update in, as far as it may come in. @throws MalformedError if it cannot be read. */
+  /** Accepts an update, as far as possible. @throws MalformedError if it cannot be read. */
   receive(connection: Connection, update: Uint8Array, kind: UpdateKind): void {
     const { documentBytes } = this.#context.limits;
-    if (this.#open().content.bytes + update.byteLength > documentBytes) {
+    if (this.#options.held.content.bytes + update.byteLength > documentBytes) {
       const reason = `document larger than ${documentBytes} bytes (limit-document-bytes)`;
-      return this.#room.close(connection, CloseCode.tooLarge, reason);
+      return this.#options.close(connection, CloseCode.tooLarge, reason);
     }
     const offered = this.#offer(connection, update, kind);
     if (offered === null) return;
-    const { missing, news } = offered;
-    // A copy: as a view it would keep all of what came with it in memory.
+    const { missing, changed } = offered;
+    // A copy: a view would keep the whole message in memory.
     if (missing.length > 0) this.#keepPending(connection, { update: update.slice(), missing });
-    if (news) this.#retryPending();
+    if (changed) this.#retryPending();
   }
 
-  /** Whether a client id is known to be somebody else's. */
-  isForeign(clientId: number, connection: Connection): boolean {
-    return this.#open().guard.authors.isForeign(clientId, connection);
-  }
-
-  /** Keeps a client id for the connection whose cursor stands under it. */
-  reserve(clientId: number, connection: Connection): void {
-    this.#open().guard.authors.reserve(clientId, connection);
-    this.#keepGuard();
-  }
-
-  /** A connection is found to be another author than it seemed. */
-  rename(connection: Connection): void {
-    this.#open().guard.authors.rename(connection);
-    this.#keepGuard();
-  }
-
-  /** Gives up a connection's client ids. @returns whether it had any. */
-  release(connection: Connection): boolean {
-    this.#waiting.delete(connection);
-    return this.#body !== null && this.#body.guard.authors.release(connection);
+  /** Forgets what a connection sent that still waits for something. */
+  dropPending(connection: Connection): void {
+    this.#pending.delete(connection);
   }
 
   /** Folds a long log before the room leaves memory. */
-  rest(): void {
-    const folded = this.#body?.content.foldAtRest() ?? null;
-    if (folded !== null) this.#room.keep({ type: "replace-content", room: this.#name, update: folded });
+  prepareUnload(): void {
+    const { held, outbox, room } = this.#options;
+    const folded = held.isOpen ? held.content.foldBeforeUnload() : null;
+    if (folded !== null) outbox.store({ type: "replace-content", room, update: folded });
   }
 
-  /** Lets the guard look at an update; keeps and forwards what it accepts. `null`: there was too much to look at. */
+  /** Stores and forwards what is accepted of an update. `null`: it holds too many structs; the connection is closed. */
   #offer(connection: Connection, update: Uint8Array, kind: OfferKind): Offered | null {
-    const admission = this.#admit(connection, update, kind);
-    if (admission === null) return null;
-    const { content } = this.#open();
-    const { accepted, missing } = admission;
-    this.#keepGuard();
-    if (accepted === null) return { missing, news: false };
-    const kept = this.#room.forward(accepted, connection);
-    content.add(kept);
-    this.#room.keep({ type: "append-content", room: this.#name, update: kept });
-    const folded = content.foldIfLong();
-    if (folded !== null) this.#room.keep({ type: "replace-content", room: this.#name, update: folded });
-    return { missing, news: true };
+    const result = this.#admit(connection, update, kind);
+    if (result === null) return null;
+    const { accepted, missing } = result;
+    if (accepted === null) return { missing, changed: false };
+    const { held, outbox, sync, room } = this.#options;
+    sync.contentChanged();
+    const kept = outbox.forward(accepted, connection);
+    held.content.add(kept);
+    outbox.store({ type: "append-content", room, update: kept });
+    const folded = held.content.foldIfLong();
+    if (folded !== null) outbox.store({ type: "replace-content", room, update: folded });
+    return { missing, changed: true };
   }
 
-  #admit(connection: Connection, update: Uint8Array, kind: OfferKind): Admission | null {
-    const { content, guard } = this.#open();
-    const most = connection.rate.structsLeft;
-    const questions: Questions = {
-      most,
-      mayWrite: (client) => {
-        const claim = { isSync: kind === "sync", isRecovering: this.#context.clock.now() < this.#recoversUntil };
-        const verdict = guard.authors.claim(client, connection, claim);
-        if (!verdict.allowed) {
-          // If it is in a dead one's place, it is heard again when that is gone.
-          connection.wasRefused = true;
-          verdict.owner?.socket.probe();
-        }
-        return verdict.allowed;
-      },
+  #admit(connection: Connection, update: Uint8Array, kind: OfferKind): AdmitResult | null {
+    const { held, authors, rejections } = this.#options;
+    const { content, guard } = held;
+    const isRecovery = kind === "sync" && this.#context.clock.now() < this.#recoversUntil;
+    const maxStructs = connection.rate.structsLeft;
+    const options: AdmitOptions = {
+      maxStructs,
+      mayWrite: (client) => authors.mayWrite(client, connection, isRecovery),
       isEntry: content.isEntry.bind(content),
-      // Deletes that were accepted already are no news; an update that waited would bring them for ever.
+      // A SyncStep2 repeats all deletes of the document, and an update that was pending those that were accepted then.
       ...(kind === "edit" ? {} : { isDeleted: content.isDeleted.bind(content) }),
     };
+    let result: AdmitResult;
     try {
-      const admission = guard.admit(update, questions);
-      connection.rate.takeStructs(admission.count);
-      return admission;
+      result = guard.admit(update, options);
     } catch (error) {
       if (!(error instanceof TooManyStructsError)) throw error;
-      this.#closeForStructs(connection, most);
+      this.#closeForStructs(connection, maxStructs);
       return null;
     }
+    connection.rate.takeStructs(result.count);
+    for (const client of result.written) authors.claim(client, connection, isRecovery);
+    for (const client of result.blocked) rejections.add(connection, authors.otherOwner(client, connection));
+    return result;
   }
 
-  #closeForStructs(connection: Connection, most: number): void {
+  #closeForStructs(connection: Connection, maxStructs: number): void {
     const { structsAtOnce } = connection.rate;
-    // Too many for a connection that had saved all it can: they never come in, however often it returns.
-    if (most >= structsAtOnce) {
+    // Too many for a connection that had its whole allowance: they are never accepted, however often it reconnects.
+    if (maxStructs >= structsAtOnce) {
       const reason = `more than ${structsAtOnce} structs in an update`;
-      return this.#room.close(connection, CloseCode.tooLarge, reason);
+      return this.#options.close(connection, CloseCode.tooLarge, reason);
     }
     const { structsPerSecond } = this.#context.limits;
     const reason = `more than ${structsPerSecond} structs a second`;
-    this.#room.close(connection, CloseCode.tryAgainLater, reason);
+    this.#options.close(connection, CloseCode.tryAgainLater, reason);
   }
 
-  #keepPending(connection: Connection, pending: PendingUpdate): void {
+  #keepPending(connection: Connection, update: PendingUpdate): void {
     const { pendingBytes } = this.#context.limits;
-    connection.pendingBytes += pending.update.byteLength + PENDING_OVERHEAD_BYTES;
-    if (connection.pendingBytes > pendingBytes) {
+    const pending = this.#pending.get(connection) ?? { updates: [], bytes: 0 };
+    pending.updates.push(update);
+    pending.bytes += sizeOf(update);
+    if (pending.bytes > pendingBytes) {
       const reason = `more than ${pendingBytes} bytes wait for missing updates`;
-      return this.#room.close(connection, CloseCode.tryAgainLater, reason);
+      return this.#options.close(connection, CloseCode.tryAgainLater, reason);
     }
-    // Whoever sent it holds what it refers to, and answers this with all of it.
-    if (connection.pending.length === 0) this.#room.ask(connection);
-    connection.pending.push(pending);
-    this.#waiting.add(connection);
+    // The sender holds what it refers to, and answers this with all of it.
+    if (pending.updates.length === 1) this.#options.sync.requestMissing(connection);
+    this.#pending.set(connection, pending);
   }
 
-  /** Offers again what waits for something that is held now, as long as something new comes in. */
+  /** Offers again what waits for something that is held now, as long as something is accepted. */
   #retryPending(): void {
-    if (this.#waiting.size === 0) return;
-    const { guard } = this.#open();
-    const isReady = ({ missing }: PendingUpdate) => missing.some((id) => guard.holds(id));
-    for (let news = true; news;) {
-      news = false;
-      for (const connection of this.#waiting) {
-        const { pending } = connection;
-        if (pending.length === 0) this.#waiting.delete(connection);
-        if (!pending.some(isReady)) continue;
-        connection.forgetPending();
-        for (const each of pending) {
-          let left = each;
-          if (isReady(each)) {
-            const offered = this.#offer(connection, each.update, "waited");
-            if (offered === null) break;
-            news ||= offered.news;
-            if (offered.missing.length === 0) continue;
-            left = { update: each.update, missing: offered.missing };
-          }
-          connection.pending.push(left);
-          connection.pendingBytes += left.update.byteLength + PENDING_OVERHEAD_BYTES;
-        }
+    for (let changed = true; changed && this.#pending.size > 0;) {
+      changed = false;
+      for (const [connection, { updates }] of this.#pending) changed = this.#retry(connection, updates) || changed;
+    }
+  }
+
+  /** @returns whether anything was accepted. */
+  #retry(connection: Connection, updates: readonly PendingUpdate[]): boolean {
+    const { guard } = this.#options.held;
+    const isReady = ({ missing }: PendingUpdate): boolean => missing.some((id) => guard.holds(id));
+    if (!updates.some(isReady)) return false;
+    let changed = false;
+    const left: Pending = { updates: [], bytes: 0 };
+    const keep = (update: PendingUpdate): void => {
+      left.updates.push(update);
+      left.bytes += sizeOf(update);
+    };
+    for (const each of updates) {
+      if (!isReady(each)) {
+        keep(each);
+        continue;
       }
+      const offered = this.#offer(connection, each.update, "retry");
+      // The connection was closed, and what it sent is dropped.
+      if (offered === null) return changed;
+      changed ||= offered.changed;
+      if (offered.missing.length > 0) keep({ update: each.update, missing: offered.missing });
     }
-  }
-
-  /** Keeps what is new of the guard: each change as it is, and now and then all in one. */
-  #keepGuard(): void {
-    const { guard } = this.#open();
-    const news = guard.takeChanges();
-    if (news === null) return;
-    this.#guardLogBytes += news.byteLength;
-    if (this.#guardLogBytes < Math.max(GUARD_FOLD_BYTES, this.#guardBytes)) {
-      return this.#room.keep({ type: "append-guard", room: this.#name, record: news });
-    }
-    const record = guard.encode();
-    this.#guardBytes = record.byteLength;
-    this.#guardLogBytes = 0;
-    this.#room.keep({ type: "replace-guard", room: this.#name, record });
-  }
-
-  #open(): Body {
-    if (this.#body === null) {
-      const content = new Content(this.#stored!.content);
-      const { guard } = this.#stored!;
-      this.#body = { content, guard: new Guard(content.stateVector(), guard) };
-      for (const record of guard) this.#guardLogBytes += record.byteLength;
-      this.#stored = null;
-    }
-    return this.#body;
+    if (left.updates.length > 0) this.#pending.set(connection, left);
+    else this.#pending.delete(connection);
+    return changed;
   }
 }

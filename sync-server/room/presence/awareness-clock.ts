@@ -1,22 +1,22 @@
 /**
- * The clocks of awareness states as others see them. The relay owns them: a client that returns
- * with the clock it had would be invisible, and so would everybody after a restart of the relay.
+ * The clocks of the awareness states that the relay sends. They are its own: a client that reconnects with the clock
+ * that it had would be ignored by the others, and so would everybody after a restart of the relay.
  */
 import type { Clock } from "../../../src/clock.ts";
 import type { Store } from "../../store/store.ts";
 
 const META_KEY = "awareness-clock";
-/** A relay may hand out this many a millisecond before it runs ahead of the next start's clocks. */
+/** Above so many clocks in a millisecond, the relay would overtake the first clock of its next start. */
 const PER_MS = 1024;
-/** The least that a relay hands out; a client that counts its own changes never gets there. */
+/** The lowest clock of a relay; a client that counts its own changes never gets there. */
 const FIRST = 2 ** 50;
-/** Added to the stored start when the wall clock was set back between two starts; room for 2^42 changes. */
+/** Added to the first clock of the last start if the wall clock was set back since; enough for 2^42 changes. */
 const STRIDE = 2 ** 42;
 
-/** Whether a relay has set this clock: the state is an echo of one that a client got from it. */
+/** Whether a clock is a relay's: the state is an echo of one that the relay has sent. */
 export const isRelaysClock = (clock: number): boolean => clock >= FIRST;
 
-/** Hands out numbers that only grow, across restarts too; all below 2^53. */
+/** Returns numbers that only grow, across restarts too; all below 2^53. */
 export class AwarenessClock {
   #last: number;
 
@@ -24,7 +24,7 @@ export class AwarenessClock {
     this.#last = start;
   }
 
-  /** @returns the clock, and the value that must be kept under `key` before it is used. */
+  /** @returns the clock, and the value that must be stored under `key` before the clock is used. */
   static async open(
     store: Pick<Store, "readMeta">,
     clock: Pick<Clock, "now">,

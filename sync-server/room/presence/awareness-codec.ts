@@ -7,14 +7,14 @@ import * as decoding from "lib0/decoding";
 import { cleanPersonName, MalformedError } from "../../../src/protocol/protocol.ts";
 import type { Identity } from "../../../src/protocol/protocol.ts";
 import type { AwarenessClock } from "./awareness-clock.ts";
-import { writeVarUint } from "../../websocket/frame.ts";
+import { writeVarUint } from "../connection/var-uint.ts";
 
 /** A state under its awareness client id, as JSON. */
 export type AwarenessEntry = { readonly clientId: number; readonly json: string };
 /** Most states in one update of a client: its own, and echoes of everybody's in a full room. */
 const MAX_ENTRIES = 10_000;
 
-/** One entry as it was received. Its JSON is read only if somebody asks: most are echoes of others' (y-websocket 3.1). */
+/** An entry as it was received. Its JSON is read only when needed: most are echoes of others' (y-websocket 3.1). */
 export class ReceivedEntry implements AwarenessEntry {
   readonly clientId: number;
   /** The clock that the client gave it. */
@@ -68,10 +68,10 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /**
- * The state as others may see it: `user.id`, `user.role`, `user.verified` and the name are the
- * relay's, everything else passes.
+ * The state as others get it: `user.id`, `user.role`, `user.verified` and a verified name are set by the relay,
+ * everything else is left as it is.
  *
- * @returns `null` if the owner took its state away.
+ * @returns `null` if the owner has removed its state.
  * @throws MalformedError if the JSON is not an object or `null`.
  */
 export const stampState = (json: string, identity: Identity): { json: string; name: string } | null => {
@@ -95,7 +95,7 @@ export const stampState = (json: string, identity: Identity): { json: string; na
 /** Most bytes of a number below 2^53 as a varUint. */
 const NUMBER_MAX_BYTES = 8;
 
-/** An awareness update, and what it is without some of its entries. */
+/** An awareness update that can be written again without some of its entries. */
 export type Entries = {
   readonly bytes: Uint8Array;
   /** `isOut`: whether an entry is left out, by its index. `null` if nothing is left. */

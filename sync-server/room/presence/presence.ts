@@ -1,12 +1,22 @@
 /**
- * Who is present in a room, and their awareness states. Sockets decide who is here; clients only
- * say what they point at (docs/SPEC.md, part P).
+ * The awareness states of a room and the connections that own them. Who is present is decided by the sockets;
+ * clients only send what their state is (docs/SPEC.md, part P).
  */
 import { isRelaysClock } from "./awareness-clock.ts";
 import type { AwarenessClock } from "./awareness-clock.ts";
 import { writeEntries } from "./awareness-codec.ts";
 import type { AwarenessEntry, ReceivedEntry } from "./awareness-codec.ts";
-import type { Connection, PresenceState } from "../connection/connection.ts";
+import type { Connection, ConnectionPresence, PresenceState } from "../connection/connection.ts";
+
+const presenceOf = ({ presence }: Connection): ConnectionPresence => presence;
+
+/**
+ * Whether a state may be the recipient's own, which must not be sent to it: a state from outside would overwrite it
+ * (y-protocols 1.0). While it is not known which state is its own, any of the same person may be, left from a
+ * former connection.
+ */
+export const mayBeOwn = (owner: Connection, recipient: Connection): boolean =>
+  owner === recipient || (recipient.presence.state === null && owner.identity.id === recipient.identity.id);
 
 /** The states of one room. Each awareness client id has at most one owner. */
 export class Presence {
@@ -18,68 +28,71 @@ export class Presence {
   }
 
   /**
-   * Whether a connection may speak for an awareness client id: its own, a free one if it has none
-   * yet, or one of a former connection of the same person (which may be half-open; or what it had still
-   * sent comes late, so the former one takes nothing back). The clock that it gives is no order, since a
-   * connection delivers in order and others get the relay's clocks; but it tells a stock client that returns
-   * from one that echoes the person's other tab. (A `session-room.v1` client speaks of nobody else, and its
-   * own clock may have been one of the relay's ever since it was told that it is gone.)
+   * Whether a connection may set the state of an awareness client id: its own, a free one if it has none yet, or one
+   * of a former connection of the same person (which may be half-open, or what it had sent may arrive late, so the
+   * former connection does not take the id back). The clock of the entry says nothing about order, since a
+   * connection delivers in order and others get the relay's clocks; but it distinguishes a stock client that
+   * reconnects from one that echoes the person's other tab. (A `session-room.v1` client sends nobody else's state,
+   * and its own clock may be one of the relay's, since it was sent the removal of its state.)
    */
   mayOwn(connection: Connection, { clientId, clock }: ReceivedEntry): boolean {
     const owner = this.#owners.get(clientId);
     if (owner === connection) return true;
-    // One id a connection: whatever else it names are echoes of others (y-websocket 3.1).
-    if (connection.presence !== null) return false;
+    // One id for each connection: all others that it sends are echoes of others' states (y-websocket 3.1).
+    if (connection.presence.state !== null) return false;
     if (owner === undefined) return true;
-    const isSuccessor = owner.identity.id === connection.identity.id && connection.arrival > owner.arrival;
+    const isSuccessor =
+      owner.identity.id === connection.identity.id && connection.membership.sequence > owner.membership.sequence;
     return isSuccessor && (connection.speaksSession || !isRelaysClock(clock));
   }
 
   /**
-   * Whoever keeps a connection that shows no state yet from one that is no echo: a client's first word
-   * of itself on a new line. `null`: nobody, or it is no such word.
+   * The connection that keeps another one, which has no state yet, from the first state of its own. `null`: none, or
+   * the entry is an echo.
    */
   currentOwner(connection: Connection, { clientId, clock }: ReceivedEntry): Connection | null {
-    if (connection.presence !== null || isRelaysClock(clock)) return null;
+    if (connection.presence.state !== null || isRelaysClock(clock)) return null;
     return this.#owners.get(clientId) ?? null;
   }
 
-  /** Makes this the connection's state; a former owner of the id loses it. */
-  put(connection: Connection, state: PresenceState): void {
+  /** Sets a connection's state and the person's name; a former owner of the id loses its state. */
+  put(connection: Connection, state: PresenceState, name: string): void {
     const owner = this.#owners.get(state.clientId);
-    if (owner !== undefined && owner !== connection) owner.presence = null;
+    if (owner !== undefined && owner !== connection) presenceOf(owner).state = null;
     this.#owners.set(state.clientId, connection);
-    connection.presence = state;
+    const presence = presenceOf(connection);
+    presence.state = state;
+    presence.name = name;
   }
 
-  /** Forgets what a connection owns; returns its id if others may have seen a state under it. */
+  /** Removes a connection's state; returns its id if others may have seen a state under it. */
   release(connection: Connection): number | null {
-    const { presence } = connection;
-    if (presence === null || this.#owners.get(presence.clientId) !== connection) return null;
-    this.#owners.delete(presence.clientId);
-    connection.presence = null;
-    return presence.clientId;
+    const presence = presenceOf(connection);
+    const { state } = presence;
+    if (state === null || this.#owners.get(state.clientId) !== connection) return null;
+    this.#owners.delete(state.clientId);
+    presence.state = null;
+    return state.clientId;
   }
 
   /**
-   * All states of those who are in the run with fresh clocks, for one receiver: without its own,
-   * which a state from outside would overwrite. While the relay does not know its id, any of the
-   * same person's may be its own, left behind on a line that broke. `null` if there are none.
+   * The states of all in the run, with fresh clocks, but for those that may be the recipient's own. `null` if there
+   * are none.
    */
-  encodeAllFor(receiver: Connection): Uint8Array | null {
-    const isKnown = receiver.presence !== null;
-    return this.#encode((owner) => owner !== receiver && (isKnown || owner.identity.id !== receiver.identity.id));
+  encodeAllFor(recipient: Connection): Uint8Array | null {
+    return this.#encode((owner) => !mayBeOwn(owner, recipient));
   }
 
   /** The states of the same person's other connections, which `encodeAllFor` had left out. `null` if there are none. */
-  encodeSamePerson(receiver: Connection): Uint8Array | null {
-    return this.#encode((owner) => owner !== receiver && owner.identity.id === receiver.identity.id);
+  encodeSamePerson(recipient: Connection): Uint8Array | null {
+    return this.#encode((owner) => owner !== recipient && owner.identity.id === recipient.identity.id);
   }
 
-  #encode(isShown: (owner: Connection) => boolean): Uint8Array | null {
+  #encode(isIncluded: (owner: Connection) => boolean): Uint8Array | null {
     const states: AwarenessEntry[] = [];
     for (const owner of this.#owners.values()) {
-      if (owner.joined && owner.presence !== null && isShown(owner)) states.push(owner.presence);
+      const { state } = owner.presence;
+      if (owner.membership.joined && state !== null && isIncluded(owner)) states.push(state);
     }
     return states.length === 0 ? null : writeEntries(states, this.#clocks).bytes;
   }

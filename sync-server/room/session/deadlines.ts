@@ -1,12 +1,12 @@
 /**
- * The keeper of the absence deadlines: one timer for the earliest of all rooms. The deadlines
- * themselves are in the store, so dormant rooms cost no memory.
+ * Ends runs whose absence deadline has passed, with one timer for the earliest deadline of all rooms. The deadlines
+ * are in the store, so rooms that are not in memory cost none.
  */
 import type { CancelTimer, Clock } from "../../../src/clock.ts";
 import type { Journal } from "../../store/journal.ts";
 import type { Store } from "../../store/store.ts";
 
-/** Rooms that are looked at together; between two batches other work gets its turn. */
+/** Rooms that are checked together; other work is done between two batches. */
 const BATCH = 250;
 
 export type DeadlinesOptions = {
@@ -15,17 +15,17 @@ export type DeadlinesOptions = {
   readonly clock: Clock;
   /** Ends the room's run if its deadline has passed; resolves when that is committed. */
   readonly check: (room: string) => Promise<void>;
-  /** Called when the store fails; the keeper has stopped then. */
+  /** Called when the store fails; no deadline is checked any more then. */
   readonly onError: (error: unknown) => void;
 };
 
 export class Deadlines {
   readonly #options: DeadlinesOptions;
   #armedFor = Infinity;
-  /** Earliest deadline that was noticed since the store was last asked; it may not hold it yet. */
+  /** Earliest deadline that was set since the store was last read, which may not hold it yet. */
   #noticedAt = Infinity;
   #cancel: CancelTimer | null = null;
-  /** Not before `start`: until then nobody could come in time. */
+  /** No deadline is served before `start`: until then no host could connect in time. */
   #isStarted = false;
   #isServing = false;
   #isStopped = false;
@@ -34,7 +34,7 @@ export class Deadlines {
     this.#options = options;
   }
 
-  /** Begins to keep the deadlines that are in the store. */
+  /** Begins to serve the deadlines that are in the store. */
   async start(): Promise<void> {
     this.#isStarted = true;
     await this.#rearm();

@@ -1,5 +1,6 @@
 /** The ledger: the relay's part of the document, a small Yjs document of its own under one client id. */
 import * as Y from "yjs";
+import { MalformedError } from "../../../src/protocol/protocol.ts";
 import { readSession, SESSION_ROOT, toRecord } from "../../../src/session/session.ts";
 import type { Session } from "../../../src/session/session.ts";
 import { FIRST_LEDGER_ID } from "../../guard/guard.ts";
@@ -7,9 +8,9 @@ import { FIRST_LEDGER_ID } from "../../guard/guard.ts";
 const EMPTY_UPDATE = Uint8Array.of(0, 0);
 
 export class Ledger {
-  /** The Yjs client id under which everything stands; greater for a ledger that was made later. */
+  /** The Yjs client id of all its structs; greater for a ledger that was made later. */
   readonly id: number;
-  /** The whole ledger as one Yjs update. A document is made of it only to write: as bytes it takes a tenth of the memory. */
+  /** The whole ledger as one Yjs update. A document is made of it only to write: bytes take a tenth of its memory. */
   #state: Uint8Array;
   #clock: number | null = null;
 
@@ -19,7 +20,7 @@ export class Ledger {
   }
 
   /**
-   * Makes a ledger that says `session`, writing every key.
+   * Makes a ledger that holds `session`, with every key.
    *
    * @param atLeast the id is this or more: ms since the epoch, and above the id of any ledger that it replaces.
    */
@@ -33,7 +34,7 @@ export class Ledger {
     return new Ledger(id, state);
   }
 
-  /** Makes the ledger say `session`, in one transaction, and returns that as a Yjs update. */
+  /** Writes `session` in one transaction, and returns that as a Yjs update. */
   write(session: Session): Uint8Array {
     const doc = this.#open();
     const before = Y.encodeStateVector(doc);
@@ -55,9 +56,29 @@ export class Ledger {
     return this.#state;
   }
 
-  /** The clock behind the ledger's last struct. */
+  /** The clock after the ledger's last struct. */
   get clock(): number {
     return (this.#clock ??= Y.parseUpdateMeta(this.#state).to.get(this.id) ?? 0);
+  }
+
+  /**
+   * Whether a client's state vector shows that this ledger is outdated, so that the store is an older copy: the client
+   * holds more of it, or a ledger that was made after it and before `before` (ids are ms since the epoch).
+   *
+   * @throws MalformedError if the state vector cannot be read.
+   */
+  isOutdatedBy(stateVector: Uint8Array, before: number): boolean {
+    let held: Map<number, number>;
+    try {
+      held = Y.decodeStateVector(stateVector);
+    } catch {
+      throw new MalformedError("the state vector cannot be read");
+    }
+    for (const [id, clock] of held) {
+      if (id >= before) continue;
+      if (id === this.id ? clock > this.clock : id > this.id) return true;
+    }
+    return false;
   }
 
   read(): Session {
@@ -68,7 +89,7 @@ export class Ledger {
 
   #open(): Y.Doc {
     const doc = new Y.Doc({ gc: true });
-    // As a map from the start: otherwise the first reader would decide what type the root is.
+    // A map from the start: otherwise the first reader would decide the type of the root.
     doc.getMap(SESSION_ROOT);
     Y.applyUpdate(doc, this.#state);
     // After loading: a doc that applies its own client's structs takes another id (yjs 13.6, `Transaction`).

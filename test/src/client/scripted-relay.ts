@@ -9,13 +9,13 @@ import type { Awareness } from "y-protocols/awareness";
 import * as Y from "yjs";
 import {
   MessageType,
-  readClientFrame,
+  readClientMessage,
   writeAwareness,
   writeRelayMessage,
   writeSyncStep2,
   writeUpdate,
 } from "../../../src/protocol/protocol.ts";
-import type { ClientFrame, Command, Identity, RefusalCode } from "../../../src/protocol/protocol.ts";
+import type { ClientMessage, Command, Identity, RefusalCode } from "../../../src/protocol/protocol.ts";
 import { SESSION_ROOT, toRecord } from "../../../src/session/session.ts";
 import type { Session } from "../../../src/session/session.ts";
 
@@ -25,7 +25,7 @@ const EXPIRES_IN_MS = 3_600_000;
 export class ScriptedSocket {
   readonly url: string;
   readonly protocols: readonly string[];
-  readonly frames: ClientFrame[] = [];
+  readonly frames: ClientMessage[] = [];
   readyState = 0;
   binaryType = "blob";
   onopen: (() => void) | null = null;
@@ -46,7 +46,7 @@ export class ScriptedSocket {
 
   send(bytes: Uint8Array): void {
     if (this.readyState !== 1) throw new Error("not open");
-    this.frames.push(readClientFrame(bytes));
+    this.frames.push(readClientMessage(bytes));
   }
 
   close(): void {
@@ -95,7 +95,7 @@ export class ScriptedSocket {
     return command;
   }
 
-  count(kind: ClientFrame["kind"]): number {
+  count(kind: ClientMessage["kind"]): number {
     return this.frames.filter((frame) => frame.kind === kind).length;
   }
 

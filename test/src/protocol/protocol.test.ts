@@ -9,7 +9,7 @@ import {
   KEEPALIVE,
   MalformedError,
   MessageType,
-  readClientFrame,
+  readClientMessage,
   readRelayMessage,
   writeAwareness,
   writeCommand,
@@ -70,10 +70,10 @@ describe("round trips", () => {
   it("[W1] sync and awareness frames", () => {
     fc.assert(
       fc.property(bytes, (payload) => {
-        expect(readClientFrame(writeSyncStep1(payload))).toEqual({ kind: "sync-step-1", stateVector: payload });
-        expect(readClientFrame(writeSyncStep2(payload))).toEqual({ kind: "sync-step-2", update: payload });
-        expect(readClientFrame(writeUpdate(payload))).toEqual({ kind: "update", update: payload });
-        expect(readClientFrame(writeAwareness(payload))).toEqual({ kind: "awareness", update: payload });
+        expect(readClientMessage(writeSyncStep1(payload))).toEqual({ kind: "sync-step-1", stateVector: payload });
+        expect(readClientMessage(writeSyncStep2(payload))).toEqual({ kind: "sync-step-2", update: payload });
+        expect(readClientMessage(writeUpdate(payload))).toEqual({ kind: "update", update: payload });
+        expect(readClientMessage(writeAwareness(payload))).toEqual({ kind: "awareness", update: payload });
       }),
     );
   });
@@ -81,7 +81,7 @@ describe("round trips", () => {
   it("[W3] commands", () => {
     fc.assert(
       fc.property(command, (value) => {
-        expect(readClientFrame(writeCommand(value))).toEqual({ kind: "session", command: value });
+        expect(readClientMessage(writeCommand(value))).toEqual({ kind: "session", command: value });
       }),
     );
   });
@@ -95,20 +95,22 @@ describe("round trips", () => {
   });
 
   it("[W10] the keep-alive is an awareness update of nobody", () => {
-    expect(readClientFrame(KEEPALIVE)).toEqual({ kind: "awareness", update: Uint8Array.of(0) });
+    expect(readClientMessage(KEEPALIVE)).toEqual({ kind: "awareness", update: Uint8Array.of(0) });
   });
 
-  it("[W1] bytes behind the body are ignored, and a request for awareness has none", () => {
-    expect(readClientFrame(Uint8Array.of(...writeUpdate(Uint8Array.of(7)), 1, 2, 3))).toMatchObject({ kind: "update" });
-    expect(readClientFrame(Uint8Array.of(3))).toEqual({ kind: "query-awareness" });
-    expect(readClientFrame(Uint8Array.of(42))).toEqual({ kind: "unknown", type: 42 });
+  it("[W1] bytes after the body are ignored, and a request for awareness has none", () => {
+    expect(readClientMessage(Uint8Array.of(...writeUpdate(Uint8Array.of(7)), 1, 2, 3))).toMatchObject({
+      kind: "update",
+    });
+    expect(readClientMessage(Uint8Array.of(3))).toEqual({ kind: "query-awareness" });
+    expect(readClientMessage(Uint8Array.of(42))).toEqual({ kind: "unknown", type: 42 });
   });
 });
 
 describe("bad bytes", () => {
   const isMalformed = (frame: Uint8Array): boolean => {
     try {
-      readClientFrame(frame);
+      readClientMessage(frame);
       return false;
     } catch (error) {
       expect(error).toBeInstanceOf(MalformedError);
@@ -158,9 +160,9 @@ describe("bad bytes", () => {
     expect(isMalformed(frame)).toBe(true);
   });
 
-  it("a client keeps what a command says and nothing else", () => {
+  it("a command keeps its own fields and nothing else", () => {
     const frame = sessionText('{"type":"end","id":1,"run":2,"role":"host","__proto__":{"x":1}}');
-    expect(readClientFrame(frame)).toEqual({ kind: "session", command: { type: "end", id: 1, run: 2 } });
+    expect(readClientMessage(frame)).toEqual({ kind: "session", command: { type: "end", id: 1, run: 2 } });
   });
 
   it("[W3] a message of a newer relay is nothing to an older client", () => {

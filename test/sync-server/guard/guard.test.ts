@@ -25,7 +25,8 @@ class World {
   guard = new Guard(new Map());
   readonly guardRecords: Uint8Array[] = [];
   readonly honest: Y.Doc[] = [];
-  unauthenticatedSockets = 0;
+  /** How many state vectors of nothing were made. */
+  #nothings = 0;
 
   constructor(honestCount = 2) {
     for (let i = 0; i < honestCount; i++) this.join(docWithId(100 + i));
@@ -51,8 +52,8 @@ class World {
   send(update: Uint8Array, from?: Y.Doc, isSyncStep2 = false): boolean {
     const questions = isSyncStep2 ? { isDeleted: this.content.isDeleted.bind(this.content) } : {};
     const { accepted, missing } = this.guard.admit(update, questions);
-    const news = this.guard.takeChanges();
-    if (news !== null) this.guardRecords.push(news);
+    const changes = this.guard.takeChanges();
+    if (changes !== null) this.guardRecords.push(changes);
     if (accepted !== null) {
       this.content.add(accepted);
       for (const doc of this.honest) if (doc !== from) Y.applyUpdate(doc, accepted, "relay");
@@ -73,7 +74,7 @@ class World {
     doc.getMap("session");
     Y.applyUpdate(doc, this.ledger.encode());
     // Nothing of some client: the same in other bytes each time, so made anew from the relay's document, not remembered.
-    const nothing = Uint8Array.of(1, ++this.unauthenticatedSockets % 128, 0);
+    const nothing = Uint8Array.of(1, ++this.#nothings % 128, 0);
     for (const update of this.content.encodeSince(nothing)) Y.applyUpdate(doc, update);
     return doc;
   }
@@ -194,7 +195,7 @@ const ATTACKS: Record<string, (world: World) => Uint8Array> = {
 };
 
 describe("the guard", () => {
-  it.each(Object.keys(ATTACKS))("[G1] [G2] the session stands when an attacker %s", (name) => {
+  it.each(Object.keys(ATTACKS))("[G1] [G2] the session is unchanged when an attacker %s", (name) => {
     const world = new World();
     world.honest[0]!.getText("text").insert(0, "hello");
     world.send(ATTACKS[name]!(world));
@@ -254,7 +255,7 @@ describe("the guard", () => {
     expect(fresh.snapshot().getText("text").toString()).toBe("kept");
   });
 
-  it("[G1] an honest SyncStep2 that repeats the ledger and its deletes passes, and says nothing new", () => {
+  it("[G1] an honest SyncStep2 that repeats the ledger and its deletes passes, and holds nothing new", () => {
     const world = new World();
     world.setSession(ENDED);
     world.setSession({ status: "live", run: 2, startedAt: 12 });
@@ -267,18 +268,46 @@ describe("the guard", () => {
     expect({ accepted, missing }).toEqual({ accepted: null, missing: [] });
   });
 
+  it("[G8] what the sender may not write is left out, what refers to it waits, and both are returned", () => {
+    const world = new World();
+    const owner = docWithId(50);
+    world.send(diff(owner, () => owner.getText("text").insert(0, "mine ")));
+    const doc = world.attacker(666);
+    doc.clientID = 50;
+    const start = Y.encodeStateVector(doc);
+    doc.getText("text").insert(5, "forged ");
+    doc.clientID = 666;
+    doc.getText("text").insert(12, "after it");
+    doc.getArray("array").push([1]);
+    const update = Y.encodeStateAsUpdate(doc, start);
+    const asked: number[] = [];
+    const result = world.guard.admit(update, {
+      mayWrite: (client) => {
+        asked.push(client);
+        return client !== 50;
+      },
+    });
+    expect(asked.toSorted((a, b) => a - b)).toEqual([50, 666]);
+    expect(result).toMatchObject({ accepted: null, blocked: [50], written: [], missing: [{ client: 50, clock: 11 }] });
+    expect(world.guard.held.get(50)).toBe(5);
+    const own = forge(667, 0, { parent: "array" });
+    expect(world.guard.admit(own, { mayWrite: () => true })).toMatchObject({ blocked: [], written: [667] });
+    // Nothing new under an id: nobody is asked, and nothing is blocked.
+    expect(world.guard.admit(own, { mayWrite: () => false })).toMatchObject({ blocked: [], written: [] });
+  });
+
   it("[G5] what refers to something unknown waits, and enters when that has come", () => {
     const world = new World();
     const doc = docWithId(50);
     const first = diff(doc, () => doc.getText("text").insert(0, "one "));
     const second = diff(doc, () => doc.getText("text").insert(4, "two "));
-    const strike = diff(doc, () => doc.getText("text").delete(0, 4));
-    expect(world.send(strike)).toBe(false);
+    const deletion = diff(doc, () => doc.getText("text").delete(0, 4));
+    expect(world.send(deletion)).toBe(false);
     expect(world.send(second)).toBe(false);
     world.check();
     expect(world.send(first)).toBe(true);
     expect(world.send(second)).toBe(true);
-    expect(world.send(strike)).toBe(true);
+    expect(world.send(deletion)).toBe(true);
     world.check();
     expect(world.honest[0]!.getText("text").toString()).toBe("two ");
   });

@@ -102,7 +102,7 @@ describe("rooms in memory", () => {
     expect(await store.readRoom("nowhere")).toBeNull();
   });
 
-  it("a store that cannot read a room leaves nothing behind", async () => {
+  it("a store that cannot read a room leaves nothing in memory", async () => {
     class BrokenStore extends MemoryStore {
       override readRoom(): Promise<never> {
         return Promise.reject(new Error("damaged"));
@@ -127,7 +127,7 @@ describe("making a room", () => {
     expect(rooms.size).toBe(0);
   });
 
-  it("whoever enters while another makes it gets the same room, with the other's options", async () => {
+  it("entering a room while it is being created gives the same room, with the creator's options", async () => {
     const { rooms } = await makeRooms();
     const [made, lease, late] = await Promise.all([
       rooms.create("room", { start: "manual", hostAbsenceMs: 5_000 }),
@@ -142,7 +142,7 @@ describe("making a room", () => {
     expect(rooms.size).toBe(0);
   });
 
-  it("[W8] it is made durably before anybody hears that it was", async () => {
+  it("[W8] it is stored durably before the call returns", async () => {
     const store = new GatedStore();
     const { rooms } = await makeRooms(store);
     store.hold();
@@ -166,7 +166,7 @@ describe("content in memory", () => {
     const host = attachHost(lease.room);
     const update = typing("x");
     const frame = writeUpdate(update);
-    // Bytes behind a message are ignored, and a frame may be a view into much more.
+    // Bytes after a message are ignored, and a frame may be a view into much more.
     const padded = new Uint8Array(1024 * 1024);
     padded.set(frame);
     lease.room.receive(host, padded);
@@ -181,7 +181,7 @@ describe("content in memory", () => {
 });
 
 describe("content at rest", () => {
-  it("is folded when the room leaves memory, and says the same when it is back", async () => {
+  it("is folded when the room leaves memory, and is the same when it is back", async () => {
     const { rooms, journal, store } = await makeRooms();
     const lease = await rooms.enter("room");
     const host = attachHost(lease.room);

@@ -1,4 +1,4 @@
-/** The journal: committed before anyone is told, in one order, and nothing told after a failure. */
+/** The journal: callbacks run after the commit, in one order, and none after a failure. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { manualClock } from "../../manual-clock.ts";
 import { Journal } from "../../../sync-server/store/journal.ts";
@@ -16,7 +16,7 @@ let journal: Journal;
 /** What happened, in order: callbacks by their names, failures and bugs by their messages. */
 let log: string[];
 
-const tell = (name: string): void => journal.afterwards(() => log.push(name));
+const after = (name: string): void => journal.afterCommit(() => log.push(name));
 /** The keys of each commit, and how safe it was to be. */
 const commits = (): string[] =>
   store.commits.map(
@@ -36,10 +36,10 @@ beforeEach(() => {
 });
 
 describe("the journal", () => {
-  it("[W8] tells after the commit, not before", async () => {
+  it("[W8] calls back after the commit, not before", async () => {
     store.hold();
     journal.write(meta("a"), "written");
-    tell("a is kept");
+    after("a is kept");
     await turn();
     expect(commits()).toEqual(["written: a"]);
     expect(log).toEqual([]);
@@ -49,10 +49,10 @@ describe("the journal", () => {
     expect(await store.readMeta("a")).toBe("a");
   });
 
-  it("commits what one turn brings in one batch, in order, and then tells in order", async () => {
+  it("commits what one turn writes in one batch, in order, and then calls back in order", async () => {
     for (const key of ["a", "b", "c"]) {
       journal.write(meta(key), "written");
-      tell(key);
+      after(key);
     }
     expect(commits()).toEqual([]);
     await turn();
@@ -71,23 +71,23 @@ describe("the journal", () => {
   });
 
   it("runs at once what waits for nothing", async () => {
-    tell("first");
+    after("first");
     expect(log).toEqual(["first"]);
     journal.write(meta("a"), "written");
     await turn();
-    tell("second");
+    after("second");
     expect(log).toEqual(["first", "second"]);
   });
 
   it("gathers the next batch while a commit is under way, and has one commit at a time", async () => {
     store.hold();
     journal.write(meta("a"), "written");
-    tell("a");
+    after("a");
     await turn();
     journal.write(meta("b"), "flushed");
-    tell("b");
+    after("b");
     journal.write(meta("c"), "written");
-    tell("c");
+    after("c");
     await turn();
     expect(commits()).toEqual(["written: a"]);
     store.release();
@@ -99,9 +99,9 @@ describe("the journal", () => {
   it("runs what came during a commit after what came before it, though nothing more is written", async () => {
     store.hold();
     journal.write(meta("a"), "written");
-    tell("1");
+    after("1");
     await turn();
-    tell("2");
+    after("2");
     expect(log).toEqual([]);
     store.release();
     await turn();
@@ -110,17 +110,17 @@ describe("the journal", () => {
 
   it("keeps the order when callbacks write and ask for more callbacks", async () => {
     journal.write(meta("a"), "written");
-    journal.afterwards(() => {
+    journal.afterCommit(() => {
       log.push("1");
-      tell("3");
+      after("3");
       journal.write(meta("b"), "written");
-      journal.afterwards(() => {
+      journal.afterCommit(() => {
         log.push("4");
-        tell("5");
-        tell("6");
+        after("5");
+        after("6");
       });
     });
-    tell("2");
+    after("2");
     await turn();
     expect(log).toEqual(["1", "2", "3", "4", "5", "6"]);
     expect(commits()).toEqual(["written: a", "written: b"]);
@@ -130,11 +130,11 @@ describe("the journal", () => {
     store.hold();
     journal.write(meta("a"), "written");
     await turn();
-    journal.afterwards(() => {
+    journal.afterCommit(() => {
       log.push("1");
-      tell("3");
+      after("3");
     });
-    tell("2");
+    after("2");
     store.release();
     await turn();
     expect(log).toEqual(["1", "2", "3"]);
@@ -144,43 +144,43 @@ describe("the journal", () => {
     const fail = (name: string) => () => {
       throw new Error(name);
     };
-    journal.afterwards(fail("at once"));
+    journal.afterCommit(fail("at once"));
     journal.write(meta("a"), "written");
-    journal.afterwards(fail("later"));
-    tell("told");
+    journal.afterCommit(fail("later"));
+    after("called");
     await turn();
     journal.write(meta("b"), "written");
-    tell("told again");
+    after("called again");
     await turn();
-    expect(log).toEqual(["bug at once", "bug later", "told", "told again"]);
+    expect(log).toEqual(["bug at once", "bug later", "called", "called again"]);
   });
 });
 
 describe("a failed commit", () => {
-  it("[W8] is reported once, and nothing that depended on it or came later is told or kept", async () => {
+  it("[W8] is reported once, and no callback or write that depended on it or came later is carried out", async () => {
     store.hold();
     journal.write(meta("a"), "written");
-    tell("a");
+    after("a");
     await turn();
     journal.write(meta("b"), "written");
-    tell("b");
+    after("b");
     store.fail("no space");
     store.release();
     await turn();
     journal.write(meta("c"), "written");
-    tell("c");
+    after("c");
     await turn();
     expect(log).toEqual(["failure no space"]);
     expect(commits()).toEqual(["written: a"]);
   });
 
-  it("leaves told what was committed before it", async () => {
+  it("calls back for what was committed before it", async () => {
     journal.write(meta("a"), "written");
-    tell("a");
+    after("a");
     await turn();
     store.fail("no space");
     journal.write(meta("b"), "written");
-    tell("b");
+    after("b");
     await turn();
     expect(log).toEqual(["a", "failure no space"]);
   });
@@ -214,9 +214,9 @@ describe("settled and stop", () => {
     await journal.settled();
     store.hold();
     journal.write(meta("a"), "written");
-    tell("a");
+    after("a");
     const settled = journal.settled().then(() => log.push("settled"));
-    tell("later");
+    after("later");
     await turn();
     expect(log).toEqual([]);
     store.release();
@@ -226,9 +226,9 @@ describe("settled and stop", () => {
 
   it("stop commits what is queued and what comes of it, then refuses", async () => {
     journal.write(meta("a"), "written");
-    journal.afterwards(() => {
+    journal.afterCommit(() => {
       journal.write(meta("b"), "written");
-      tell("b");
+      after("b");
     });
     await journal.stop();
     expect(commits()).toEqual(["written: a", "written: b"]);
@@ -236,7 +236,7 @@ describe("settled and stop", () => {
     expect(() => journal.write(meta("c"), "written")).toThrow("the journal was stopped");
   });
 
-  it("stop ends in spite of a failure, which onFailure has told of", async () => {
+  it("stop ends in spite of a failure, which onFailure has reported", async () => {
     store.fail("no space");
     journal.write(meta("a"), "written");
     await journal.stop();

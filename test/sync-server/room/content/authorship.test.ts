@@ -89,14 +89,14 @@ describe("authorship", () => {
     const first = await stockClient(setting, ann, { doc });
     first.text.insert(0, "one ");
     await until("it arrived", () => reader.text.toString() === "one ");
-    // The first line hangs: its socket stays open, and she comes back on another.
+    // The first connection hangs: its socket stays open, and she reconnects on another.
     const hanging = first.provider.ws as unknown as { pause(): void };
     hanging.pause();
     const second = await stockSocket(setting, ann);
     const before = Y.encodeStateVector(doc);
     doc.getText("text").insert(4, "two");
     second.send(writeUpdate(Y.encodeStateAsUpdate(doc, before)));
-    await until("what she wrote on the second line arrived", () => reader.text.toString() === "one two");
+    await until("what she wrote on the second connection arrived", () => reader.text.toString() === "one two");
   });
 
   it("[G10] guests of one invitation come back under their client ids", async () => {
@@ -114,7 +114,7 @@ describe("authorship", () => {
     await until("so does what comes next", () => reader.text.toString() === "one offline two");
   });
 
-  it("[G12] [P5] an invited page whose first line breaks before its welcome goes on as whoever it is next", async () => {
+  it("[G12] [P5] an invited page whose first connection breaks before its welcome goes on as its next person", async () => {
     // Found by the simulation, seed 10219: nothing that it wrote was taken any more.
     const { setting, reader } = await setUp();
     const invitation = await setting.token({ role: "participant" });
@@ -146,7 +146,7 @@ describe("authorship", () => {
     expect(reader.text.toString()).toBe("one two ");
   });
 
-  it("[S5] [G9] a relay that lost its store gets everybody's content back from whoever holds it", async () => {
+  it("[S5] [G9] a relay that lost its store gets everybody's content back from any client that holds it", async () => {
     const { setting, reader } = await setUp();
     const writer = await stockClient(setting, ann);
     writer.text.insert(0, "hers ");
@@ -194,7 +194,7 @@ describe("authorship", () => {
     expect(reader.others[0]).toMatchObject({ id: "mallory", name: "Mallory" });
   });
 
-  it("[G8] [P2] a client id stays its cursor's while that person is away, before a word is written", async () => {
+  it("[G8] [P2] a client id stays its cursor's while that person is away, before anything is written", async () => {
     const { setting, reader } = await setUp();
     const writer = await stockClient(setting, ann);
     await until("the writer is seen", () => reader.others.length === 1);

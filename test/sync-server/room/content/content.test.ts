@@ -6,13 +6,13 @@ import { Content } from "../../../../sync-server/room/content/content.ts";
 import { Random } from "../../../random.ts";
 
 describe("content", () => {
-  it("content that nobody needed for a while is bytes again, and answers as before", () => {
+  it("content that was not needed for a while is bytes again, and answers as before", () => {
     const random = new Random(7);
     const author = new Y.Doc();
     const text = author.getText("text");
-    const [plain, tidied] = [new Content([]), new Content([])];
+    const [plain, evicted] = [new Content([]), new Content([])];
     author.on("update", (update: Uint8Array) => {
-      for (const content of [plain, tidied]) content.add(update);
+      for (const content of [plain, evicted]) content.add(update);
     });
     const asText = (content: Content): string => {
       const doc = new Y.Doc();
@@ -23,18 +23,18 @@ describe("content", () => {
       if (text.length > 0 && random.chance(0.3)) text.delete(random.below(text.length), 1);
       else text.insert(random.below(text.length + 1), String(i));
       if (random.chance(0.1)) author.getMap("map").set("key", i);
-      // Once to see that it is in use no more, once to let it go.
-      if (random.chance(0.3)) for (let times = random.below(3); times > 0; times--) tidied.evictCaches();
+      // Once to see that it is not in use any more, once to release it.
+      if (random.chance(0.3)) for (let times = random.below(3); times > 0; times--) evicted.evictCaches();
       if (random.chance(0.5)) continue;
-      expect(asText(tidied)).toBe(asText(plain));
-      expect(tidied.stateVector()).toEqual(plain.stateVector());
+      expect(asText(evicted)).toBe(asText(plain));
+      expect(evicted.stateVector()).toEqual(plain.stateVector());
       const clock = random.below(Y.getState(author.store, author.clientID));
-      expect(tidied.isEntry(author.clientID, clock)).toBe(plain.isEntry(author.clientID, clock));
-      expect(tidied.isDeleted(author.clientID, clock, 1)).toBe(plain.isDeleted(author.clientID, clock, 1));
+      expect(evicted.isEntry(author.clientID, clock)).toBe(plain.isEntry(author.clientID, clock));
+      expect(evicted.isDeleted(author.clientID, clock, 1)).toBe(plain.isDeleted(author.clientID, clock, 1));
     }
   });
 
-  it("an answer is made once for many, and what is written meanwhile comes behind it, up to a measure", () => {
+  it("an answer is made once for many, and later edits follow it, up to a limit", () => {
     const author = new Y.Doc();
     const content = new Content([]);
     author.on("update", (update: Uint8Array) => content.add(update));
@@ -55,13 +55,13 @@ describe("content", () => {
       text.delete(i, 1);
       expect(ask()).toBe(1 + i);
     }
-    // Somebody has had it lately; later nobody has.
+    // It was asked for since the last call; later it was not.
     content.evictCaches();
     expect(ask()).toBe(4);
     content.evictCaches();
     content.evictCaches();
     expect(ask()).toBe(1);
-    // Of another state vector nothing is known.
+    // No answer is kept for another state vector.
     expect(content.encodeSince(Y.encodeStateVector(author))).toHaveLength(1);
     text.insert(0, "z".repeat(20_000));
     expect(ask()).toBe(1);

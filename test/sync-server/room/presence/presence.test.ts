@@ -23,7 +23,7 @@ const joined = async (setting: Setting, claims: Partial<Claims> & { role: Role }
   return client;
 };
 
-/** A live room with a host who watches, and a participant who says things of itself. */
+/** A live room with a host who watches, and a participant who sends states. */
 const pair = async (claims: Partial<Claims> & { role: Role } = participant) => {
   const setting = await startRelay();
   const watcher = await joined(setting, host);
@@ -138,7 +138,7 @@ describe("who counts", () => {
     expect(await roomState(setting)).toMatchObject({ hosts: 0, endsAt: expect.any(Number) });
   });
 
-  it("[P5] with an invitation each stock connection is a newcomer; a personal token is one person in all tabs", async () => {
+  it("[P5] with an invitation each stock connection is a new person; a personal token is one person in all tabs", async () => {
     const setting = await startRelay();
     await joined(setting, host);
     const token = await setting.token(invited);
@@ -230,7 +230,7 @@ describe("coming and going", () => {
     expect(second.provider.awareness.meta.get(first.doc.clientID)!.clock).toBeGreaterThan(clockSeen);
   });
 
-  it("[P7] a stock guest comes back while its old line is half-open: seen as soon as that is found dead", async () => {
+  it("[P7] a stock guest reconnects while its old connection is half-open: seen as soon as that is found dead", async () => {
     const setting = await startRelay();
     const watcher = await stockClient(setting, host);
     const doc = new Y.Doc();
@@ -243,7 +243,7 @@ describe("coming and going", () => {
     await until("the new line stands", () => second.provider.synced);
     await exchanged(second);
     expect(watcher.others).toMatchObject([{ name: "Gil", id: firstId }]);
-    // The relay asks the silent line whether it lives, and gives it 2 s.
+    // The relay pings the silent connection, and gives it 2 s to answer.
     setting.clock.advance(2_000);
     await until("the guest is seen as who came anew", () => ![undefined, firstId].includes(watcher.others[0]?.["id"]));
     expect(watcher.others).toMatchObject([{ name: "Gil" }]);
@@ -262,14 +262,14 @@ describe("coming and going", () => {
     back.send(awarenessFrame({ id: 2, clock: 5, json: userState("Pia", { at: "new" }) }));
     await until("the newer state shows", () => (userOf(watcher, 2) as { at: string }).at === "new");
     expect(back.seen.has(2)).toBe(false);
-    // The old line's end takes nothing away.
+    // The end of the old connection removes nothing.
     await passTime(setting, 40_000, watcher, back);
     expect(await counts(setting)).toEqual({ hosts: 1, participants: 1 });
     expect(watcher.seen.get(2)?.state).toMatchObject({ user: { at: "new" } });
   });
 
   it("[P7] what a former connection had still sent takes nothing from its successor", async () => {
-    // Found by the simulation, sweep of seed 7: the former line was slow, and ended behind the new one's back.
+    // Found by the simulation, sweep of seed 7: the former connection was slow, and ended after the new one had begun.
     const { watcher, speaker, setting } = await pair();
     const back = await joined(setting, participant);
     back.send(awarenessFrame({ id: 2, clock: 5, json: userState("Pia", { at: "new" }) }));
@@ -282,8 +282,8 @@ describe("coming and going", () => {
     expect(watcher.seen.get(2)?.state).toMatchObject({ user: { at: "new" } });
   });
 
-  it("[P7] [P8] a page that returns while its former line still ends is seen, whatever its clock has become", async () => {
-    // Found by the simulation, seed 32126: told that it is gone, a page goes on from the relay's clock.
+  it("[P7] [P8] a page that reconnects while its former connection still ends is seen, whatever its clock has become", async () => {
+    // Found by the simulation, seed 32126: a page that is sent the removal of its own state goes on from the relay's clock.
     const { watcher, speaker, setting } = await pair();
     const high = 2 ** 50 + 7;
     speaker.send(awarenessFrame({ id: 2, clock: high, json: userState("Pia", { at: "old" }) }));
@@ -295,11 +295,11 @@ describe("coming and going", () => {
     await until("the former line is gone", () => speaker.closeCode !== null);
     await exchanged(back, watcher);
     expect(watcher.seen.get(2)?.state).toMatchObject({ user: { at: "new" } });
-    // And it was never told of itself.
+    // And it was never sent its own state.
     expect(back.seen.has(2)).toBe(false);
   });
 
-  it("[P8] who has not shown itself yet is not told that the same person's other line is gone", async () => {
+  it("[P8] a client without a state is not sent that the same person's other connection is gone", async () => {
     const { watcher, speaker, setting } = await pair();
     speaker.send(awarenessFrame({ id: 2, json: userState("Pia") }));
     await until("it is seen", () => watcher.seen.get(2));
@@ -316,7 +316,7 @@ describe("coming and going", () => {
     await until("it is seen", () => watcher.seen.get(2));
     const tab = await rawStockClient(setting, await setting.token(participant));
     const { clock, state } = watcher.seen.get(2)!;
-    // As a stock client without a state of its own echoes what it hears (y-websocket 3.1).
+    // As a stock client without a state of its own echoes what it receives (y-websocket 3.1).
     tab.send(awarenessFrame({ id: 2, clock, json: JSON.stringify(state) }));
     await exchanged(tab);
     tab.socket.close();
@@ -363,7 +363,7 @@ describe("renewal", () => {
     await until("they see each other", () => stock.others.length === 1 && other.others.length === 1);
     await passTime(setting, 20_000, other, stock);
     expect(stock.provider.awareness.getLocalState()).toEqual({ user: { name: "Pia", at: 1 } });
-    // Its line breaks unnoticed, and it comes back with something newer while the old one still stands.
+    // Its connection breaks unnoticed, and it reconnects with a newer state while the old one is still there.
     const broken = stock.provider.ws as unknown as WebSocket;
     onTestFinished(() => broken.terminate());
     broken.pause();

@@ -1,0 +1,59 @@
+/** The sync protocol of a room: what it asks of clients (SyncStep1), and what it answers them. */
+import * as Y from "yjs";
+import type { Connection } from "../connection/connection.ts";
+import { syncStep1Frame } from "../connection/messages.ts";
+import type { Outbox } from "../connection/outbox.ts";
+import type { Frame } from "../../websocket/frame.ts";
+import type { HeldContent } from "./held-content.ts";
+
+/** Where the ledger of the room is: its client id, and the clock after its last struct. */
+type LedgerPosition = { readonly id: number; readonly clock: number };
+
+export class Sync {
+  readonly #held: HeldContent;
+  readonly #outbox: Outbox;
+  readonly #session: { readonly ledger: LedgerPosition };
+  /** Made once for all who connect while content and ledger stay the same. */
+  #syncStep1: { readonly frame: Frame; readonly ledgerId: number; readonly ledgerClock: number } | null = null;
+
+  constructor(held: HeldContent, session: { readonly ledger: LedgerPosition }, outbox: Outbox) {
+    this.#held = held;
+    this.#outbox = outbox;
+    this.#session = session;
+  }
+
+  /** More content is held than before. */
+  contentChanged(): void {
+    this.#syncStep1 = null;
+  }
+
+  /** Asks a client for what the relay lacks. */
+  requestMissing(connection: Connection): void {
+    this.#outbox.send(connection, this.#makeSyncStep1());
+  }
+
+  requestMissingFromAll(): void {
+    this.#outbox.sendToAll(this.#makeSyncStep1());
+  }
+
+  /** Sends the content that a client with this state vector lacks. @throws MalformedError if it cannot be read. */
+  sendMissing(connection: Connection, stateVector: Uint8Array): void {
+    this.#outbox.sendContent(connection, this.#held.content.encodeSince(stateVector));
+  }
+
+  evictCaches(): void {
+    this.#syncStep1 = null;
+    if (this.#held.isOpen) this.#held.content.evictCaches();
+    this.#outbox.evictCaches();
+  }
+
+  #makeSyncStep1(): Frame {
+    const { id, clock } = this.#session.ledger;
+    const made = this.#syncStep1;
+    if (made !== null && made.ledgerId === id && made.ledgerClock === clock) return made.frame;
+    const stateVector = new Map(this.#held.guard.held).set(id, clock);
+    const frame = syncStep1Frame(Y.encodeStateVector(stateVector));
+    this.#syncStep1 = { frame, ledgerId: id, ledgerClock: clock };
+    return frame;
+  }
+}

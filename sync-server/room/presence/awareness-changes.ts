@@ -1,0 +1,64 @@
+/**
+ * The awareness states that have changed since they were last sent, gathered for all subscribers: of each client id
+ * only the newest state goes out.
+ */
+import type { Clock } from "../../../src/clock.ts";
+import type { Frame } from "../../websocket/frame.ts";
+import type { Connection } from "../connection/connection.ts";
+import type { OutgoingMessage } from "../connection/delivery.ts";
+import { awarenessFrame } from "../connection/messages.ts";
+import { GATHER_MS } from "../connection/outbox.ts";
+import type { Outbox, OutboxSource } from "../connection/outbox.ts";
+import type { AwarenessClock } from "./awareness-clock.ts";
+import { writeEntries } from "./awareness-codec.ts";
+import { mayBeOwn } from "./presence.ts";
+
+/** The more subscribers, the longer it gathers: awareness may cost about so many writes a second, … */
+const WRITES_PER_S = 10_000;
+/** … but it waits for no longer than this, in ms. */
+const MAX_GATHER_MS = 60;
+
+/** `json`: "null" if the state is gone. */
+type Change = { readonly clientId: number; readonly json: string; readonly owner: Connection };
+
+export class AwarenessChanges implements OutboxSource {
+  readonly #clock: Pick<Clock, "now">;
+  readonly #awarenessClock: AwarenessClock;
+  readonly #outbox: Outbox;
+  /** By awareness client id. */
+  #changes = new Map<number, Change>();
+  /** When some were last sent, ms since the epoch. */
+  #sentAt = -Infinity;
+
+  constructor(clock: Pick<Clock, "now">, awarenessClock: AwarenessClock, outbox: Outbox) {
+    this.#clock = clock;
+    this.#awarenessClock = awarenessClock;
+    this.#outbox = outbox;
+    outbox.addSource(this);
+  }
+
+  add(change: Change): void {
+    this.#changes.set(change.clientId, change);
+    const gatherMs = Math.min((this.#outbox.subscribers.length * 1_000) / WRITES_PER_S, MAX_GATHER_MS);
+    this.#outbox.flushBy(this.#sentAt + Math.max(GATHER_MS, gatherMs));
+  }
+
+  takeMessage(): OutgoingMessage | null {
+    if (this.#changes.size === 0) return null;
+    this.#sentAt = this.#clock.now();
+    const changes = [...this.#changes.values()];
+    this.#changes = new Map();
+    const all = writeEntries(changes, this.#awarenessClock);
+    const owners = new Set(changes.map(({ owner }) => owner));
+    const recipients = this.#outbox.subscribers;
+    const instead = new Map<Connection, Frame | null>();
+    for (const recipient of recipients) {
+      // With a thousand recipients most of the time is spent here; nearly all have a state, and changed nothing.
+      if (recipient.presence.state !== null && !owners.has(recipient)) continue;
+      if (!changes.some(({ owner }) => mayBeOwn(owner, recipient))) continue;
+      const others = all.without((i) => mayBeOwn(changes[i]!.owner, recipient));
+      instead.set(recipient, others === null ? null : awarenessFrame(others));
+    }
+    return { recipients, frame: awarenessFrame(all.bytes), except: null, instead };
+  }
+}

@@ -1,0 +1,20 @@
+/** What all rooms of a relay share. */
+import type { Clock } from "../../src/clock.ts";
+import type { Limits } from "../config/limits.ts";
+import type { Journal } from "../store/journal.ts";
+import type { AwarenessClock } from "./presence/awareness-clock.ts";
+
+export type RoomContext = {
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly awarenessClock: AwarenessClock;
+  readonly limits: Limits;
+  /** Default limit of the absence, ms. */
+  readonly hostAbsenceMs: number;
+  /** When this relay started; ledgers with a lower id were made before. */
+  readonly startedAt: number;
+  /** Until when content that a power cut may have cost is accepted from anybody, ms since the epoch; 0: there was none. */
+  readonly recoversUntil: number;
+  /** Called with each deadline that is set (ms since the epoch). */
+  readonly deadlineSet: (deadlineAt: number) => void;
+};

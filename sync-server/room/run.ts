@@ -1,0 +1,97 @@
+/** The connections that are in the run: they are counted and seen by the others, and content is sent to them. */
+import type { Connection, Membership } from "./connection/connection.ts";
+import type { Outbox } from "./connection/outbox.ts";
+import type { Intake } from "./content/intake.ts";
+import type { Sync } from "./content/sync.ts";
+import type { RoomPresence } from "./presence/room-presence.ts";
+
+/** Longest state vector that is kept while content is withheld, in bytes: some 7,000 client ids. */
+const WITHHELD_STATE_VECTOR_MAX_BYTES = 64 * 1024;
+const EMPTY_STATE_VECTOR = Uint8Array.of(0);
+
+export type RunOptions = {
+  /** The room's connections, in the run or not. */
+  readonly connections: ReadonlySet<Connection>;
+  readonly outbox: Outbox;
+  readonly sync: Sync;
+  readonly intake: Intake;
+  readonly presence: RoomPresence;
+};
+
+const membershipOf = ({ membership }: Connection): Membership => membership;
+
+export class Run {
+  readonly #options: RunOptions;
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+  }
+
+  /** Whether a host is in the run. */
+  get hasHost(): boolean {
+    for (const { isHost, membership, speaksSession } of this.#options.connections) {
+      // A stock host in a waiting room is in the run as soon as there is one.
+      if (isHost && (membership.joined || !speaksSession)) return true;
+    }
+    return false;
+  }
+
+  /** Puts a connection into the live run, and sends it the content that it has asked for. */
+  enter(connection: Connection): void {
+    const { outbox, sync, presence } = this.#options;
+    const membership = membershipOf(connection);
+    membership.joined = true;
+    outbox.subscribe(connection, true);
+    const { withheldStateVector } = membership;
+    if (withheldStateVector !== null) {
+      membership.withheldStateVector = null;
+      sync.sendMissing(connection, withheldStateVector);
+    }
+    presence.sendAllTo(connection);
+    presence.show(connection);
+  }
+
+  /** Takes a connection out of the run: nothing of it is shown, and no content is sent to it. @returns whether it was in. */
+  leave(connection: Connection): boolean {
+    const { outbox, intake, presence } = this.#options;
+    const membership = membershipOf(connection);
+    const wasInRun = membership.joined;
+    presence.hide(connection);
+    membership.joined = false;
+    membership.withheldStateVector = null;
+    outbox.subscribe(connection, false);
+    intake.dropPending(connection);
+    return wasInRun;
+  }
+
+  /** A run begins: stock clients are in it, and everybody is asked for what they wrote before. */
+  open(): void {
+    const { connections, sync } = this.#options;
+    for (const connection of connections) {
+      if (!connection.speaksSession) this.enter(connection);
+    }
+    sync.requestMissingFromAll();
+  }
+
+  /** The run is over: everybody leaves it. */
+  close(): void {
+    const { connections, outbox, presence } = this.#options;
+    for (const connection of connections) presence.hide(connection);
+    // While all are in the run, so that they are sent it.
+    outbox.flush();
+    for (const connection of connections) this.leave(connection);
+  }
+
+  /** Sends the content that a connection lacks, which has sent this state vector. @throws MalformedError */
+  serve(connection: Connection, stateVector: Uint8Array): void {
+    this.#options.outbox.subscribe(connection, true);
+    this.#options.sync.sendMissing(connection, stateVector);
+  }
+
+  /** Keeps the state vector of a connection until it enters the run. */
+  withhold(connection: Connection, stateVector: Uint8Array): void {
+    // A client that names more client ids than any real document has is sent all of the content.
+    const isKept = stateVector.byteLength <= WITHHELD_STATE_VECTOR_MAX_BYTES;
+    membershipOf(connection).withheldStateVector = isKept ? stateVector.slice() : EMPTY_STATE_VECTOR;
+  }
+}
