@@ -23,7 +23,7 @@ const RELAY_PARTS = [
   "config/",
 ];
 /** Parts of a room from the top down; the files of `room/` itself are above them. */
-const ROOM_PARTS = ["session/", "content/", "presence/", "connection/"];
+const ROOM_PARTS = ["content/", "presence/", "session/", "connection/"];
 const SRC_PARTS = ["index.ts", "client/", "protocol/", "session/", "clock.ts"];
 
 type Property = { readonly object: string; readonly property: string; readonly message: string };
