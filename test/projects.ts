@@ -5,7 +5,7 @@ import type { TestProjectInlineConfiguration } from "vitest/config";
 const root = join(import.meta.dirname, "..");
 
 /** A machine that is busy with other things must not fail a test: a hang is what the limit is for. */
-const PATIENCE_MS = 60_000;
+const TIMEOUT_MS = 60_000;
 
 const group = (name: string, folders: readonly string[] = [name], exclude: readonly string[] = []) => ({
   root,
@@ -13,8 +13,8 @@ const group = (name: string, folders: readonly string[] = [name], exclude: reado
     name,
     include: folders.map((folder) => `test/${folder}/**/*.test.ts`),
     exclude: exclude.map((folder) => `test/${folder}/**`),
-    testTimeout: PATIENCE_MS,
-    hookTimeout: PATIENCE_MS,
+    testTimeout: TIMEOUT_MS,
+    hookTimeout: TIMEOUT_MS,
   },
 });
 
