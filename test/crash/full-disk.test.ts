@@ -25,6 +25,8 @@ const RUN_TWICE = `
   exec "$0" "$1"`;
 
 const canMount = spawnSync("unshare", ["-m", "sh", "-c", "mount -t tmpfs none /tmp"]).status === 0;
+if (!canMount)
+  process.stdout.write("The test of a full disk is skipped: it needs the right to mount a tmpfs (root).\n");
 
 it.skipIf(!canMount)(
   `[R5] a full disk: one line that names the file, all connections closed with 1013, and nothing lost that was sent`,
