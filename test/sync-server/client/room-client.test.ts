@@ -1,4 +1,4 @@
-/** The room client against a real relay in this process: what a person does and sees, from link to link. */
+/** The room client with a real relay in this process: what people do and see. */
 import { describe, expect, it, onTestFinished } from "vitest";
 import * as Y from "yjs";
 import { Room } from "../../../src/client/room-client.ts";
@@ -11,7 +11,7 @@ import type { Setting } from "../harness.ts";
 
 type Person = { readonly room: Room; readonly states: RoomState[]; readonly screen: string; readonly names: string[] };
 
-/** A page's storage for one tab. */
+/** The session storage of one tab. */
 const tab = (): Required<RoomOptions>["storage"] & { readonly values: string[] } => {
   const items = new Map<string, string>();
   return {
@@ -39,7 +39,7 @@ const watch = (room: Room): Person => {
   };
 };
 
-const come = (setting: Setting, token: string, options: Partial<RoomOptions> = {}): Person => {
+const join = (setting: Setting, token: string, options: Partial<RoomOptions> = {}): Person => {
   const person = watch(new Room({ relay: setting.wsUrl, room: "room", token, storage: null, ...options }));
   person.room.join();
   return person;
@@ -50,15 +50,15 @@ const person = async (
   role: Role,
   name: string,
   options: Partial<RoomOptions> = {},
-): Promise<Person> => come(setting, await setting.token({ role, sub: name.toLowerCase(), name }), options);
+): Promise<Person> => join(setting, await setting.token({ role, sub: name.toLowerCase(), name }), options);
 
 const seen = (who: Person, screen: string): Promise<void> =>
   until(`the screen is ${screen}`, () => who.screen === screen);
 
 const text = (who: Person): string => who.room.doc.getText("text").toString();
 
-describe("coming in", () => {
-  it("[L1][U7] people wait until the first host comes, then come in by themselves", async () => {
+describe("joining", () => {
+  it("[L1] [U7] people wait for the first host, then join by themselves", async () => {
     const setting = await startRelay();
     const guest = await person(setting, "participant", "Gus");
     await seen(guest, "waiting");
@@ -73,7 +73,7 @@ describe("coming in", () => {
     ]);
   });
 
-  it("[L2][U4] a room with manual start waits for Start Session, which only hosts have", async () => {
+  it("[L2] [U4] a room with manual start waits for Start Session, which only hosts have", async () => {
     const setting = await startRelay();
     await setting.api("POST", "/v1/rooms", { room: "room", start: "manual" });
     const guest = await person(setting, "participant", "Gus");
@@ -89,7 +89,7 @@ describe("coming in", () => {
     await Promise.all([host.room.ready, guest.room.ready]);
   });
 
-  it("edits of one reach the other, and stock clients too", async () => {
+  it("edits reach the others, including stock clients", async () => {
     const setting = await startRelay();
     const host = await person(setting, "host", "Hera");
     const stock = await stockClient(setting, { role: "participant", sub: "stock", name: "Stock" });
@@ -100,11 +100,11 @@ describe("coming in", () => {
     expect(stock.others).toEqual([{ id: "hera", role: "host", verified: true, name: "Hera" }]);
   });
 
-  it("[P6] a chosen name reaches the others, changed ones as well, beside the page's own fields", async () => {
+  it("[P6] a chosen name and its changes reach the others, together with the page's own fields", async () => {
     const setting = await startRelay();
     const host = await person(setting, "host", "Hera");
     const invitation = await setting.token({ role: "participant" });
-    const guest = come(setting, invitation, { displayName: "  Ada  " });
+    const guest = join(setting, invitation, { displayName: "  Ada  " });
     guest.room.awareness.setLocalStateField("user", { color: "red" });
     await guest.room.ready;
     await until("the name arrived", () => host.names.includes("Ada"));
@@ -116,8 +116,8 @@ describe("coming in", () => {
   });
 });
 
-describe("leaving and coming back", () => {
-  it("[U1][U2][P7] who leaves is gone from the list, and comes back to the same document and presence", async () => {
+describe("leaving and rejoining", () => {
+  it("[U1] [U2] [P7] a person who leaves is removed from the list, and rejoins with the same document and presence", async () => {
     const setting = await startRelay();
     const host = await person(setting, "host", "Hera");
     const guest = await person(setting, "participant", "Gus");
@@ -140,7 +140,7 @@ describe("leaving and coming back", () => {
     expect(host.room.awareness.getStates().get(guest.room.doc.clientID)).toMatchObject({ cursor: 7 });
   });
 
-  it("[L3][L4] a host who leaves starts the absence, and ends it by coming back", async () => {
+  it("[L3] [L4] the absence starts when a host leaves, and ends when the host rejoins", async () => {
     const setting = await startRelay();
     const host = await person(setting, "host", "Hera");
     await host.room.ready;
@@ -151,21 +151,21 @@ describe("leaving and coming back", () => {
     expect((await setting.api("GET", "/v1/rooms/room")).body).toMatchObject({ hosts: 1, endsAt: null });
   });
 
-  it("[P5] an invited person is the same after a reload of the tab, and another in another tab", async () => {
+  it("[P5] an invited person is the same after a reload of the tab, and another person in another tab", async () => {
     const setting = await startRelay();
     const host = await person(setting, "host", "Hera");
     await host.room.ready;
     const invitation = await setting.token({ role: "participant" });
     const storage = tab();
-    const first = come(setting, invitation, { storage });
+    const first = join(setting, invitation, { storage });
     await first.room.ready;
     expect(storage.values).not.toContain(invitation);
     first.room.destroy();
-    const again = come(setting, invitation, { storage });
+    const again = join(setting, invitation, { storage });
     await again.room.ready;
-    const other = come(setting, invitation, { storage: tab() });
+    const other = join(setting, invitation, { storage: tab() });
     await other.room.ready;
-    const elsewhere = come(setting, await setting.token({ role: "participant", expiresAt: Date.now() + 9e6 }), {
+    const elsewhere = join(setting, await setting.token({ role: "participant", expiresAt: Date.now() + 9e6 }), {
       storage,
     });
     await elsewhere.room.ready;
@@ -174,7 +174,7 @@ describe("leaving and coming back", () => {
     expect(new Set(ids).size).toBe(3);
   });
 
-  it("[U9] a suspended page is gone at once, and in again when it resumes", async () => {
+  it("[U9] a suspended page leaves at once, and rejoins when it resumes", async () => {
     const setting = await startRelay();
     const host = await person(setting, "host", "Hera");
     const guest = await person(setting, "participant", "Gus");
@@ -183,13 +183,13 @@ describe("leaving and coming back", () => {
     guest.room.suspend();
     await until("the guest is gone", () => !host.names.includes("Gus"));
     guest.room.resume();
-    await until("the guest is back", () => host.names.includes("Gus"));
+    await until("the guest has rejoined", () => host.names.includes("Gus"));
     await until("the guest sees the host", () => guest.names.length === 2);
   });
 });
 
 describe("the end and a new start", () => {
-  it("[L6][L7][U5][U6] a host ends it for all and starts anew; the others are offered the way back", async () => {
+  it("[L6] [L7] [U5] [U6] a host ends the session for all and starts it again; the others are offered to rejoin", async () => {
     const setting = await startRelay();
     const host = await person(setting, "host", "Hera");
     const guest = await person(setting, "participant", "Gus");
@@ -211,18 +211,18 @@ describe("the end and a new start", () => {
     await host.room.start();
     await seen(host, "joined");
     for (const who of [guest, leaver]) {
-      await until("the way back is offered", () => {
+      await until("rejoining is offered", () => {
         const { screen } = who.room.state;
         return screen.name === "ended" && screen.canRejoin;
       });
     }
     host.room.doc.getText("text").insert(4, " and more");
     await guest.room.rejoin();
-    await until("all is there", () => text(guest) === "kept and more" && guest.names.length === 2);
+    await until("everything has arrived", () => text(guest) === "kept and more" && guest.names.length === 2);
     expect(guest.room.state.screen).toEqual({ name: "joined", run: 2 });
   });
 
-  it("[L5][U8] who was offline through the end gets the ended screen, and through a new start just comes in", async () => {
+  it("[L5] [U8] a page that was offline at the end shows the ended screen; if a new run has started meanwhile, it joins that", async () => {
     const setting = await startRelay();
     const host = await person(setting, "host", "Hera");
     const ends = await person(setting, "participant", "Ends");
@@ -238,14 +238,14 @@ describe("the end and a new start", () => {
     expect(ends.room.state.screen).toMatchObject({ end: { reason: "host-absent", by: null } });
     await host.room.start();
     sleeps.room.resume();
-    await until("back in the new run", () => {
+    await until("it has joined the new run", () => {
       const { screen, connection } = sleeps.room.state;
       return connection === "online" && screen.name === "joined" && screen.run === 2;
     });
     expect(sleeps.states.map(({ screen }) => screen.name)).not.toContain("ended");
   });
 
-  it("[U2] whoever opens the link during the end waits there, and a page that comes later is simply in", async () => {
+  it("[U2] a page opened after the end waits on the ended screen; one opened after the next start joins directly", async () => {
     const setting = await startRelay();
     const host = await person(setting, "host", "Hera");
     await host.room.ready;
@@ -256,7 +256,7 @@ describe("the end and a new start", () => {
     await host.room.start();
     const late = await person(setting, "participant", "Late");
     await late.room.ready;
-    await until("the way back is offered", () => {
+    await until("rejoining is offered", () => {
       const { screen } = early.room.state;
       return screen.name === "ended" && screen.canRejoin;
     });
@@ -264,7 +264,7 @@ describe("the end and a new start", () => {
     await until("the host sees both", () => host.names.length === 3);
   });
 
-  it("a document kept by the page from an earlier run does not count as an end that was seen", async () => {
+  it("a page that keeps its document from an earlier run does not show that run's end", async () => {
     const setting = await startRelay();
     const host = await person(setting, "host", "Hera");
     const guest = await person(setting, "participant", "Gus");
@@ -282,8 +282,8 @@ describe("the end and a new start", () => {
   });
 });
 
-describe("a line that breaks", () => {
-  it("[U8] shows as reconnecting, keeps what one typed, and recovers by itself", async () => {
+describe("a connection that breaks", () => {
+  it("[U8] is shown as reconnecting, keeps what was typed, and recovers by itself", async () => {
     const store = new MemoryStore();
     const setting = await startRelay({ store });
     const host = await person(setting, "host", "Hera");
@@ -291,17 +291,17 @@ describe("a line that breaks", () => {
     await Promise.all([host.room.ready, guest.room.ready]);
     const port = Number(new URL(setting.relay.url).port);
     await setting.relay.close();
-    await until("it shows", () => guest.room.state.connection === "reconnecting");
+    await until("it is shown", () => guest.room.state.connection === "reconnecting");
     expect(guest.screen).toBe("joined");
     guest.room.doc.getText("text").insert(0, "typed offline");
     await expect(host.room.end()).rejects.toMatchObject({ code: "disconnected" });
     await startRelay({ store, clock: setting.clock, config: { port } });
     await until("the text arrived", () => text(host) === "typed offline");
-    await until("all are back", () => host.names.length === 2 && guest.names.length === 2);
+    await until("all have reconnected", () => host.names.length === 2 && guest.names.length === 2);
     expect(guest.states.map(({ screen }) => screen.name)).not.toContain("left");
   });
 
-  it("[S5][L2] follows a relay that has lost its store", async () => {
+  it("[S5] [L2] a page follows a relay that has lost its store", async () => {
     const setting = await startRelay();
     const guest = await person(setting, "participant", "Gus");
     const host = await person(setting, "host", "Hera");
@@ -317,35 +317,35 @@ describe("a line that breaks", () => {
     await startRelay({ store: new MemoryStore(), clock: setting.clock, config: { port } });
     await seen(guest, "waiting");
     host.room.resume();
-    await until("all are in again", () => host.names.length === 2 && guest.names.length === 2);
+    await until("all have joined again", () => host.names.length === 2 && guest.names.length === 2);
     expect(text(guest)).toBe("survives");
   });
 });
 
-describe("tokens that do not do", () => {
+describe("invalid tokens", () => {
   it.each([
     ["a wrong token", "unauthorized", () => Promise.resolve("wrong")],
     ["a token for another room", "forbidden", (setting: Setting) => setting.token({ role: "host", room: "other" })],
     ["an expired token", "unauthorized", (setting: Setting) => setting.token({ role: "host", expiresAt: 1_000 })],
-  ])("[W4] %s fails for good, in words and without the token", async (_what, code, makeToken) => {
+  ])("[W4] %s fails permanently, with an error that does not contain the token", async (_what, code, makeToken) => {
     const setting = await startRelay();
     const token = await makeToken(setting);
-    const { room } = come(setting, token);
+    const { room } = join(setting, token);
     await expect(room.ready).rejects.toMatchObject({ name: "RoomError", code });
     expect(room.state).toMatchObject({ connection: "closed", screen: { name: "failed", error: { code } } });
     expect(JSON.stringify(room.state.screen) + String(await room.ready.catch(String))).not.toContain(token);
     await expect(room.rejoin()).rejects.toMatchObject({ code });
   });
 
-  it("[P5] a personal token that no longer does gives way to the page's own", async () => {
+  it("[P5] a personal token that is no longer valid is replaced by the page's token", async () => {
     const setting = await startRelay();
     const invitation = await setting.token({ role: "host" });
     const storage = tab();
-    const first = come(setting, invitation, { storage });
+    const first = join(setting, invitation, { storage });
     await first.room.ready;
     first.room.destroy();
     const stale: typeof storage = { ...storage, getItem: () => "stale" };
-    const again = come(setting, invitation, { storage: stale });
+    const again = join(setting, invitation, { storage: stale });
     await again.room.ready;
     expect(again.room.state.me?.id).not.toBe(first.room.state.me?.id);
   });
