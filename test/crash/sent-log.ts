@@ -4,7 +4,7 @@ import type { Answer, Command } from "../../src/protocol/protocol.ts";
 import type { Session } from "../../src/session/session.ts";
 
 /** Reports that a rule of docs/SPEC.md was violated, and how. */
-export type ReportViolation = (rule: string, what: string) => void;
+type ReportViolation = (rule: string, what: string) => void;
 
 /** Sessions only advance: waiting, live 1, ended 1, live 2, …; this is the index in that order. */
 const stageOf = ({ run, status }: Pick<Session, "run" | "status">): number => 2 * run + (status === "ended" ? 1 : 0);

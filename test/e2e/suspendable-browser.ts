@@ -9,7 +9,7 @@ import { onTestFinished } from "vitest";
 import { freePort } from "../free-port.ts";
 import { launchBrowser } from "./world.ts";
 
-export type SuspendableBrowser = {
+type SuspendableBrowser = {
   /** The browser's default context, with its one window. */
   readonly context: BrowserContext;
   /** Brings another tab to the front and freezes the page, as the browser does to save energy. */

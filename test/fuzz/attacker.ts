@@ -18,7 +18,7 @@ const PROTECTED_ROOT = new TextEncoder().encode(SESSION_ROOT);
 const NOBODY = { id: "", name: "", role: "participant", verified: false } as const;
 
 /** Whether the relay can decode a frame, so that it does not close the connection. */
-export const isReadable = (frame: Uint8Array, speaksSession: boolean): boolean => {
+const isReadable = (frame: Uint8Array, speaksSession: boolean): boolean => {
   try {
     const read = readClientFrame(frame);
     if (read.kind === "update" || read.kind === "sync-step-2") scanUpdate(read.update, PROTECTED_ROOT);
@@ -30,7 +30,7 @@ export const isReadable = (frame: Uint8Array, speaksSession: boolean): boolean =
   }
 };
 
-export type AttackerOptions = {
+type AttackerOptions = {
   readonly name: string;
   readonly url: string;
   readonly room: string;

@@ -11,7 +11,7 @@ import { until } from "./until.ts";
 /** A client of the quiet room. */
 export type QuietClient = { readonly client: HonestClient; /** Characters that it has typed. */ typed: number };
 
-export type EpisodeState = {
+type EpisodeState = {
   readonly relay: FuzzedRelay;
   readonly room: string;
   readonly honestClients: readonly HonestClient[];

@@ -139,7 +139,7 @@ const anyFrames = (random: Random): Uint8Array => {
   }
 };
 
-export type NoiseOptions = {
+type NoiseOptions = {
   readonly port: number;
   readonly room: string;
   readonly token: string;

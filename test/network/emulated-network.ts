@@ -12,7 +12,7 @@ import { UNSHAPED, Pipe } from "./pipe.ts";
 import type { TrafficShape } from "./pipe.ts";
 
 /** "up": from the client to the relay; "down": from the relay to the client. */
-export type Direction = "up" | "down";
+type Direction = "up" | "down";
 const BOTH: readonly Direction[] = ["up", "down"];
 
 export type EmulatedNetwork = {
@@ -38,7 +38,7 @@ export type EmulatedNetwork = {
   readonly connections: number;
 };
 
-export type EmulatedNetworkOptions = {
+type EmulatedNetworkOptions = {
   /** Registers the cleanup. Concurrent tests must pass `onTestFinished` of their own context. */
   readonly onEnd?: (cleanUp: () => void) => void;
   /** Seed of the jitter. */

@@ -2,7 +2,7 @@
 import type { EmulatedNetwork } from "./emulated-network.ts";
 import type { Random } from "../random.ts";
 
-export type FlapOptions = {
+type FlapOptions = {
   readonly times: number;
   /** Least and greatest duration of each phase, in ms. */
   readonly connectedMs: readonly [number, number];

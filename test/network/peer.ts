@@ -34,7 +34,7 @@ export type Peer = {
   type(text: string): void;
 };
 
-export type PeerOptions = {
+type PeerOptions = {
   readonly kind: ClientKind;
   readonly name: string;
   readonly relayUrl: string;

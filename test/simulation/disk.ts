@@ -10,7 +10,7 @@ import type { Random } from "../random.ts";
 import type { Owner, SimTime } from "./time.ts";
 
 /** One room on the disk. */
-export type OnDisk = {
+type OnDisk = {
   record: RoomRecord | null;
   /** The record as it would be after a power cut. */
   durable: RoomRecord | null;

@@ -8,7 +8,7 @@ import { ENVIRONMENT } from "./time.ts";
 import type { Owner, SimTime } from "./time.ts";
 
 /** Close code of a connection that ended without a close frame (RFC 6455, 7.1.5). */
-export const ABNORMAL = 1006;
+const ABNORMAL = 1006;
 /** `readyState` of a WebSocket that is not open yet. */
 const CONNECTING = 0;
 

@@ -13,7 +13,7 @@ import { Owner } from "./time.ts";
 import type { SimTime } from "./time.ts";
 
 /** Notified of what happens to the relay. */
-export type RelayObserver = {
+type RelayObserver = {
   readonly booting: (now: number) => void;
   readonly started: (now: number) => void;
   readonly stopped: () => void;
@@ -21,7 +21,7 @@ export type RelayObserver = {
   readonly fault: (what: string) => void;
 };
 
-export type HostOptions = { readonly hostAbsenceMs: number; readonly restartGraceMs: number };
+type HostOptions = { readonly hostAbsenceMs: number; readonly restartGraceMs: number };
 
 /** Small, so that slow clients reach it. */
 const BUFFERED_BYTES = 64 * 1024;

@@ -4,7 +4,7 @@ import * as Y from "yjs";
 import { MessageType, SyncStep } from "../../src/protocol/protocol.ts";
 import type { RelayMessage } from "../../src/protocol/protocol.ts";
 
-export type SentContent =
+type SentContent =
   | { readonly kind: "document"; readonly upTo: ReadonlyMap<number, number> }
   | { readonly kind: "answer"; readonly run: number };
 

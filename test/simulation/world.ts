@@ -33,7 +33,7 @@ export type Outcome = {
   readonly trace: readonly string[];
 };
 
-export type WorldOptions = {
+type WorldOptions = {
   readonly seed: number;
   /** Whether to record what happens as text. */
   readonly traces?: boolean;

@@ -9,7 +9,7 @@ export const LEAST_SAMPLES = 6;
 /** Growth up to this many times the median distance from the fitted line is scatter. */
 const SCATTER = 3;
 
-export type Flatness = {
+type Flatness = {
   readonly first: number;
   readonly last: number;
   /** SoakEnded the second half; negative if it shrank. */

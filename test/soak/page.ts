@@ -10,7 +10,7 @@ process.setMaxListeners(0);
 
 const polyfill = WebSocket as unknown as typeof globalThis.WebSocket;
 
-export type PageOptions = {
+type PageOptions = {
   readonly kind: "stock" | "room";
   readonly doc: Y.Doc;
   readonly relayUrl: string;

@@ -18,7 +18,7 @@ const ADMIN_KEY = "the-operators-key-of-the-soak";
 /** How long the process may take to exit, in real ms. */
 const EXIT_TIMEOUT_MS = 5_000;
 
-export type RelayEvents = {
+type RelayEvents = {
   /** Called for each line on stderr, where it logs errors only. */
   readonly onError: (line: string) => void;
   readonly onStall: (ms: number) => void;

@@ -182,7 +182,7 @@ export const stockClient = async (
 };
 
 /** The awareness state that a peer last accepted; `state` is `null` after its removal. */
-export type SeenState = { readonly clock: number; readonly state: Record<string, unknown> | null };
+type SeenState = { readonly clock: number; readonly state: Record<string, unknown> | null };
 
 /** A bare WebSocket that keeps all frames; with `session-room.v1` by default. */
 export type RawClient = {
