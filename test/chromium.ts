@@ -1,26 +1,11 @@
-/** Finds the Chromium in which the tests of the elements and the end-to-end tests run, or installs it. */
+/** Finds, or installs, the Chromium for the tests of the elements and the end-to-end tests. */
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { existsSync } from "node:fs";
+import { findProgram, isExecutable } from "./programs.ts";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
-/** Chromium shows nothing in a font that is not there, and Debian's package only recommends some. */
+/** Chromium cannot render text without fonts, and Debian's package only recommends some. */
 const PACKAGES = ["chromium", "fonts-liberation", "fonts-dejavu-core"];
-
-const isExecutable = (file: string): boolean => {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-const search = (): string | undefined =>
-  (process.env["PATH"] ?? "")
-    .split(delimiter)
-    .flatMap((folder) => NAMES.map((name) => join(folder, name)))
-    .find(isExecutable);
 
 const canInstall = (): boolean => process.getuid?.() === 0 && existsSync("/etc/debian_version");
 
@@ -42,14 +27,12 @@ export const findChromium = (): string => {
   const chosen = process.env["CHROMIUM"];
   if (chosen) {
     if (isExecutable(chosen)) return chosen;
-    throw new Error(
-      `CHROMIUM is ${chosen}, and there is no program of this name. Give the path of a Chromium or Chrome.`,
-    );
+    throw new Error(`CHROMIUM is ${chosen}, which is not a program. Give the path of a Chromium or Chrome.`);
   }
-  if (search() === undefined && canInstall()) install();
-  const found = search();
+  if (findProgram(...NAMES) === undefined && canInstall()) install();
+  const found = findProgram(...NAMES);
   if (found !== undefined) return found;
   throw new Error(
-    "The tests need Chromium. Install it (Debian, Ubuntu: sudo apt-get install chromium), or set CHROMIUM to the path of a Chromium or Chrome.",
+    "Chromium is not installed (Debian, Ubuntu: sudo apt-get install chromium), and CHROMIUM does not name one.",
   );
 };

@@ -1,13 +1,13 @@
-/** Time in the hands of tests and simulations. */
+/** A clock that tests advance by hand. */
 import type { Clock } from "../src/clock.ts";
 
-/** A clock that stands still until it is told to go on. */
+/** A clock whose time only changes by calls. */
 export interface ManualClock extends Clock {
-  /** Moves time on by `byMs`, firing what falls due on the way in order of its due time. */
+  /** Advances the time by `byMs` and fires the timers that become due, in order of their due times. */
   advance(byMs: number): void;
-  /** Lets the wall clock jump by `byMs` (negative: back). `now()` does not move. */
+  /** Makes the wall clock jump by `byMs`, which may be negative. `now()` does not change. */
   jumpWall(byMs: number): void;
-  /** How many timers are set; for leak checks. */
+  /** Number of active timers, for leak checks. */
   readonly timers: number;
 }
 
@@ -20,7 +20,7 @@ export const manualClock = (startMs = 1_700_000_000_000): ManualClock => {
     let best: number | undefined;
     for (const [id, timer] of timers) {
       if (timer.dueAt > untilMs) continue;
-      // Ids grow, and a Map iterates in order of insertion: equal due times fire first set first.
+      // Ids increase and a Map iterates in insertion order, so timers with equal due times fire in the order in which they were set.
       if (best === undefined || timer.dueAt < timers.get(best)!.dueAt) best = id;
     }
     return best;

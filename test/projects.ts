@@ -1,63 +1,58 @@
-/** Groups of tests: pure code, the guard's properties, the relay over real sockets, on bad networks, attacked and killed, and everything in real browsers. */
+/** The test projects of vitest: one for each group of tests that `npm test -- <step>` can run. Read by `vite.config.ts`. */
 import { join } from "node:path";
 import type { TestProjectInlineConfiguration } from "vitest/config";
 
 const root = join(import.meta.dirname, "..");
 
-/** A machine that is busy with other things must not fail a test: a hang is what the limit is for. */
-const PATIENCE_MS = 60_000;
+/** Limits only detect hangs: a busy machine must not fail a test. */
+const TIMEOUT_MS = 60_000;
 
-const group = (name: string, folders: readonly string[] = [name], exclude: readonly string[] = []) => ({
-  root,
-  test: {
-    name,
-    include: folders.map((folder) => `test/${folder}/**/*.test.ts`),
-    exclude: exclude.map((folder) => `test/${folder}/**`),
-    testTimeout: PATIENCE_MS,
-    hookTimeout: PATIENCE_MS,
-  },
-});
+type Options = { readonly maxWorkers?: number; readonly maxConcurrency?: number };
+
+/** @param files below `test/`; each is a folder, or a pattern of test files. */
+const group = (name: string, files: readonly string[], exclude: readonly string[] = [], options: Options = {}) => {
+  const patterns = (paths: readonly string[]): string[] =>
+    paths.map((path) => `test/${path.endsWith(".test.ts") ? path : `${path}/**/*.test.ts`}`);
+  return {
+    root,
+    test: {
+      name,
+      include: patterns(files),
+      exclude: patterns(exclude),
+      setupFiles: "test/fast-check-seed.ts",
+      testTimeout: TIMEOUT_MS,
+      hookTimeout: TIMEOUT_MS,
+      ...options,
+    },
+  };
+};
+
+/** Tests below `sync-server` that need no socket and no process: they are fast, and run with `npm run check`. */
+const RELAY_UNITS = [
+  "sync-server/config",
+  "sync-server/room/session",
+  "sync-server/auth/token*.test.ts",
+  "sync-server/store/*.test.ts",
+];
 
 /** Read by `vite.config.ts`, where editors look for it. */
 export const projects: TestProjectInlineConfiguration[] = [
-  group("unit", ["src", "structure", "bench"]),
+  group("unit", ["src", "structure", "bench", "soak/flatness.test.ts", ...RELAY_UNITS]),
   group("guard", ["sync-server/guard", "sync-server/update"]),
   group("struct-store", ["sync-server/struct-store"]),
-  group("relay", ["sync-server"], ["sync-server/guard", "sync-server/update", "sync-server/struct-store"]),
-  group("fuzz"),
-  group("simulation"),
-  {
-    root,
-    // One file after the other: they measure what a process does in time.
-    test: { ...group("crash").test, maxWorkers: 1 },
-  },
-  {
-    root,
-    // By itself: its relay's time runs fast, and nobody may keep it waiting.
-    test: { ...group("soak").test, maxWorkers: 1 },
-  },
-  {
-    root,
-    test: {
-      name: "network",
-      include: ["test/network/**/*.test.ts"],
-      testTimeout: 60_000,
-      hookTimeout: 60_000,
-      // Most of these wait for the relay's own times, and do so together.
-      maxConcurrency: 32,
-      maxWorkers: 2,
-    },
-  },
-  {
-    root,
-    test: {
-      name: "e2e",
-      include: ["test/e2e/**/*.test.ts"],
-      // People in browsers, on a machine that may be slow: a hang is what these limits are for.
-      testTimeout: 60_000,
-      hookTimeout: 60_000,
-      // One file after the other: two at once on two cores take the second away that presence has (P7).
-      maxWorkers: 1,
-    },
-  },
+  group(
+    "relay",
+    ["sync-server"],
+    ["sync-server/guard", "sync-server/update", "sync-server/struct-store", ...RELAY_UNITS],
+  ),
+  group("fuzz", ["fuzz"]),
+  group("simulation", ["simulation"]),
+  // Most of these wait for the relay's timeouts, and can do so concurrently.
+  group("network", ["network"], [], { maxConcurrency: 32, maxWorkers: 2 }),
+  // One file at a time, since they measure times of processes.
+  group("crash", ["crash"], [], { maxWorkers: 1 }),
+  // One file at a time: its relay has a fast clock, so delays count many times.
+  group("soak", ["soak"], ["soak/flatness.test.ts"], { maxWorkers: 1 }),
+  // One file at a time: with two on two cores, presence updates take longer than the second that P7 allows.
+  group("e2e", ["e2e"], [], { maxWorkers: 1 }),
 ];

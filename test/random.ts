@@ -1,4 +1,4 @@
-/** Chance from a seed, so that a run can be repeated (mulberry32, by Tommy Ettinger: 32 bits of state). */
+/** A seeded random number generator, so that runs can be repeated (mulberry32 by Tommy Ettinger, with 32 bits of state). */
 
 export class Random {
   #state: number;
@@ -7,7 +7,7 @@ export class Random {
     this.#state = seed >>> 0;
   }
 
-  /** A whole number from 0 to 2^32 - 1. */
+  /** An integer from 0 to 2^32 - 1. */
   uint32(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = this.#state;
@@ -16,12 +16,12 @@ export class Random {
     return (mixed ^ (mixed >>> 14)) >>> 0;
   }
 
-  /** A whole number from 0 to `bound` - 1. */
+  /** An integer from 0 to `bound` - 1. */
   below(bound: number): number {
     return this.uint32() % bound;
   }
 
-  /** At least 0, below 1. */
+  /** A number from 0 (inclusive) to 1 (exclusive). */
   fraction(): number {
     return this.uint32() / 2 ** 32;
   }
@@ -30,7 +30,7 @@ export class Random {
     return low + this.fraction() * (high - low);
   }
 
-  /** As often between `low` and twice that as between any number and twice that, up to `high`. */
+  /** A number from `low` to `high` with a logarithmically uniform distribution. */
   spread(low: number, high: number): number {
     return low * (high / low) ** this.fraction();
   }
@@ -39,7 +39,7 @@ export class Random {
     return this.fraction() < probability;
   }
 
-  /** True `of` times in a hundred. */
+  /** True with a probability of `of` percent. */
   percent(of: number): boolean {
     return this.below(100) < of;
   }
@@ -53,7 +53,7 @@ export class Random {
     return Uint8Array.from({ length }, () => this.uint32() & 0xff);
   }
 
-  /** Another generator whose numbers this one's later use does not change. */
+  /** A new generator whose numbers do not depend on the later use of this one. */
   fork(): Random {
     return new Random(this.uint32());
   }

@@ -1,6 +1,6 @@
 /**
- * Runs the tests of the elements in Chromium and leaves their counts in the file that it is given.
- * A file of its own since @web/test-runner reports to people alone.
+ * Runs the tests of the elements in Chromium and writes their counts to the given file, since
+ * @web/test-runner has no machine-readable report.
  */
 import { writeFileSync } from "node:fs";
 import { startTestRunner } from "@web/test-runner";
@@ -19,9 +19,13 @@ runner.on("stopped", (isPassed) => {
   const sessions = [...runner.sessions.all()];
   const tests = sessions.flatMap(({ testResults }) => (testResults ? testsOf(testResults) : []));
   const failedTests = tests.filter(({ passed, skipped }) => !passed && !skipped).length;
-  // A file that does not load, or that throws beside its tests, has failed without a failed test.
+  // A file that cannot be loaded, or that throws outside its tests, has no failed test.
   const brokenFiles = sessions.filter(({ passed, errors }) => !passed && errors.length > 0).length;
-  const counts = { passed: tests.filter(({ passed }) => passed).length, failed: failedTests + brokenFiles };
+  const counts = {
+    passed: tests.filter(({ passed }) => passed).length,
+    failed: failedTests + brokenFiles,
+    skipped: tests.filter(({ skipped }) => skipped).length,
+  };
   writeFileSync(reportFile, JSON.stringify(counts));
   process.exit(isPassed ? 0 : 1);
 });

@@ -1,19 +1,19 @@
 /**
- * Kills a relay again and again at moments that it does not choose, with people in its rooms, and
- * looks after each new start whether anything is lost that anybody was told.
+ * Kills a relay repeatedly at random moments while clients are active in its rooms, and checks after
+ * each restart that nothing is lost that the relay had sent to anybody.
  */
 import { systemClock } from "../../src/clock.ts";
 import type { Role } from "../../src/session/session.ts";
 import { createTokens } from "../../sync-server/auth/tokens.ts";
 import { RelayProcess } from "../e2e/relay-process.ts";
 import type { MadeRoom, RoomDescription } from "../e2e/relay-process.ts";
-import { PATIENCE_MS, until as untilSlowly } from "../e2e/until.ts";
+import { TIMEOUT_MS, until as untilSlowly } from "../e2e/until.ts";
 import { Random } from "../random.ts";
 import { CrashClient } from "./client.ts";
 import type { Listener } from "./client.ts";
 import { fillCompileCache } from "./compile-cache.ts";
 import { CrashRoom } from "./room.ts";
-import { Testimony } from "./testimony.ts";
+import { SentLog } from "./sent-log.ts";
 
 const SECRET = "a secret of the crash tests, long enough for HS256";
 const HOUR_MS = 3_600_000;
@@ -23,12 +23,12 @@ const LOAD_MIN_MS = 20;
 const LOAD_MAX_MS = 250;
 const TICK_MS = 2;
 const ACTIONS_PER_TICK = 3;
-/** How late a deadline may be served on a busy machine, in ms. */
+/** How late a deadline may fire on a busy machine, in ms. */
 const LATE_MS = 2_000;
-/** Two processes round their clocks, in ms. */
+/** Rounding differences between the clocks of two processes, in ms. */
 const ROUNDING_MS = 3;
 
-/** What each room is like: the limit of its absence, and how it starts. */
+/** The rooms: absence limit and start mode. */
 const ROOMS = [
   { room: "long", hostAbsenceMs: 60_000, start: "auto" },
   { room: "manual", hostAbsenceMs: 60_000, start: "manual" },
@@ -43,23 +43,23 @@ const PEOPLE: readonly (readonly [name: string, role: Role])[] = [
   ["cleo", "participant"],
 ];
 
-/** Waits are short, and there are many. */
-const until = (what: string, look: () => boolean): Promise<boolean> => untilSlowly(what, look, PATIENCE_MS, TICK_MS);
+/** With a shorter polling interval than usual: there are many short waits. */
+const until = (what: string, read: () => boolean): Promise<boolean> => untilSlowly(what, read, TIMEOUT_MS, TICK_MS);
 
 export type Outcome = {
   readonly kills: number;
-  /** Complaints by the rule that was broken. */
-  readonly broken: ReadonlyMap<string, readonly string[]>;
-  /** How often what was looked at; a check that never looks cannot fail. */
-  readonly looks: Readonly<Record<"sessions" | "contents" | "returns" | "deadlines" | "ends" | "madeRooms", number>>;
+  /** Violations by rule. */
+  readonly violations: ReadonlyMap<string, readonly string[]>;
+  /** How often each check has run: a check that never runs cannot fail. */
+  readonly checks: Readonly<Record<"sessions" | "contents" | "returns" | "deadlines" | "ends" | "madeRooms", number>>;
 };
 
 export class Campaign {
   readonly #random: Random;
   readonly #relay: RelayProcess;
   readonly #tokens = createTokens(SECRET, systemClock());
-  readonly #broken = new Map<string, string[]>();
-  readonly #looks = { sessions: 0, contents: 0, returns: 0, deadlines: 0, ends: 0, madeRooms: 0 };
+  readonly #violations = new Map<string, string[]>();
+  readonly #checks = { sessions: 0, contents: 0, returns: 0, deadlines: 0, ends: 0, madeRooms: 0 };
   #rooms: CrashRoom[] = [];
   #madeRooms: MadeRoom[] = [];
   #kills = 0;
@@ -82,11 +82,11 @@ export class Campaign {
       await campaign.#makeRooms();
       let startedAt = { spawned: 0, ready: 0 };
       for (;;) {
-        await campaign.#look(startedAt);
+        await campaign.#checkAfterStart(startedAt);
         if (campaign.#kills === kills) break;
-        await campaign.#return();
-        // What comes after something was lost says nothing new, and takes long.
-        if (campaign.#broken.size > 0) break;
+        await campaign.#reconnectPeople();
+        // After a loss, further rounds take long and show nothing new.
+        if (campaign.#violations.size > 0) break;
         await campaign.#loadAndKill();
         const spawned = Date.now();
         await relay.startAgain();
@@ -97,14 +97,14 @@ export class Campaign {
     } finally {
       for (const { everybody } of campaign.#rooms) for (const client of everybody) client.disconnect();
       await relay.stop();
-      compiled.drop();
+      compiled.remove();
     }
-    return { kills: campaign.#kills, broken: campaign.#broken, looks: campaign.#looks };
+    return { kills: campaign.#kills, violations: campaign.#violations, checks: campaign.#checks };
   }
 
-  readonly #complain = (rule: string, what: string): void => {
-    const list = this.#broken.get(rule) ?? [];
-    this.#broken.set(rule, list);
+  readonly #reportViolation = (rule: string, what: string): void => {
+    const list = this.#violations.get(rule) ?? [];
+    this.#violations.set(rule, list);
     list.push(`after ${this.#kills} kills, ${what}`);
   };
 
@@ -114,18 +114,18 @@ export class Campaign {
 
   async #makeRooms(): Promise<void> {
     for (const options of ROOMS) {
-      const testimony = new Testimony(options.room, this.#complain);
+      const sentLog = new SentLog(options.room, this.#reportViolation);
       const listener: Listener = {
         session: (client, session, ledgerId) => {
-          testimony.heardSession(client.name, session);
-          testimony.heardLedgerId(ledgerId);
+          sentLog.recordSession(client.name, session);
+          sentLog.recordLedgerId(ledgerId);
         },
-        answer: (_, command, answer) => testimony.heardAnswer(command, answer),
+        answer: (_, command, answer) => sentLog.recordAnswer(command, answer),
       };
       const made = await this.#relay.makeRoom(options);
       const people: CrashClient[] = [];
       for (const [name, role] of PEOPLE) people.push(await this.#person(name, role, options.room, listener));
-      this.#rooms.push(new CrashRoom(made, options.hostAbsenceMs, testimony, people));
+      this.#rooms.push(new CrashRoom(made, options.hostAbsenceMs, sentLog, people));
     }
   }
 
@@ -134,37 +134,37 @@ export class Campaign {
     return new CrashClient(name, role, room, token, listener);
   }
 
-  /** What the relay has kept, before anybody who could bring it back is there. */
-  async #look(startedAt: { spawned: number; ready: number }): Promise<void> {
+  /** Checks what the relay has kept, before any client that could restore it is connected. */
+  async #checkAfterStart(startedAt: { spawned: number; ready: number }): Promise<void> {
     await Promise.all(
       this.#rooms.map(async (room) => {
         const described = await this.#relay.describe(room.made);
-        room.testimony.checkSession(described);
-        this.#looks.sessions++;
+        room.sentLog.checkSession(described);
+        this.#checks.sessions++;
         if (startedAt.spawned > 0) this.#checkDeadline(room, described, startedAt);
-        room.toldDeadline = described.endsAt;
+        room.sentDeadline = described.endsAt;
         const name = `observer ${this.#kills}`;
         room.observer = await this.#person(name, "participant", room.made.room, {
           session: (_, session, ledgerId) => {
-            room.testimony.heardSession(name, session);
-            room.testimony.heardLedgerId(ledgerId);
+            room.sentLog.recordSession(name, session);
+            room.sentLog.recordLedgerId(ledgerId);
           },
           answer: () => {},
         });
         const { observer } = room;
         observer.connect(this.#wsUrl);
-        await until(`${room.made.room} is told to an observer`, () =>
+        await until(`an observer has received ${room.made.room}`, () =>
           observer.session?.status === "live" ? observer.isSynced : observer.session !== null,
         );
         if (!observer.isSynced) return;
-        room.testimony.checkContent(observer.stateVector);
-        this.#looks.contents++;
+        room.sentLog.checkContent(observer.stateVector);
+        this.#checks.contents++;
       }),
     );
     for (const made of this.#madeRooms.splice(0)) {
       const { status } = await this.#relay.call(`/v1/rooms/${made.room}`, { token: made.hostToken });
-      if (status !== 200) this.#complain("R1", `a room was made, and now is ${status}`);
-      this.#looks.madeRooms++;
+      if (status !== 200) this.#reportViolation("R1", `a room was created, and now is answered with ${status}`);
+      this.#checks.madeRooms++;
     }
   }
 
@@ -173,30 +173,31 @@ export class Campaign {
     { status, endsAt, ended }: RoomDescription,
     { spawned, ready }: { spawned: number; ready: number },
   ): void {
-    const { toldDeadline: told, hostAbsenceMs } = room;
+    const { sentDeadline: sent, hostAbsenceMs } = room;
     const isWithin = (at: number, from: number, to: number) => at >= from - ROUNDING_MS && at <= to + ROUNDING_MS;
-    const show = `${room.made.room}: told ${told}, started within ${spawned} and ${ready}, now ${endsAt}, ended ${ended?.at}`;
+    const show = `${room.made.room}: sent ${sent}, started within ${spawned} and ${ready}, now ${endsAt}, ended ${ended?.at}`;
     if (status === "live") {
-      this.#looks.deadlines++;
-      // No host can be here yet.
-      if (endsAt === null) return this.#complain("L14", `no deadline: ${show}`);
-      const from = told === null ? spawned + Math.min(GRACE_MS, hostAbsenceMs) : Math.max(told, spawned + GRACE_MS);
-      const to = Math.max(told ?? ready + hostAbsenceMs, ready + GRACE_MS);
-      if (!isWithin(endsAt, from, to)) this.#complain("L14", `another deadline: ${show}`);
-    } else if (ended?.reason === "host-absent" && told !== null && ended.at >= told) {
-      this.#looks.ends++;
-      // Within the grace nothing fires; before the kill it may have.
+      this.#checks.deadlines++;
+      // No host can have connected yet.
+      if (endsAt === null) return this.#reportViolation("L14", `no deadline: ${show}`);
+      const from = sent === null ? spawned + Math.min(GRACE_MS, hostAbsenceMs) : Math.max(sent, spawned + GRACE_MS);
+      const to = Math.max(sent ?? ready + hostAbsenceMs, ready + GRACE_MS);
+      if (!isWithin(endsAt, from, to)) this.#reportViolation("L14", `another deadline: ${show}`);
+    } else if (ended?.reason === "host-absent" && sent !== null && ended.at >= sent) {
+      this.#checks.ends++;
+      // No deadline fires within the grace period; it may have fired before the kill.
       if (ended.at > spawned + ROUNDING_MS && ended.at < spawned + GRACE_MS)
-        this.#complain("L14", `too early: ${show}`);
-      if (ended.at > Math.max(told, ready + GRACE_MS) + LATE_MS) this.#complain("L5", `too late: ${show}`);
-    } else if (ended?.reason === "host-absent" && told !== null) this.#complain("L5", `before its deadline: ${show}`);
+        this.#reportViolation("L14", `too early: ${show}`);
+      if (ended.at > Math.max(sent, ready + GRACE_MS) + LATE_MS) this.#reportViolation("L5", `too late: ${show}`);
+    } else if (ended?.reason === "host-absent" && sent !== null)
+      this.#reportViolation("L5", `before its deadline: ${show}`);
   }
 
-  /** People come back, with what they wrote meanwhile. */
-  async #return(): Promise<void> {
+  /** Reconnects clients, which send what was written meanwhile. */
+  async #reconnectPeople(): Promise<void> {
     for (const room of this.#rooms) {
       room.isHostless = this.#random.percent(35);
-      if (!room.isHostless) room.toldDeadline = null;
+      if (!room.isHostless) room.sentDeadline = null;
       for (const client of room.people) {
         const staysAway = client.role === "host" ? room.isHostless : this.#random.percent(15);
         if (!staysAway) client.connect(this.#wsUrl);
@@ -206,23 +207,22 @@ export class Campaign {
       this.#rooms.map(async (room) => {
         const present = room.everybody.filter(({ isConnected }) => isConnected);
         const observer = room.observer!;
-        const areTold = (): boolean =>
+        const areSynced = (): boolean =>
           present.every(({ session, isSynced }) => session !== null && (isSynced || session.status !== "live"));
-        // Everything that one of them holds is with all of them.
-        const areAlike = (): boolean => {
-          // Numbers first: this is asked often, and the lists grow long.
+        const areEqual = (): boolean => {
+          // Counts first: this runs often, and the lists grow long.
           if (present.some(({ entryCount }) => entryCount !== observer.entryCount)) return false;
           const [first, ...others] = present.map(({ entries }) => entries.join());
           return others.every((entries) => entries === first);
         };
         try {
-          await until("all are back", () => areTold() && (!room.isLive || areAlike()));
-          if (observer.isSynced && room.isLive) this.#looks.returns++;
+          await until("all have reconnected", () => areSynced() && (!room.isLive || areEqual()));
+          if (observer.isSynced && room.isLive) this.#checks.returns++;
         } catch {
           const held = present.map(
             ({ name, entries, isSynced }) => `${name} ${entries.length}${isSynced ? "" : " unsynced"}`,
           );
-          this.#complain("R3", `${room.made.room}: not all edits are back: ${held.join(", ")}`);
+          this.#reportViolation("R3", `${room.made.room}: not all edits are restored: ${held.join(", ")}`);
         }
       }),
     );
@@ -231,12 +231,12 @@ export class Campaign {
   async #loadAndKill(): Promise<void> {
     const killAfterMs = LOAD_MIN_MS + this.#random.below(LOAD_MAX_MS - LOAD_MIN_MS);
     const killAt = performance.now() + killAfterMs;
-    let isRoomAsked = false;
+    let isRoomRequested = false;
     while (performance.now() < killAt) {
       for (let i = 0; i < ACTIONS_PER_TICK; i++) this.#act();
-      if (!isRoomAsked && this.#random.percent(5)) {
-        isRoomAsked = true;
-        // The kill may come before the answer.
+      if (!isRoomRequested && this.#random.percent(5)) {
+        isRoomRequested = true;
+        // The relay may be killed before it answers.
         this.#relay.makeRoom().then(
           (made) => this.#madeRooms.push(made),
           () => {},
@@ -246,14 +246,16 @@ export class Campaign {
     }
     await this.#relay.kill();
     const clients = this.#rooms.flatMap(({ everybody }) => everybody);
-    await until("everything that was sent has come", () => clients.every(({ isConnected }) => !isConnected));
-    for (const { testimony, everybody, people } of this.#rooms) {
-      for (const { stateVector, doc } of everybody) testimony.heardContent(stateVector, doc.clientID);
+    await until("all connections have closed and their data is read", () =>
+      clients.every(({ isConnected }) => !isConnected),
+    );
+    for (const { sentLog, everybody, people } of this.#rooms) {
+      for (const { stateVector, doc } of everybody) sentLog.recordContent(stateVector, doc.clientID);
       if (this.#random.percent(30)) this.#random.pick(people).write(1);
     }
   }
 
-  /** One person does one thing. */
+  /** One random action of one random client. */
   #act(): void {
     const room = this.#random.pick(this.#rooms);
     const client = this.#random.pick(room.people);
@@ -271,10 +273,10 @@ export class Campaign {
     client.write(this.#random.percent(80) ? 1 : this.#random.below(100) / 100);
   }
 
-  /** Nothing that only a bug writes is in the log. */
+  /** Reports log lines that only a bug writes: level "error" and above, and what is not a log line. */
   #readLog(): void {
     for (const line of this.#relay.log.split("\n")) {
-      if (line !== "" && !/"level":[1-4]0/.test(line)) this.#complain("log", line);
+      if (line !== "" && !/"level":[1-4]0/.test(line)) this.#reportViolation("log", line);
     }
   }
 }

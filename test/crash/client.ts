@@ -1,6 +1,6 @@
 /**
- * Somebody whose page lives through the relay's crashes: a document that is kept, and a line to the
- * relay that is made anew. It writes down what the relay tells it, and never believes it twice.
+ * A client that survives the relay's crashes: it keeps its document, connects again, and reports
+ * everything that the relay sends.
  */
 import * as decoding from "lib0/decoding";
 import { WebSocket } from "ws";
@@ -20,10 +20,10 @@ import type { Answer, Command } from "../../src/protocol/protocol.ts";
 import { readSession, SESSION_ROOT } from "../../src/session/session.ts";
 import type { Role, Session } from "../../src/session/session.ts";
 
-/** Root of what people write here: one entry for each edit. */
+/** Root of the content: one array entry per edit. */
 const ENTRIES_ROOT = "entries";
 
-/** Told of everything that the relay tells a client. */
+/** Called for everything that the relay sends to a client. */
 export type Listener = {
   readonly session: (client: CrashClient, session: Session, ledgerId: number) => void;
   readonly answer: (client: CrashClient, command: Command, answer: Answer) => void;
@@ -36,15 +36,15 @@ export class CrashClient {
   readonly #token: string;
   readonly #room: string;
   readonly #listener: Listener;
-  readonly #asked = new Map<number, Command>();
+  readonly #commands = new Map<number, Command>();
   #socket: WebSocket | null = null;
   #nextId = 1;
-  /** The run that the last session it read is of; 0 while that is not live. */
+  /** The run of the last session received; 0 while that is not live. */
   #liveRun = 0;
   #written = 0;
-  /** Whether the line that it has now has brought the content. */
+  /** Whether the current connection has completed its sync. */
   isSynced = false;
-  /** Close codes of its lines, in order. */
+  /** Close codes of its connections, in order. */
   readonly closeCodes: number[] = [];
 
   constructor(name: string, role: Role, room: string, token: string, listener: Listener) {
@@ -70,7 +70,7 @@ export class CrashClient {
     return this.doc.getArray<string>(ENTRIES_ROOT).length;
   }
 
-  /** For each client id, how far the document goes. */
+  /** The document's next clock by client id. */
   get stateVector(): Map<number, number> {
     return Y.decodeStateVector(Y.encodeStateVector(this.doc));
   }
@@ -96,7 +96,7 @@ export class CrashClient {
     });
   }
 
-  /** Asks to be let into the run, and for what is missing. */
+  /** Joins the run and requests the missing content. */
   join(): void {
     this.isSynced = false;
     this.command({ type: "join" });
@@ -110,14 +110,14 @@ export class CrashClient {
 
   command(command: Command extends infer C ? (C extends Command ? Omit<C, "id"> : never) : never): void {
     const whole = { ...command, id: this.#nextId++ } as Command;
-    this.#asked.set(whole.id, whole);
+    this.#commands.set(whole.id, whole);
     this.#send(writeCommand(whole));
   }
 
-  /** Writes one more entry, at `place` (0 to 1) of what is there; `more` makes it longer. */
-  write(place: number, more = ""): void {
+  /** Inserts one entry at `position` (0 to 1) of the list, lengthened by `padding`. */
+  write(position: number, padding = ""): void {
     const entries = this.doc.getArray<string>(ENTRIES_ROOT);
-    entries.insert(Math.floor(place * entries.length), [`${this.name}.${this.#written++}${more}`]);
+    entries.insert(Math.floor(position * entries.length), [`${this.name}.${this.#written++}${padding}`]);
   }
 
   #send(frame: Uint8Array): void {
@@ -129,7 +129,7 @@ export class CrashClient {
     const type = decoding.readVarUint(decoder);
     if (type === MessageType.session) {
       const message = readRelayMessage(decoder);
-      if (message?.type === "answer") this.#listener.answer(this, this.#asked.get(message.id)!, message);
+      if (message?.type === "answer") this.#listener.answer(this, this.#commands.get(message.id)!, message);
     } else if (type === MessageType.sync) {
       const step = decoding.readVarUint(decoder);
       const payload = decoding.readVarUint8Array(decoder);
@@ -143,7 +143,7 @@ export class CrashClient {
       const liveRun = session.status === "live" ? session.run : 0;
       const isNew = liveRun > this.#liveRun;
       this.#liveRun = liveRun;
-      // As a page does that waits for the start.
+      // As a page does that waits for the start of the session.
       if (isNew) this.join();
     }
   }

@@ -1,4 +1,4 @@
-/** A disk that is full: the relay says so and ends, and once there is space, everything is there that anybody was told. */
+/** A full disk: the relay reports it and exits; after a restart with free space nothing that it had sent is lost. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
@@ -14,24 +14,26 @@ import { temporaryFolder } from "../sync-server/temporary-folder.ts";
 import { CrashClient } from "./client.ts";
 import type { Listener } from "./client.ts";
 import { BIN } from "./compile-cache.ts";
-import { Testimony } from "./testimony.ts";
+import { SentLog } from "./sent-log.ts";
 
 const SECRET = "a secret of the full disk, long enough for HS256";
-/** A file that takes a part of the disk lies in it during the first life of the relay, and is gone in the second. */
-const TWO_LIVES = `
+/** Runs the relay twice: first with a file that occupies half of the disk, then without it. */
+const RUN_TWICE = `
   mount -t tmpfs -o size=4m none "$DISK" && head -c 2000000 /dev/zero > "$DISK/filler" || exit 99
   "$0" "$1"; echo "ended with $?"
   rm "$DISK/filler"
   exec "$0" "$1"`;
 
 const canMount = spawnSync("unshare", ["-m", "sh", "-c", "mount -t tmpfs none /tmp"]).status === 0;
+if (!canMount)
+  process.stdout.write("The test of a full disk is skipped: it needs the right to mount a tmpfs (root).\n");
 
 it.skipIf(!canMount)(
-  `[R5] a full disk: one line that names the file, everybody gone with 1013, and nothing lost that was told${canMount ? "" : " (skipped: needs root, for a small disk of its own)"}`,
+  `[R5] a full disk: one line that names the file, all connections closed with 1013, and nothing lost that was sent`,
   async () => {
     const disk = temporaryFolder();
     const port = await freePort();
-    const child = spawn("unshare", ["-m", "sh", "-c", TWO_LIVES, process.execPath, BIN], {
+    const child = spawn("unshare", ["-m", "sh", "-c", RUN_TWICE, process.execPath, BIN], {
       env: {
         PATH: process.env["PATH"],
         DISK: disk,
@@ -47,22 +49,22 @@ it.skipIf(!canMount)(
       child.kill("SIGTERM");
       await closed;
     });
-    const said: string[] = [];
-    const complained: string[] = [];
-    createInterface({ input: child.stdout }).on("line", (line) => void said.push(line));
-    createInterface({ input: child.stderr }).on("line", (line) => void complained.push(line));
-    await until("the relay is there", () => said.length > 0);
-    // The disk is nobody else's.
+    const output: string[] = [];
+    const errors: string[] = [];
+    createInterface({ input: child.stdout }).on("line", (line) => void output.push(line));
+    createInterface({ input: child.stderr }).on("line", (line) => void errors.push(line));
+    await until("the relay has started", () => output.length > 0);
+    // The mount is visible only in the child's own namespace.
     expect(existsSync(join(disk, "data"))).toBe(false);
 
-    const broken: string[] = [];
-    const testimony = new Testimony("room", (rule, what) => void broken.push(`${rule} ${what}`));
+    const violations: string[] = [];
+    const sentLog = new SentLog("room", (rule, what) => void violations.push(`${rule} ${what}`));
     const listener: Listener = {
       session: ({ name }, session, ledgerId) => {
-        testimony.heardSession(name, session);
-        testimony.heardLedgerId(ledgerId);
+        sentLog.recordSession(name, session);
+        sentLog.recordLedgerId(ledgerId);
       },
-      answer: (_, command, answer) => testimony.heardAnswer(command, answer),
+      answer: (_, command, answer) => sentLog.recordAnswer(command, answer),
     };
     const tokens = createTokens(SECRET, systemClock());
     const person = async (name: string, role: Role): Promise<CrashClient> => {
@@ -70,7 +72,7 @@ it.skipIf(!canMount)(
       const client = new CrashClient(name, role, "room", token, listener);
       onTestFinished(() => client.disconnect());
       client.connect(`ws://127.0.0.1:${port}`);
-      await until(`${name} is in`, () => client.isSynced);
+      await until(`${name} has joined`, () => client.isSynced);
       return client;
     };
     const people = [
@@ -82,27 +84,27 @@ it.skipIf(!canMount)(
       people[i % 3]!.write(1, "x".repeat(10_000));
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
-    await until("all are gone", () => people.every(({ isConnected }) => !isConnected));
-    for (const { doc, stateVector } of people) testimony.heardContent(stateVector, doc.clientID);
+    await until("all are disconnected", () => people.every(({ isConnected }) => !isConnected));
+    for (const { doc, stateVector } of people) sentLog.recordContent(stateVector, doc.clientID);
     expect(people.map(({ closeCodes }) => closeCodes)).toEqual([[1013], [1013], [1013]]);
-    const toldEntries = Math.min(...people.map(({ entries }) => entries.length));
-    expect(toldEntries).toBeGreaterThan(20);
+    const sentEntries = Math.min(...people.map(({ entries }) => entries.length));
+    expect(sentEntries).toBeGreaterThan(20);
 
-    await until("the relay is there again", () => said.length === 3);
-    expect(said[1]).toBe("ended with 1");
-    const lines = complained.filter((line) => !line.startsWith("{"));
+    await until("the relay has restarted", () => output.length === 3);
+    expect(output[1]).toBe("ended with 1");
+    const lines = errors.filter((line) => !line.startsWith("{"));
     expect(lines).toEqual([
       `session-room-relay: no space is left for the database ${join(disk, "data/session-room.db")}: free some, and start the relay again`,
     ]);
 
     const observer = await person("observer", "participant");
-    testimony.checkContent(observer.stateVector);
+    sentLog.checkContent(observer.stateVector);
     for (const client of people) client.connect(`ws://127.0.0.1:${port}`);
-    await until("everything is back", () =>
+    await until("everything is restored", () =>
       [...people, observer].every(
         ({ entries }) => entries.length === Math.max(...people.map((other) => other.entries.length)),
       ),
     );
-    expect(broken).toEqual([]);
+    expect(violations).toEqual([]);
   },
 );

@@ -1,6 +1,6 @@
 /**
- * A data folder that lost something, or that another relay holds: the real process refuses it in one
- * line that names the file and the way out, changes nothing, and never begins with fewer rooms.
+ * A data folder that is damaged, or in use by another relay: the real process refuses it in one line that
+ * names the file and what to do, changes nothing, and never starts with fewer rooms.
  */
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
@@ -25,21 +25,21 @@ const database = (folder: string): string => join(folder, "session-room.db");
 const log = (folder: string): string => `${database(folder)}-wal`;
 const unsure = (folder: string): string => `${database(folder)}.unsure`;
 
-/** A host in the room, whose edits reach the relay. */
+/** Connects a host to the room. */
 const enter = async (relay: RelayProcess, room: string): Promise<CrashClient> => {
   const claims = { room, role: "host", sub: "h", name: "Hana", expiresAt: Date.now() + 3_600_000 } as const;
   const token = await createTokens(SECRET, systemClock()).sign(claims);
   const client = new CrashClient("host", "host", room, token, { session: () => {}, answer: () => {} });
   client.connect(relay.url.replace("http", "ws").replace("localhost", "127.0.0.1"));
-  await until("the host is in", () => client.isSynced);
+  await until("the host has joined", () => client.isSynced);
   return client;
 };
 
 const overwrite = (file: string, from: number, bytes: number, value: number): void =>
   writeFileSync(file, readFileSync(file).fill(value, from, from + bytes));
 
-describe("a data folder that lost something", () => {
-  /** As a relay left it that was killed, and as one that was stopped. */
+describe("a damaged data folder", () => {
+  /** Copies of the folder after a kill and after a regular stop. */
   let killed = "";
   let stopped = "";
   let rooms: MadeRoom[] = [];
@@ -64,7 +64,7 @@ describe("a data folder that lost something", () => {
 
   afterAll(async () => {
     await relay.stop();
-    compiled.drop();
+    compiled.remove();
     for (const folder of [killed, stopped]) rmSync(folder, { recursive: true, force: true });
   });
 
@@ -83,7 +83,7 @@ describe("a data folder that lost something", () => {
 
   const bytesOf = (file: string): Buffer | null => (existsSync(file) ? readFileSync(file) : null);
 
-  /** Starts a relay on the folder, and lets it answer which rooms it knows. */
+  /** Starts a relay with the folder and counts the rooms that it knows. */
   const countRooms = async (folder: string): Promise<number> => {
     const again = await RelayProcess.start(settings, folder);
     let count = 0;
@@ -94,12 +94,12 @@ describe("a data folder that lost something", () => {
     return count;
   };
 
-  it("[R1] is one that starts when nothing is lost: the tests below spoil what is whole", async () => {
+  it("[R1] starts when nothing is damaged, so that the damage causes the refusals below", async () => {
     expect(await countRooms(copyOf(killed))).toBe(ROOMS);
     expect(await countRooms(copyOf(stopped))).toBe(ROOMS);
   });
 
-  type Case = readonly [what: string, from: "killed" | "stopped", spoil: (folder: string) => void, reason: string];
+  type Case = readonly [what: string, from: "killed" | "stopped", damage: (folder: string) => void, reason: string];
 
   it.each<Case>([
     ["garbage at its head", "stopped", (f) => overwrite(database(f), 0, 100, 0x5a), "is damaged, or no database"],
@@ -114,9 +114,9 @@ describe("a data folder that lost something", () => {
     ["nothing in it", "stopped", (f) => truncateSync(database(f), 0), "is empty, so it was cut off"],
     ["nothing in it, and a log", "killed", (f) => truncateSync(database(f), 0), "is empty, though its log"],
     ["gone, but its log is there", "killed", (f) => rmSync(database(f)), "is gone, though its log"],
-  ])("[R4] is refused: the database has %s", (_, from, spoil, reason) => {
+  ])("[R4] is refused: the database has %s", (_, from, damage, reason) => {
     const folder = copyOf(from === "killed" ? killed : stopped);
-    spoil(folder);
+    damage(folder);
     const before = [bytesOf(database(folder)), bytesOf(log(folder))];
     const { status, stdout, stderr } = start(folder);
     expect(stderr).toContain(`session-room-relay: the database ${database(folder)} ${reason}`);
@@ -126,16 +126,16 @@ describe("a data folder that lost something", () => {
     expect([bytesOf(database(folder)), bytesOf(log(folder))]).toEqual(before);
   });
 
-  it.each<readonly [what: string, spoil: (folder: string) => void, reason: string]>([
+  it.each<readonly [what: string, damage: (folder: string) => void, reason: string]>([
     ["gone", (f) => rmSync(log(f)), "is missing, though"],
     ["empty", (f) => truncateSync(log(f), 0), "is empty, though"],
     ["cut off within its head", (f) => truncateSync(log(f), 10), "is cut off"],
-    ["cut off behind its head", (f) => truncateSync(log(f), 32), "is cut off"],
+    ["cut off after its head", (f) => truncateSync(log(f), 32), "is cut off"],
     ["cut off within its first frame", (f) => truncateSync(log(f), 32 + 1_000), "is cut off"],
     ["overwritten at its head", (f) => overwrite(log(f), 0, 32, 0x5a), "is not one of SQLite"],
-  ])("[R4] is refused: the log is %s; who has lost it for good can say so", async (_, spoil, reason) => {
+  ])("[R4] is refused: the log is %s; the operator can accept the loss with a file", async (_, damage, reason) => {
     const folder = copyOf(killed);
-    spoil(folder);
+    damage(folder);
     const before = [bytesOf(database(folder)), bytesOf(log(folder))];
     const { status, stdout, stderr } = start(folder);
     expect(stderr).toContain(`session-room-relay: the log ${log(folder)} of the database ${reason}`);
@@ -160,15 +160,15 @@ describe("a data folder that lost something", () => {
     expect(readFileSync(log(folder)).equals(readFileSync(log(killed)))).toBe(true);
   });
 
-  it("[R1] starts when the last frame of the log is half there, as a kill leaves it", async () => {
+  it("[R1] starts when the last frame of the log is incomplete, as after a kill", async () => {
     const folder = copyOf(killed);
     truncateSync(log(folder), statSync(log(folder)).size - 100);
     expect(await countRooms(folder)).toBe(ROOMS);
   });
 });
 
-describe("two relays on one folder", () => {
-  it("[R8] the second is refused and the first is undisturbed; when that is killed, the second starts at once", async () => {
+describe("two relays with one folder", () => {
+  it("[R8] the second is refused and the first is not affected; when the first is killed, the second starts at once", async () => {
     const first = await RelayProcess.start(settings);
     onTestFinished(() => first.stop());
     const { room } = await first.makeRoom();
@@ -181,7 +181,7 @@ describe("two relays on one folder", () => {
         `the relay ended with code 1: session-room-relay: the data folder ${first.dataDir} is in use by another relay`,
       );
       writer.write(1);
-      await until("edits go on", () => before.entries.length === writer.entries.length);
+      await until("edits still arrive", () => before.entries.length === writer.entries.length);
     }
     expect(writer.closeCodes).toEqual([]);
     await first.kill();

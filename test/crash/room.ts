@@ -1,24 +1,24 @@
-/** One room of the campaign: who comes and goes in it, and what was told of it. */
+/** One room of the campaign: its clients, and what the relay has sent about it. */
 import type { MadeRoom } from "../e2e/relay-process.ts";
 import type { CrashClient } from "./client.ts";
-import type { Testimony } from "./testimony.ts";
+import type { SentLog } from "./sent-log.ts";
 
 export class CrashRoom {
   readonly made: MadeRoom;
   readonly hostAbsenceMs: number;
-  readonly testimony: Testimony;
+  readonly sentLog: SentLog;
   readonly people: readonly CrashClient[];
-  /** Somebody new after each start, with an empty document. */
+  /** A new client after each start, with an empty document. */
   observer: CrashClient | null = null;
   /** Whether its hosts stay away until the next kill. */
   isHostless = false;
-  /** What the relay said of its deadline while no host could come; `null` if one could since. */
-  toldDeadline: number | null = null;
+  /** The deadline that the relay last reported while no host could connect; `null` if one could since. */
+  sentDeadline: number | null = null;
 
-  constructor(made: MadeRoom, hostAbsenceMs: number, testimony: Testimony, people: readonly CrashClient[]) {
+  constructor(made: MadeRoom, hostAbsenceMs: number, sentLog: SentLog, people: readonly CrashClient[]) {
     this.made = made;
     this.hostAbsenceMs = hostAbsenceMs;
-    this.testimony = testimony;
+    this.sentLog = sentLog;
     this.people = people;
   }
 

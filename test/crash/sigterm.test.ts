@@ -1,4 +1,4 @@
-/** SIGTERM as an operator or a supervisor sends it: everybody is sent away little by little, and nothing is lost. */
+/** SIGTERM as from an operator or a supervisor: connections are closed gradually, and nothing is lost. */
 import { expect, it, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
 import { systemClock } from "../../src/clock.ts";
@@ -11,9 +11,9 @@ import { CrashClient } from "./client.ts";
 
 const SECRET = "a secret of the SIGTERM tests, long enough for HS256";
 const SOCKETS = 1_000;
-/** The spread of so many takes 2 s: a hundredth of them every 20 ms. */
+/** Closing this many is spread over 2 s: a hundredth of them every 20 ms. */
 const SPREAD_MS = 2_000;
-/** What may go in any 100 ms: five hundredths are meant to, and a busy machine may hear of several steps at once. */
+/** Limit for any 100 ms: five hundredths are intended, but a busy machine may receive several steps at once. */
 const MOST_IN_100_MS = SOCKETS * 0.2;
 
 const startRelay = async (): Promise<{ relay: RelayProcess; wsUrl: string }> => {
@@ -38,15 +38,15 @@ const person = async (
   const client = new CrashClient(name, role, room, token, { session: () => {}, answer: () => {} });
   onTestFinished(() => client.disconnect());
   client.connect(wsUrl);
-  await until(`${name} is in`, () => client.isSynced);
+  await until(`${name} has joined`, () => client.isSynced);
   return client;
 };
 
-/** The most of these moments (ms) that lie within any 100 ms. */
+/** The greatest number of these times (ms) within any 100 ms. */
 const mostIn100Ms = (moments: readonly number[]): number =>
   Math.max(...moments.map((from) => moments.filter((at) => at >= from && at < from + 100).length));
 
-it(`[R6] ${SOCKETS} connections are closed with 1012 in a spread, while unauthenticatedSockets get 1012 and /readyz says 503`, async () => {
+it(`[R6] ${SOCKETS} connections are closed with 1012 gradually, while new connections get 1012 and /readyz answers 503`, async () => {
   const { relay, wsUrl } = await startRelay();
   const tokens = await Promise.all(
     Array.from({ length: 10 }, (_, i) => sign({ room: `room-${i}`, role: "participant", sub: `p${i}`, name: `P${i}` })),
@@ -63,33 +63,33 @@ it(`[R6] ${SOCKETS} connections are closed with 1012 in a spread, while unauthen
     const socket = connect(i);
     socket.on("open", () => open++);
     socket.on("close", (code) => closes.push({ at: performance.now(), code }));
-    // As many at once as the system's queue takes.
-    if (i % 100 === 99) await until("these are in", () => open === i + 1);
+    // The listen backlog of the system holds no more.
+    if (i % 100 === 99) await until("these are open", () => open === i + 1);
   }
 
-  const toldAt = performance.now();
+  const signalledAt = performance.now();
   relay.signal("SIGTERM");
-  await until("the first are gone", () => closes.length > 0);
-  const [late, ready, live] = await Promise.all([
+  await until("the first are closed", () => closes.length > 0);
+  const [lateCode, ready, live] = await Promise.all([
     new Promise<number>((resolve) => connect(0).on("close", resolve)),
     relay.call("/readyz"),
     relay.call("/livez"),
   ]);
-  expect(late).toBe(1012);
+  expect(lateCode).toBe(1012);
   expect([ready.status, live.status]).toEqual([503, 200]);
   expect(closes.length).toBeLessThan(SOCKETS);
 
   expect(await relay.exitCode).toBe(0);
-  await until("all are gone", () => closes.length === SOCKETS);
+  await until("all are closed", () => closes.length === SOCKETS);
   expect(new Set(closes.map(({ code }) => code))).toEqual(new Set([1012]));
-  const moments = closes.map(({ at }) => at - toldAt);
+  const moments = closes.map(({ at }) => at - signalledAt);
   expect(mostIn100Ms(moments)).toBeLessThanOrEqual(MOST_IN_100_MS);
   expect(Math.max(...moments) - Math.min(...moments)).toBeGreaterThan(SPREAD_MS * 0.8);
-  // Refusals of unauthenticatedSockets are in the log; warnings and errors are not.
+  // Only lines of level "info": no warnings or errors.
   expect(relay.log.split("\n").filter((line) => line !== "" && !line.startsWith('{"level":30'))).toEqual([]);
 });
 
-it("[R7] in the middle of typing: all that anybody was told is there after the next start, and all comes back", async () => {
+it("[R7] while clients type: everything that was sent is stored at the next start, and all edits are restored", async () => {
   const { relay, wsUrl } = await startRelay();
   const people = [await person(wsUrl, "host", "host", "class")];
   for (let i = 0; i < 40; i++) people.push(await person(wsUrl, `p${i}`, "participant", "class"));
@@ -101,27 +101,27 @@ it("[R7] in the middle of typing: all that anybody was told is there after the n
   relay.signal("SIGTERM");
   expect(await relay.exitCode).toBe(0);
   clearInterval(typing);
-  await until("all are gone", () => people.every(({ isConnected }) => !isConnected));
+  await until("all are closed", () => people.every(({ isConnected }) => !isConnected));
   expect(new Set(people.flatMap(({ closeCodes }) => closeCodes))).toEqual(new Set([1012]));
-  const told = new Set(people.flatMap(({ name, entries }) => entries.filter((entry) => !entry.startsWith(`${name}.`))));
+  const sent = new Set(people.flatMap(({ name, entries }) => entries.filter((entry) => !entry.startsWith(`${name}.`))));
 
   await relay.startAgain();
   const observer = await person(wsUrl, "observer", "participant", "class");
   const kept = new Set(observer.entries);
-  expect([...told].filter((entry) => !kept.has(entry))).toEqual([]);
+  expect([...sent].filter((entry) => !kept.has(entry))).toEqual([]);
   for (const client of people) client.connect(wsUrl);
   const written = new Set(people.flatMap(({ entries }) => entries));
-  await until("everything is back", () => observer.entries.length === written.size);
+  await until("everything is restored", () => observer.entries.length === written.size);
 });
 
-it("[R6] at a second signal the relay ends at once, and still nothing is lost that was told", async () => {
+it("[R6] at a second signal the relay ends at once, and still nothing is lost that was sent", async () => {
   const { relay, wsUrl } = await startRelay();
   const people = [await person(wsUrl, "host", "host", "class")];
   for (let i = 0; i < 40; i++) people.push(await person(wsUrl, `p${i}`, "participant", "class"));
   for (const client of people) client.write(1);
-  await until("all are told", () => people.every(({ entries }) => entries.length === people.length));
+  await until("all have received everything", () => people.every(({ entries }) => entries.length === people.length));
   relay.signal("SIGTERM");
-  await until("the first are gone", () => people.some(({ isConnected }) => !isConnected));
+  await until("the first are closed", () => people.some(({ isConnected }) => !isConnected));
   relay.signal("SIGINT");
   expect(await relay.exitCode).toBe(1);
   await relay.startAgain();

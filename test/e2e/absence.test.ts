@@ -1,41 +1,44 @@
 /** Line 6 of the main job: the session ends by itself when no host returns in time. */
 import { describe, expect, it } from "vitest";
 import { ABSENCE_MS } from "./relay-process.ts";
-import { PATIENCE_MS, until } from "./until.ts";
+import { TIMEOUT_MS, until } from "./until.ts";
 import { createWorld } from "./world.ts";
-import type { Class } from "./world.ts";
+import type { Classroom } from "./world.ts";
 
 const world = createWorld();
 
-const WAYS_TO_GO: [string, (all: Class) => unknown][] = [
+const WAYS_TO_DISAPPEAR: [string, (all: Classroom) => unknown][] = [
   ["leaves by the menu", ({ host }) => host.leave()],
   ["closes the tab", ({ host }) => host.page.close()],
   ["crashes", ({ host }) => host.crash()],
-  ["loses the network", ({ hostCable }) => hostCable.pull()],
+  ["loses the network", ({ hostNetwork }) => hostNetwork.disconnect()],
 ];
 
-/** A network that swallows everything tells the relay nothing: it notices by silence (W11). */
-const SILENCE_MS = 60_000;
+/** A network that drops everything also drops the close: the relay notices by a missing pong (W11). */
+const NOTICED_MS = 60_000;
 
-describe("the host is gone", () => {
-  it.each(WAYS_TO_GO)("[L3] [L5] the host %s: everyone's session ends after the limit", async (_way, go) => {
-    const all = await world.inClass({ hostAbsenceMs: null });
-    const { room, guest } = all;
-    await go(all);
-    const deadlineAt = await world.relay.deadlineOf(room);
-    const { absentSince } = await world.relay.describe(room);
-    expect(deadlineAt - absentSince!).toBe(ABSENCE_MS);
-    await guest.ended("The host did not return.", ABSENCE_MS + PATIENCE_MS);
-    const { ended, status } = await world.relay.describe(room);
-    expect(status).toBe("ended");
-    expect(ended).toMatchObject({ reason: "host-absent", by: null });
-    expect(ended!.at).toBeGreaterThanOrEqual(deadlineAt);
-    expect(ended!.at).toBeLessThan(deadlineAt + 2_000);
-    expect(await guest.startButton.count()).toBe(0);
-  });
+describe("the host is absent", () => {
+  it.each(WAYS_TO_DISAPPEAR)(
+    "[L3] [L5] the host %s: everyone's session ends after the limit",
+    async (_way, disappear) => {
+      const all = await world.openClassroom({ hostAbsenceMs: null });
+      const { room, guest } = all;
+      await disappear(all);
+      const deadlineAt = await world.relay.deadlineOf(room);
+      const { absentSince } = await world.relay.describe(room);
+      expect(deadlineAt - absentSince!).toBe(ABSENCE_MS);
+      await guest.ended("The host did not return.", ABSENCE_MS + TIMEOUT_MS);
+      const { ended, status } = await world.relay.describe(room);
+      expect(status).toBe("ended");
+      expect(ended).toMatchObject({ reason: "host-absent", by: null });
+      expect(ended!.at).toBeGreaterThanOrEqual(deadlineAt);
+      expect(ended!.at).toBeLessThan(deadlineAt + 2_000);
+      expect(await guest.startButton.count()).toBe(0);
+    },
+  );
 
-  it("[L3] with two hosts, only the last one's going starts the timer", async () => {
-    const { room, host, guest } = await world.inClass();
+  it("[L3] with two hosts, only the last one's leaving starts the timer", async () => {
+    const { room, host, guest } = await world.openClassroom();
     const second = await world.person("Dora");
     await second.open(room.hostUrl);
     await second.joined();
@@ -48,8 +51,8 @@ describe("the host is gone", () => {
     expect(await world.relay.deadlineOf(room)).toBeGreaterThan(0);
   });
 
-  it("[L4] a host's return clears it, and the session goes on", async () => {
-    const { room, host, guest } = await world.inClass({ hostAbsenceMs: null });
+  it("[L4] a host's return clears the deadline, and the session continues", async () => {
+    const { room, host, guest } = await world.openClassroom({ hostAbsenceMs: null });
     await host.leave();
     const deadlineAt = await world.relay.deadlineOf(room);
     await host.rejoinLink.click();
@@ -61,26 +64,26 @@ describe("the host is gone", () => {
     await guest.sees("Back in time.");
   });
 
-  it("[L3] [W11] a network that swallows everything is noticed too", { timeout: 2 * SILENCE_MS }, async () => {
-    const { room, host, guest } = await world.inClass({ hostAbsenceMs: 1_000 });
+  it("[L3] [W11] a network that drops everything starts it too", { timeout: 2 * NOTICED_MS }, async () => {
+    const { room, host, guest } = await world.openClassroom({ hostAbsenceMs: 1_000 });
     await host.context.setOffline(true);
-    await guest.ended("The host did not return.", SILENCE_MS);
+    await guest.ended("The host did not return.", NOTICED_MS);
     expect(await world.relay.describe(room)).toMatchObject({ status: "ended", ended: { reason: "host-absent" } });
   });
 
-  it("[L4] coming back from offline in time clears it too", async () => {
-    const { room, host, guest, hostCable } = await world.inClass({ hostAbsenceMs: 20_000 });
-    hostCable.pull();
+  it("[L4] reconnecting in time clears it too", async () => {
+    const { room, host, guest, hostNetwork } = await world.openClassroom({ hostAbsenceMs: 20_000 });
+    hostNetwork.disconnect();
     await world.relay.deadlineOf(room);
     await guest.seesPeople(1);
-    hostCable.plugIn();
+    hostNetwork.reconnect();
     await host.connected();
     await guest.seesPeople(2);
     expect(await world.relay.describe(room)).toMatchObject({ status: "live", endsAt: null });
   });
 
-  it("[L11] participants' coming and going never moves it", async () => {
-    const { room, host, guest } = await world.inClass({ hostAbsenceMs: 20_000 });
+  it("[L11] participants who join and leave never move it", async () => {
+    const { room, host, guest } = await world.openClassroom({ hostAbsenceMs: 20_000 });
     await host.page.close();
     const deadlineAt = await world.relay.deadlineOf(room);
     const other = await world.person("Cleo");
@@ -91,15 +94,15 @@ describe("the host is gone", () => {
     await guest.joined();
     await other.page.close();
     await guest.page.close();
-    await until("nobody is there", async () => (await world.relay.describe(room)).participants === 0);
+    await until("nobody is connected", async () => (await world.relay.describe(room)).participants === 0);
     expect(await world.relay.describe(room)).toMatchObject({ status: "live", endsAt: deadlineAt });
   });
 
-  it("[L5] [U8] a host who comes back too late gets the ended screen, and may start again", async () => {
-    const { room, host, guest, hostCable } = await world.inClass({ hostAbsenceMs: 1_000 });
-    hostCable.pull();
+  it("[L5] [U8] a host who returns too late sees the ended screen, and may start again", async () => {
+    const { room, host, guest, hostNetwork } = await world.openClassroom({ hostAbsenceMs: 1_000 });
+    hostNetwork.disconnect();
     await guest.ended("The host did not return.");
-    hostCable.plugIn();
+    hostNetwork.reconnect();
     await host.ended("The host did not return.");
     await host.startButton.click();
     await host.joined();

@@ -1,13 +1,13 @@
-/** The classroom as one person sees it: everything is found by role and accessible name, as a person would. */
+/** Page object of the classroom: elements are found by role and accessible name, as a person finds them. */
 import type { BrowserContext, Locator, Page } from "playwright-core";
 import { until } from "./until.ts";
 
 export class ClassroomPage {
   readonly page: Page;
   readonly context: BrowserContext;
-  /** Every binary frame that the relay has sent to this page, over all its connections. */
+  /** Every frame that the relay has sent to this page, over all its connections. */
   readonly framesReceived: Buffer[] = [];
-  /** Errors that no script of the page has caught. */
+  /** Uncaught errors of the page. */
   readonly pageErrors: Error[] = [];
 
   constructor(page: Page) {
@@ -60,7 +60,7 @@ export class ClassroomPage {
     return this;
   }
 
-  /** Waits until the content shows and the person is in. */
+  /** Waits until the person has joined and the content is visible. */
   async joined(): Promise<this> {
     await this.editor.waitFor();
     await this.menuButton.waitFor();
@@ -77,9 +77,9 @@ export class ClassroomPage {
     return this;
   }
 
-  /** Waits for the ended screen and, if given, for its reason. */
-  async ended(reason?: string, patienceMs?: number): Promise<this> {
-    const timeout = patienceMs === undefined ? {} : { timeout: patienceMs };
+  /** Waits for the ended screen and, if given, its reason. */
+  async ended(reason?: string, timeoutMs?: number): Promise<this> {
+    const timeout = timeoutMs === undefined ? {} : { timeout: timeoutMs };
     await this.heading("The session has ended").waitFor(timeout);
     if (reason !== undefined) await this.page.getByText(reason).waitFor(timeout);
     return this;
@@ -90,7 +90,7 @@ export class ClassroomPage {
     return this;
   }
 
-  /** Waits until the line to the relay is sound again; on other screens than the session's that is no news. */
+  /** Waits until no "connecting" or "reconnecting" status is shown; on the other screens none ever is. */
   async connected(): Promise<this> {
     await this.page
       .getByRole("status")
@@ -99,14 +99,14 @@ export class ClassroomPage {
     return this;
   }
 
-  /** Adds to the end of the shared text. */
+  /** Appends to the shared text. */
   async type(text: string): Promise<void> {
     await this.editor.click();
     await this.page.keyboard.press("ControlOrMeta+End");
     await this.page.keyboard.insertText(text);
   }
 
-  /** The text as it stands in the editor, without the names at others' cursors. */
+  /** The text in the editor, without the names at others' cursors. */
   async text(): Promise<string> {
     return this.page.evaluate(() =>
       [...document.querySelectorAll(".cm-line")]
@@ -127,14 +127,14 @@ export class ClassroomPage {
     return this;
   }
 
-  /** Waits until so many persons are said to be here, oneself included. */
-  async seesPeople(count: number, patienceMs?: number): Promise<this> {
+  /** Waits until the bar shows this number of people, including oneself. */
+  async seesPeople(count: number, timeoutMs?: number): Promise<this> {
     const name = count === 1 ? "1 person here" : `${count} people here`;
-    await this.button(name).waitFor(patienceMs === undefined ? {} : { timeout: patienceMs });
+    await this.button(name).waitFor(timeoutMs === undefined ? {} : { timeout: timeoutMs });
     return this;
   }
 
-  /** The list of who is here, one line a person, as read out. */
+  /** The list of people, one line per person. */
   async people(): Promise<string[]> {
     const button = this.page.getByRole("button", { name: /\b(person|people) here$/ });
     if ((await button.getAttribute("aria-expanded")) !== "true") await button.click();
@@ -162,16 +162,16 @@ export class ClassroomPage {
     return this.ended();
   }
 
-  /** Ends the page as a fault in the browser would. */
+  /** Crashes the page's renderer process. */
   async crash(): Promise<void> {
     const session = await this.context.newCDPSession(this.page);
     const crashed = this.page.waitForEvent("crash");
-    // The answer never comes.
+    // This call never resolves.
     session.send("Page.crash").catch(() => undefined);
     await crashed;
   }
 
-  /** Whether any frame from the relay held this text. Yjs keeps text as plain UTF-8. */
+  /** Whether any frame from the relay contained this text. Yjs encodes text as plain UTF-8. */
   hasReceived(text: string): boolean {
     return this.framesReceived.some((frame) => frame.includes(text));
   }

@@ -1,12 +1,12 @@
-/** Lines 5 and 7 of the main job: hosts end the session by a click, and start it again. */
+/** Lines 5 and 7 of the main job: hosts end the session and start it again. */
 import { describe, expect, it } from "vitest";
 import { createWorld } from "./world.ts";
 
 const world = createWorld();
 
 describe("ending", () => {
-  it("[U4] only hosts have End Session, directly beside the menu", async () => {
-    const { host, guest } = await world.inClass();
+  it("[U4] only hosts have End Session, directly next to the menu", async () => {
+    const { host, guest } = await world.openClassroom();
     expect(await guest.endButton.count()).toBe(0);
     const end = (await host.endButton.boundingBox())!;
     const menu = (await host.menuButton.boundingBox())!;
@@ -18,7 +18,7 @@ describe("ending", () => {
   });
 
   it("[U4] Cancel and Escape change nothing", async () => {
-    const { room, host, guest } = await world.inClass();
+    const { room, host, guest } = await world.openClassroom();
     await host.endButton.click();
     await host.button("Cancel").click();
     await host.dialog.waitFor({ state: "hidden" });
@@ -26,13 +26,13 @@ describe("ending", () => {
     await host.dialog.waitFor();
     await host.page.keyboard.press("Escape");
     await host.dialog.waitFor({ state: "hidden" });
-    await host.type("Going on.");
-    await guest.sees("Going on.");
+    await host.type("Continuing.");
+    await guest.sees("Continuing.");
     expect((await world.relay.describe(room)).status).toBe("live");
   });
 
-  it("[U5] Yes, End Session gives everyone the ended screen; content and presence are gone", async () => {
-    const { room, host, guest } = await world.inClass();
+  it("[U5] Yes, End Session shows everyone the ended screen, without content or presence", async () => {
+    const { room, host, guest } = await world.openClassroom();
     await host.type("The last word.");
     await guest.sees("The last word.");
     await host.end();
@@ -59,8 +59,8 @@ describe("ending", () => {
     });
   });
 
-  it("[W5] edits after the end reach nobody, and what a newcomer gets holds no content", async () => {
-    const { room, host, guest } = await world.inClass();
+  it("[W5] edits after the end reach nobody, and a client that connects then receives no content", async () => {
+    const { room, host, guest } = await world.openClassroom();
     await host.type("Said in the session.");
     await guest.sees("Said in the session.");
     await host.end();
@@ -75,8 +75,8 @@ describe("ending", () => {
     expect(host.hasReceived("Said too late.")).toBe(false);
   });
 
-  it("[L9] a second End is no error, whoever asks", async () => {
-    const { room, host } = await world.inClass();
+  it("[L9] a second End is not an error", async () => {
+    const { room, host } = await world.openClassroom();
     await host.end();
     const path = `/v1/rooms/${room.room}/end`;
     const first = await world.relay.call(path, { method: "POST", token: room.hostToken });
@@ -88,8 +88,8 @@ describe("ending", () => {
 });
 
 describe("starting again", () => {
-  it("[L7] [U6] a host starts the next run; the others are offered to rejoin, in the same document", async () => {
-    const { room, host, guest } = await world.inClass();
+  it("[L7] [U6] a host starts the next run; the others are offered to rejoin, with the same document", async () => {
+    const { room, host, guest } = await world.openClassroom();
     await host.type("From the first run. ");
     await guest.sees("From the first run.");
     await host.end();
@@ -108,8 +108,8 @@ describe("starting again", () => {
     expect(await world.relay.describe(room)).toMatchObject({ status: "live", run: 2, ended: null });
   });
 
-  it("[L8] a host who merely arrives in an ended room does not restart it", async () => {
-    const { room, host } = await world.inClass();
+  it("[L8] a host who opens an ended room does not restart it", async () => {
+    const { room, host } = await world.openClassroom();
     await host.end();
     const other = await world.person("Dora");
     await other.open(room.hostUrl);
@@ -118,8 +118,8 @@ describe("starting again", () => {
     expect(await world.relay.describe(room)).toMatchObject({ status: "ended", run: 1 });
   });
 
-  it("[U2] the invite link opened again after the restart leads into the new run", async () => {
-    const { room, host, guest } = await world.inClass();
+  it("[U2] the invite link, opened again after the restart, leads into the new run", async () => {
+    const { room, host, guest } = await world.openClassroom();
     await host.end();
     await guest.ended();
     await host.startButton.click();
@@ -130,14 +130,14 @@ describe("starting again", () => {
     await host.seesPeople(2);
   });
 
-  it("[L9] of two hosts who start at once, both come into the same run", async () => {
-    const { room, host } = await world.inClass();
+  it("[L9] two hosts who start at once join the same run", async () => {
+    const { room, host } = await world.openClassroom();
     const second = await world.person("Dora");
     await second.open(room.hostUrl);
     await second.joined();
     await host.end();
     await second.ended();
-    // By the button's own call: a click waits for its button, which may be gone by then.
+    // Not by clicks: Playwright waits for the button, which may have disappeared by then.
     const start = () => document.querySelector("session-room")!.start();
     await Promise.all([host.page.evaluate(start), second.page.evaluate(start)]);
     await host.joined();

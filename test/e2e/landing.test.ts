@@ -1,11 +1,11 @@
-/** The first minute: from the relay's address to two people in one session. */
+/** From the landing page to two people in one session. */
 import { describe, expect, it } from "vitest";
 import { createWorld } from "./world.ts";
 
 const world = createWorld();
 
 describe("the landing page", () => {
-  it("[H1] makes a session and gives two links, which lead into it", async () => {
+  it("[H1] creates a session and shows two links to it", async () => {
     const host = await world.person();
     await host.open(world.relay.url);
     await host.page.getByRole("textbox", { name: "Your name" }).fill("Ann");
@@ -28,8 +28,8 @@ describe("the landing page", () => {
     expect([...host.pageErrors, ...guest.pageErrors]).toEqual([]);
   });
 
-  it("[U7] a guest without a name comes straight in, and may take one later", async () => {
-    const { room, host } = await world.inClass();
+  it("[U7] a guest without a name joins directly, and may choose a name later", async () => {
+    const { room, host } = await world.openClassroom();
     const guest = await world.person();
     await guest.open(room.inviteUrl);
     await guest.joined();
@@ -41,7 +41,7 @@ describe("the landing page", () => {
     await expect.poll(async () => (await host.people()).join(), { timeout: 10_000 }).toContain("Cleo");
   });
 
-  it("[H1] a name that is taken: the page says so", async () => {
+  it("[H1] a name that is taken: the page shows an alert", async () => {
     await world.relay.makeRoom({ room: "algebra" });
     const host = await world.person();
     await host.open(world.relay.url);

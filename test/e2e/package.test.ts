@@ -1,4 +1,4 @@
-/** The package as npm would publish it: it installs, its command runs, and its modules load. */
+/** The package as npm would publish it: it can be installed, its command runs, and its modules load. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,12 +12,12 @@ const run = (program: string, ...args: string[]): string =>
   execFileSync(program, args, {
     cwd: folder,
     encoding: "utf8",
-    // The Node that runs the tests, whatever the machine has.
+    // The Node of node_modules, which runs the tests, takes precedence over the machine's.
     env: { ...process.env, PATH: `${join(root, "node_modules/.bin")}:${process.env["PATH"] ?? ""}` },
     stdio: ["ignore", "pipe", "pipe"],
   });
 
-/** Installs without a registry: the package is unpacked, and its dependencies are those of the checkout. */
+/** Installs without a registry: unpacks the package and links the dependencies of the checkout. */
 const install = (tarball: string): void => {
   const modules = join(folder, "node_modules");
   mkdirSync(join(modules, "session-room"), { recursive: true });
@@ -42,14 +42,14 @@ describe("the package", () => {
     expect(help).toContain("SESSION_ROOM_HOST_ABSENCE");
   });
 
-  it("[A1] has the room client and the relay's example page", () => {
+  it("[A1] contains the room client and the relay's example page", () => {
     expect(run("node", "-e", 'import("session-room").then(({ Room }) => console.log(typeof Room))').trim()).toBe(
       "function",
     );
     expect(readdirSync(join(folder, "node_modules/session-room/dist/web"))).toContain("session-room.js");
   });
 
-  it("[A1] has types that hold in a project of somebody else", () => {
+  it("[A1] has types that compile in another project", () => {
     writeFileSync(
       join(folder, "page.ts"),
       'import "session-room/elements";\nimport { Room } from "session-room";\n' +

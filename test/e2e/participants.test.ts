@@ -1,4 +1,4 @@
-/** Lines 1 to 4 of the main job: how participants leave, and how they come back. */
+/** Lines 1 to 4 of the main job: how participants leave and return. */
 import { describe, expect, it } from "vitest";
 import type { ClassroomPage } from "./classroom-page.ts";
 import { until } from "./until.ts";
@@ -6,10 +6,10 @@ import { createWorld } from "./world.ts";
 
 const world = createWorld();
 
-/** Runs what makes somebody go, and tells after how many ms the other saw it. */
-const msUntilGone = async (witness: ClassroomPage, go: () => Promise<unknown>): Promise<number> => {
+/** Makes somebody disappear; resolves with the ms until the witness saw it. */
+const msUntilGone = async (witness: ClassroomPage, disappear: () => Promise<unknown>): Promise<number> => {
   const startedAt = performance.now();
-  const gone = go();
+  const gone = disappear();
   await witness.seesPeople(1);
   const tookMs = performance.now() - startedAt;
   await gone;
@@ -17,13 +17,13 @@ const msUntilGone = async (witness: ClassroomPage, go: () => Promise<unknown>): 
 };
 
 describe("working together", () => {
-  it("[U1] two people with their links write in one document and see each other's names", async () => {
-    const { host, guest } = await world.inClass();
+  it("[U1] two people edit one document through their links and see each other's names", async () => {
+    const { host, guest } = await world.openClassroom();
     await host.type("From Ann. ");
     await guest.sees("From Ann.");
     await guest.type("From Ben.");
     await host.sees("From Ann. From Ben.");
-    await until("Ann's list holds both", async () => (await host.people()).some((line) => line.includes("Ben")));
+    await until("Ann's list shows both", async () => (await host.people()).some((line) => line.includes("Ben")));
     const list = await host.people();
     expect(list).toHaveLength(2);
     expect(list[0]).toMatch(/Ann.*You.*Host/);
@@ -33,16 +33,16 @@ describe("working together", () => {
 });
 
 describe("leaving without asking", () => {
-  it("[P7] closing the tab removes a participant from the list within 1 s, and the session goes on", async () => {
-    const { room, host, guest } = await world.inClass();
+  it("[P7] closing the tab removes a participant from the list within 1 s, and the session continues", async () => {
+    const { room, host, guest } = await world.openClassroom();
     expect(await msUntilGone(host, () => guest.page.close())).toBeLessThan(1_000);
     expect(await world.relay.describe(room)).toMatchObject({ status: "live", participants: 0, hosts: 1 });
     await host.type("Still here.");
     await host.sees("Still here.");
   });
 
-  it("[U9] navigating away does so too, and the browser's Back is a way back in", async () => {
-    const { room, host, guest } = await world.inClass();
+  it("[U9] navigating away does so too, and the browser's Back button rejoins", async () => {
+    const { room, host, guest } = await world.openClassroom();
     await host.type("Kept.");
     await guest.sees("Kept.");
     expect(await msUntilGone(host, () => guest.page.goto("about:blank"))).toBeLessThan(1_000);
@@ -53,19 +53,19 @@ describe("leaving without asking", () => {
     await host.seesPeople(2);
   });
 
-  it("[P7] a crash of the page does so too, within 1 s of the end of its connection", async () => {
-    const { host, guest, guestCable } = await world.inClass();
+  it("[P7] a crash of the page does so too, within 1 s after its connection closes", async () => {
+    const { host, guest, guestNetwork } = await world.openClassroom();
     await guest.crash();
     await host.seesPeople(1);
     const seenAt = performance.now();
-    expect(guestCable.hungUpAt).not.toBeNull();
-    expect(seenAt - guestCable.hungUpAt!).toBeLessThan(1_000);
+    expect(guestNetwork.clientClosedAt).not.toBeNull();
+    expect(seenAt - guestNetwork.clientClosedAt!).toBeLessThan(1_000);
   });
 });
 
 describe("leaving by the menu", () => {
   it("[U1] Cancel and Escape change nothing", async () => {
-    const { host, guest } = await world.inClass();
+    const { host, guest } = await world.openClassroom();
     await guest.openLeaveDialog();
     await guest.button("Cancel").click();
     await guest.dialog.waitFor({ state: "hidden" });
@@ -78,8 +78,8 @@ describe("leaving by the menu", () => {
     await host.sees("Still writing.");
   });
 
-  it("[U1] [U2] Yes replaces the content by the left screen; Rejoin leads back into the same document", async () => {
-    const { host, guest } = await world.inClass();
+  it("[U1] [U2] Yes replaces the content with the left screen; Rejoin leads back to the same document", async () => {
+    const { host, guest } = await world.openClassroom();
     await guest.type("Before. ");
     await host.sees("Before.");
     expect(await msUntilGone(host, () => guest.leave())).toBeLessThan(5_000);
@@ -94,20 +94,20 @@ describe("leaving by the menu", () => {
     await host.sees("Before. Meanwhile. After.");
   });
 
-  it("[U1] what the others write reaches nobody on the left screen", async () => {
-    const { host, guest } = await world.inClass();
+  it("[U1] what the others write is not sent to somebody on the left screen", async () => {
+    const { host, guest } = await world.openClassroom();
     await guest.leave();
-    await host.type("Words for those who are in.");
-    await host.sees("Words for those who are in.");
+    await host.type("Sent to those who have joined.");
+    await host.sees("Sent to those who have joined.");
     const witness = await world.person("Cleo");
     await witness.open(guest.page.url());
     await witness.joined();
-    await witness.sees("Words for those who are in.");
-    expect(guest.hasReceived("Words for those who are in.")).toBe(false);
+    await witness.sees("Sent to those who have joined.");
+    expect(guest.hasReceived("Sent to those who have joined.")).toBe(false);
   });
 
   it("[U2] opening the invite link again, in the same tab or in a new one, is a rejoin", async () => {
-    const { room, host, guest } = await world.inClass();
+    const { room, host, guest } = await world.openClassroom();
     await guest.type("Nothing is lost.");
     await host.sees("Nothing is lost.");
     await guest.leave();
@@ -122,8 +122,8 @@ describe("leaving by the menu", () => {
     await host.seesPeople(2);
   });
 
-  it("[P5] a reload is the same person", async () => {
-    const { host, guest } = await world.inClass();
+  it("[P5] a reloaded page is the same person", async () => {
+    const { host, guest } = await world.openClassroom();
     const idOf = () => guest.page.evaluate(() => document.querySelector("session-room")!.state.me?.id);
     const before = await idOf();
     await guest.page.reload();
@@ -136,14 +136,14 @@ describe("leaving by the menu", () => {
 
 describe("the absence timer", () => {
   it("[U3] is shown to no participant, neither on the screen nor in the document", async () => {
-    const { room, host, guest } = await world.inClass();
+    const { room, host, guest } = await world.openClassroom();
     const screenOf = () => guest.page.locator("body").innerText();
     const before = await screenOf();
     await host.page.close();
-    await until("the relay counts", async () => (await world.relay.describe(room)).endsAt);
+    await until("the absence has started", async () => (await world.relay.describe(room)).endsAt);
     await guest.seesPeople(1);
     const after = await screenOf();
-    // The same words but for the number of people: "2" in the bar has become "1".
+    // The same words except for the number of people, which has changed from 2 to 1.
     expect(after.replaceAll(/\d+|\b[A-Z]{1,2}\b/g, "").split(/\s+/)).toEqual(
       before.replaceAll(/\d+|\b[A-Z]{1,2}\b/g, "").split(/\s+/),
     );

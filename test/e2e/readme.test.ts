@@ -1,6 +1,6 @@
 /**
- * Keeps the README's promises: its page works exactly as printed, and its picture is one of the real
- * classroom. `UPDATE_SCREENSHOT=1 npm test -- e2e` takes the picture anew.
+ * Tests the README: its page works exactly as printed, and its picture shows the real classroom.
+ * `UPDATE_SCREENSHOT=1 npm test -- e2e` takes a new picture.
  */
 import { mkdirSync, readFileSync } from "node:fs";
 import { once } from "node:events";
@@ -17,7 +17,7 @@ const root = join(import.meta.dirname, "../..");
 const readme = readFileSync(join(root, "README.md"), "utf8");
 const world = createWorld();
 
-/** Serves one page, as any web server would, at an origin that is not the relay's. */
+/** Serves one page at an origin other than the relay's. */
 const servePage = async (html: string): Promise<string> => {
   const server = createServer((_request, response) => {
     response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(html);
@@ -34,7 +34,7 @@ describe("the README", () => {
   it("[W1] its minimal page works exactly as printed", async () => {
     const html = /```html\n(.*?)```/s.exec(readme)![1]!;
     const pageUrl = await servePage(html);
-    // The page names port 1234; these relays take whatever port is free.
+    // The page names port 1234, but the relays of the tests listen on any free port.
     const { host: relayHost, port } = new URL(world.relay.url);
     const browser = await chromium.launch({
       executablePath: findChromium(),

@@ -1,20 +1,20 @@
-/** Line 9 of the main job: a lost connection keeps what one typed, and recovers by itself. */
+/** Line 9 of the main job: a page whose connection is lost keeps what was typed, and recovers by itself. */
 import { describe, expect, it } from "vitest";
 import { createWorld } from "./world.ts";
 
 const world = createWorld();
 
 describe("offline", () => {
-  it("[U8] [P7] shows as reconnecting, keeps what one types, and both sides meet again", async () => {
-    const { host, guest, guestCable } = await world.inClass();
-    guestCable.pull();
+  it("[U8] [P7] the page shows that it reconnects, keeps what is typed, and converges with the others", async () => {
+    const { host, guest, guestNetwork } = await world.openClassroom();
+    guestNetwork.disconnect();
     await guest.reconnecting();
     await host.seesPeople(1);
     expect(await guest.editor.isVisible()).toBe(true);
     await guest.type("Typed offline. ");
     await guest.sees("Typed offline.");
     await host.type("Typed online. ");
-    guestCable.plugIn();
+    guestNetwork.reconnect();
     await guest.connected();
     await guest.sees("Typed online.");
     await host.sees("Typed offline.");
@@ -23,8 +23,8 @@ describe("offline", () => {
     expect([...host.pageErrors, ...guest.pageErrors]).toEqual([]);
   });
 
-  it("[U8] who comes back after the end gets the ended screen with its reason, not an error", async () => {
-    const { host, guest } = await world.inClass();
+  it("[U8] a page that reconnects after the end shows the ended screen with its reason, not an error", async () => {
+    const { host, guest } = await world.openClassroom();
     await guest.context.setOffline(true);
     await guest.reconnecting();
     await guest.type("Never sent.");
@@ -32,7 +32,7 @@ describe("offline", () => {
     await guest.context.setOffline(false);
     await guest.ended("ended the session.");
     expect(host.hasReceived("Never sent.")).toBe(false);
-    // It waits in its writer's document for the next run.
+    // It stays in its author's document until the next run.
     await host.startButton.click();
     await host.joined();
     await guest.rejoinLink.click();
@@ -40,8 +40,8 @@ describe("offline", () => {
     await host.sees("Never sent.");
   });
 
-  it("[U8] who was away over an end and a new start simply comes back in", async () => {
-    const { host, guest } = await world.inClass();
+  it("[U8] a page that was offline during an end and a new start rejoins by itself", async () => {
+    const { host, guest } = await world.openClassroom();
     await guest.context.setOffline(true);
     await guest.reconnecting();
     await host.end();

@@ -1,4 +1,4 @@
-/** The relay as people run it: a process of its own, on a port and a data folder that outlive it. */
+/** The relay as a separate process, as in production, with a port and a data folder that are kept across restarts. */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -11,7 +11,7 @@ import { until } from "./until.ts";
 
 const bin = join(import.meta.dirname, "../../sync-server/bin.js");
 
-/** Absence limit of these relays, in ms: short enough to wait for. */
+/** The absence limit of these relays, in ms: short enough for a test to wait for. */
 export const ABSENCE_MS = 3_000;
 
 export type MadeRoom = {
@@ -33,7 +33,7 @@ export type RoomDescription = {
   readonly endsAt: number | null;
 };
 
-/** A test that was cut off must not leave its relay behind. */
+/** Killed when this process exits, so that an aborted test leaves no relay running. */
 const running = new Set<ChildProcess>();
 process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
@@ -43,11 +43,11 @@ export class RelayProcess {
   readonly dataDir: string;
   readonly #env: Record<string, string>;
   #child: ChildProcess | null = null;
-  /** What it wrote on stderr so far, in all its lives; shown when it does not start. */
+  /** What all its processes have written to stderr; part of the error when it does not start. */
   log = "";
-  /** Resolves with the exit code of its present life. */
+  /** Resolves with the exit code of the current process. */
   exitCode: Promise<number | null> = Promise.resolve(null);
-  /** Address of the relay, as its first line on stdout gives it. */
+  /** The relay's URL, from its first line on stdout. */
   url = "";
 
   private constructor(dataDir: string, env: Record<string, string>) {
@@ -65,7 +65,7 @@ export class RelayProcess {
     return relay;
   }
 
-  /** Starts it on the same port and data, after `kill` or `stop`. */
+  /** Starts it again with the same port and data, after `kill` or a signal. */
   async startAgain(): Promise<void> {
     const child = spawn(process.execPath, [bin], {
       env: {
@@ -82,7 +82,7 @@ export class RelayProcess {
     child.stderr.on("data", (chunk: Buffer) => {
       this.log += chunk.toString();
     });
-    // Not "exit": what it wrote last may still be on its way then.
+    // Not "exit": its last output may not have been read by then.
     this.exitCode = once(child, "close").then(([code]) => code as number | null);
     const exited = this.exitCode.then((code) => {
       throw new Error(`the relay ended with code ${code}: ${this.log}`);
@@ -91,22 +91,22 @@ export class RelayProcess {
     const lines = createInterface({ input: child.stdout });
     const [line] = (await Promise.race([once(lines, "line"), exited])) as [string];
     const url = /https?:\/\/\S+/.exec(line)?.[0];
-    if (url === undefined) throw new Error(`the relay's first line holds no address: ${line}`);
+    if (url === undefined) throw new Error(`the relay's first line contains no URL: ${line}`);
     this.url = url.replace(/\/$/, "");
   }
 
-  /** Ends it without warning, as a power cut would; resolves when it is gone. */
+  /** Ends it with SIGKILL; resolves when it has exited. */
   async kill(): Promise<void> {
     await this.#end("SIGKILL");
   }
 
-  /** Ends it for good, and removes its data. */
+  /** Ends it with SIGTERM and removes its data. */
   async stop(): Promise<void> {
     await this.#end("SIGTERM");
     rmSync(this.dataDir, { recursive: true, force: true });
   }
 
-  /** Sends a signal, such as SIGSTOP or SIGCONT, and waits for nothing. */
+  /** Sends a signal, such as SIGSTOP or SIGCONT, without waiting. */
   signal(signal: NodeJS.Signals): void {
     this.#child?.kill(signal);
   }
@@ -120,24 +120,25 @@ export class RelayProcess {
     await exited;
   }
 
-  /** Makes a room over HTTP, as the landing page does. */
+  /** Creates a room over HTTP, as the landing page does. */
   async makeRoom(
     options: { room?: string; hostAbsenceMs?: number; start?: "auto" | "manual" } = {},
   ): Promise<MadeRoom> {
     const answer = await this.call("/v1/rooms", { method: "POST", body: options });
-    if (answer.status !== 201) throw new Error(`no room was made: ${answer.status} ${JSON.stringify(answer.body)}`);
+    if (answer.status !== 201)
+      throw new Error(`the room was not created: ${answer.status} ${JSON.stringify(answer.body)}`);
     return answer.body as unknown as MadeRoom;
   }
 
-  /** The room as the relay tells a host. */
+  /** The room's description over HTTP, with the host's token. */
   async describe({ room, hostToken }: MadeRoom): Promise<RoomDescription> {
     const { body } = await this.call(`/v1/rooms/${encodeURIComponent(room)}`, { token: hostToken });
     return body as unknown as RoomDescription;
   }
 
-  /** Waits until the room's absence has begun; answers its deadline, in ms since the epoch. */
+  /** Waits until the room's absence has started; resolves with its deadline, in ms since the epoch. */
   deadlineOf(room: MadeRoom): Promise<number> {
-    return until("the absence has begun", async () => (await this.describe(room)).endsAt);
+    return until("the absence has started", async () => (await this.describe(room)).endsAt);
   }
 
   async call(

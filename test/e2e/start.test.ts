@@ -1,4 +1,4 @@
-/** `npm start`, as the README has it: it builds, says where to look, obeys the environment, and ends with its relay. */
+/** `npm start` as in the README: it builds, prints the address, reads the environment, and ends with its relay. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -18,7 +18,7 @@ const isServed = async (url: string): Promise<boolean> => {
   }
 };
 
-it("[C1] npm start prints the address first, serves the classroom there, and leaves nothing behind", async () => {
+it("[C1] npm start prints the address first, serves the classroom there, and leaves no process running", async () => {
   const dataDir = mkdtempSync(join(tmpdir(), "session-room-start-"));
   onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }));
   const port = await freePort();
@@ -33,12 +33,12 @@ it("[C1] npm start prints the address first, serves the classroom there, and lea
     output += chunk.toString();
   });
   const url = `http://localhost:${port}`;
-  await until("the relay says where it is", () => output.includes(url), 30_000);
-  // npm's own lines, which say what it runs, begin with ">".
+  await until("the relay prints its address", () => output.includes(url), 30_000);
+  // npm prefixes the lines about what it runs with ">".
   const lines = output.split("\n").filter((line) => line.trim() !== "" && !line.startsWith(">"));
   expect(lines[0]).toContain(url);
   expect(await isServed(url)).toBe(true);
   npm.kill("SIGTERM");
   await once(npm, "exit");
-  await until("the relay is gone", async () => !(await isServed(url)));
+  await until("the relay has ended", async () => !(await isServed(url)));
 });

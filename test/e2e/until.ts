@@ -1,21 +1,21 @@
-/** Waiting for conditions, never for time. */
+/** Waits for a condition instead of a fixed time. */
 
-/** How long anything may take that should happen at once, in ms; long, since the machine may be busy. */
-export const PATIENCE_MS = 15_000;
+/** Timeout of what should happen at once, in ms; long, since the machine may be busy. */
+export const TIMEOUT_MS = 15_000;
 const POLL_MS = 20;
 
-/** Resolves with what `look` answers as soon as that is neither false nor nothing; fails with `what` otherwise. */
+/** Polls `read` until it returns neither false, null nor undefined; resolves with that. Throws an error with `what` at the timeout. */
 export const until = async <T>(
   what: string,
-  look: () => T | Promise<T>,
-  patienceMs = PATIENCE_MS,
+  read: () => T | Promise<T>,
+  timeoutMs = TIMEOUT_MS,
   pollMs = POLL_MS,
 ): Promise<NonNullable<T>> => {
-  const giveUpAt = performance.now() + patienceMs;
+  const giveUpAt = performance.now() + timeoutMs;
   for (;;) {
-    const found = await look();
+    const found = await read();
     if (found !== null && found !== undefined && found !== false) return found;
-    if (performance.now() > giveUpAt) throw new Error(`waited ${patienceMs} ms in vain until ${what}`);
+    if (performance.now() > giveUpAt) throw new Error(`timed out after ${timeoutMs} ms waiting until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
 };

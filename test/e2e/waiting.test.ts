@@ -1,4 +1,4 @@
-/** Line 8 of the main job: before the first start people wait, and content reaches nobody. */
+/** Line 8 of the main job: before the first start people wait, and no content is sent. */
 import { describe, expect, it } from "vitest";
 import { createWorld } from "./world.ts";
 
@@ -7,7 +7,7 @@ const world = createWorld();
 const writeUnseen = "document.querySelector('session-room').doc.getText('notes').insert(0, 'Written too early.')";
 
 describe("before the first start", () => {
-  it("[U7] participants wait on a screen that says so, and come in by themselves with the first host", async () => {
+  it("[U7] participants see the waiting screen, and join by themselves when the first host does", async () => {
     const room = await world.relay.makeRoom();
     const [guest, host] = await Promise.all([world.person("Ben"), world.person("Ann")]);
     await guest.open(room.inviteUrl);
@@ -22,7 +22,7 @@ describe("before the first start", () => {
     expect(await world.relay.describe(room)).toMatchObject({ status: "live", run: 1 });
   });
 
-  it("[W5] [U4] with manual start a host waits too; what is written meanwhile reaches nobody before the start", async () => {
+  it("[W5] [U4] with manual start a host waits too; what is written meanwhile is not sent before the start", async () => {
     const room = await world.relay.makeRoom({ start: "manual" });
     const [host, guest] = await Promise.all([world.person("Ann"), world.person("Ben")]);
     await Promise.all([host.open(room.hostUrl), guest.open(room.inviteUrl)]);
@@ -31,7 +31,7 @@ describe("before the first start", () => {
     await guest.page.evaluate(() =>
       document.querySelector("session-room")!.doc!.getText("notes").insert(0, "And this. "),
     );
-    // Somebody who comes later gets whatever the relay has taken.
+    // A client that connects later receives whatever the relay has accepted.
     const late = await world.person("Cleo");
     await late.open(room.inviteUrl);
     await late.waiting();
@@ -40,7 +40,7 @@ describe("before the first start", () => {
     for (const person of [host, late]) expect(person.hasReceived("And this.")).toBe(false);
 
     await host.startButton.click();
-    // Offline work of all comes in with the start.
+    // After the start everybody's earlier edits are synced.
     for (const person of [host, guest, late]) {
       await person.joined();
       await person.sees("Written too early.");

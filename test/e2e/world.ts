@@ -1,40 +1,40 @@
-/** What every end-to-end test plays in: one Chromium and one relay a file, and a person per browser context. */
+/** The fixture of the end-to-end tests: one Chromium and one relay per file, and one browser context per person. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 import type { Browser, BrowserContext, BrowserContextOptions } from "playwright-core";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
 import { findChromium } from "../chromium.ts";
-import { createCable } from "./cable.ts";
-import type { Cable } from "./cable.ts";
+import { createEmulatedNetwork } from "../network/emulated-network.ts";
+import type { EmulatedNetwork } from "../network/emulated-network.ts";
 import { ClassroomPage } from "./classroom-page.ts";
 import { RelayProcess } from "./relay-process.ts";
 import type { MadeRoom } from "./relay-process.ts";
-import { PATIENCE_MS } from "./until.ts";
+import { TIMEOUT_MS } from "./until.ts";
 
 const artifacts = join(import.meta.dirname, "../.artifacts");
 
-/** A room with a host, Ann, and a participant, Ben, who are in its session and see each other. */
-export type Class = {
+/** A room with a host, Ann, and a participant, Ben, who have joined its session and see each other. */
+export type Classroom = {
   readonly room: MadeRoom;
   readonly host: ClassroomPage;
   readonly guest: ClassroomPage;
-  /** By which the host's, or the guest's, computer reaches the relay. */
-  readonly hostCable: Cable;
-  readonly guestCable: Cable;
+  /** The network between the host, or the guest, and the relay. */
+  readonly hostNetwork: EmulatedNetwork;
+  readonly guestNetwork: EmulatedNetwork;
 };
 
 export type World = {
   readonly relay: RelayProcess;
-  /** Opens a page as somebody new, in a context of their own. The name is kept as the page keeps it. `own`: a context that is theirs already. */
+  /** Opens a page as a new person, in a new context or in `own`. The name is put where the page stores it. */
   person(name?: string, options?: BrowserContextOptions, own?: BrowserContext): Promise<ClassroomPage>;
-  /** A second page of somebody who is there already: another tab of the same browser. */
+  /** Opens another tab in a person's context. */
   tab(context: BrowserContext): Promise<ClassroomPage>;
-  /** `hostAbsenceMs`: a minute unless given, so that it plays no part; `null` is the relay's own limit. */
-  inClass(options?: { hostAbsenceMs: number | null }): Promise<Class>;
+  /** `hostAbsenceMs`: a minute by default, so that it does not elapse in a test; `null`: the relay's limit. */
+  openClassroom(options?: { hostAbsenceMs: number | null }): Promise<Classroom>;
 };
 
-/** Launches the Chromium of the tests. Its sandbox needs a user other than root. */
+/** Launches the Chromium of the tests, without its sandbox for root, for whom that does not work. */
 export const launchBrowser = (...args: string[]): Promise<Browser> =>
   chromium.launch({
     executablePath: findChromium(),
@@ -60,7 +60,7 @@ export const createWorld = (env: Record<string, string> = {}): World => {
       if (task.result?.state !== "fail" || page.isClosed()) return;
       mkdirSync(artifacts, { recursive: true });
       const name = `${task.name}-${opened++}`.replaceAll(/[^\w-]+/g, "_");
-      // A page that has crashed cannot be pictured, and its test says what is wrong.
+      // A crashed page cannot be captured.
       await page.screenshot({ path: join(artifacts, `${name}.png`) }).catch(() => undefined);
     });
     return new ClassroomPage(page);
@@ -78,10 +78,10 @@ export const createWorld = (env: Record<string, string> = {}): World => {
     own?: BrowserContext,
   ): Promise<ClassroomPage> => {
     const context = own ?? (await newContext(options));
-    context.setDefaultTimeout(PATIENCE_MS);
+    context.setDefaultTimeout(TIMEOUT_MS);
     if (name !== undefined) {
       await context.addInitScript((chosen) => {
-        // A blank page has no storage, and a name that was changed since stays.
+        // A blank page has no storage. A name that the test has changed since is kept.
         if (origin !== "null") localStorage["session-room.name"] ??= chosen;
       }, name);
     }
@@ -94,14 +94,20 @@ export const createWorld = (env: Record<string, string> = {}): World => {
     },
     tab,
     person,
-    inClass: async ({ hostAbsenceMs } = { hostAbsenceMs: 60_000 }) => {
+    openClassroom: async ({ hostAbsenceMs } = { hostAbsenceMs: 60_000 }) => {
       const room = await relay.makeRoom(hostAbsenceMs === null ? {} : { hostAbsenceMs });
-      const [hostCable, guestCable] = [await createCable(relay.url), await createCable(relay.url)];
+      const [hostNetwork, guestNetwork] = [
+        await createEmulatedNetwork(relay.url),
+        await createEmulatedNetwork(relay.url),
+      ];
       const [host, guest] = await Promise.all([person("Ann"), person("Ben")]);
-      await Promise.all([host.open(hostCable.through(room.hostUrl)), guest.open(guestCable.through(room.inviteUrl))]);
+      await Promise.all([
+        host.open(hostNetwork.through(room.hostUrl)),
+        guest.open(guestNetwork.through(room.inviteUrl)),
+      ]);
       await Promise.all([host.joined(), guest.joined()]);
       await Promise.all([host.seesPeople(2), guest.seesPeople(2)]);
-      return { room, host, guest, hostCable, guestCable };
+      return { room, host, guest, hostNetwork, guestNetwork };
     },
   };
 };

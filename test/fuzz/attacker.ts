@@ -1,4 +1,4 @@
-/** Somebody with a valid token of a participant who sends whatever a generator makes, and comes back when closed. */
+/** A client with a valid participant's token that sends generated frames, and reconnects when it is closed. */
 import { WebSocket } from "ws";
 import {
   MalformedError,
@@ -10,20 +10,20 @@ import { SESSION_ROOT } from "../../src/session/session.ts";
 import { scanUpdate } from "../../sync-server/update/scan.ts";
 import { readAwareness, stampState } from "../../sync-server/room/presence/awareness-codec.ts";
 import type { Random } from "../random.ts";
-import type { Tally } from "./tally.ts";
+import type { Statistics } from "./statistics.ts";
 
-/** A burst every so often: some hundred frames a second for all attackers together. */
+/** All attackers together send some hundred frames per second, in bursts. */
 const BURST_EVERY_MS = 25;
 const BURST_MOST = 6;
-const BACK_AFTER_MS = 30;
-/** Above what y-websocket itself would ever leave unsent: the relay reads slower than we throw. */
+const RECONNECT_AFTER_MS = 30;
+/** Above this no more is sent until the relay has read; y-websocket never buffers that much. */
 const UNSENT_MOST_BYTES = 4 * 1024 * 1024;
 
 const PROTECTED_ROOT = new TextEncoder().encode(SESSION_ROOT);
 const NOBODY = { id: "", name: "", role: "participant", verified: false } as const;
 
-/** Whether the relay can read a frame, so that it does not close the connection but has to think about it. */
-export const isReadable = (frame: Uint8Array, speaksSession: boolean): boolean => {
+/** Whether the relay can decode a frame, so that it does not close the connection. */
+const isReadable = (frame: Uint8Array, speaksSession: boolean): boolean => {
   try {
     const read = readClientMessage(frame);
     if (read.kind === "update" || read.kind === "sync-step-2") scanUpdate(read.update, PROTECTED_ROOT);
@@ -35,17 +35,17 @@ export const isReadable = (frame: Uint8Array, speaksSession: boolean): boolean =
   }
 };
 
-export type AttackerOptions = {
+type AttackerOptions = {
   readonly name: string;
   readonly url: string;
   readonly room: string;
   readonly token: string;
   readonly speaksSession: boolean;
-  /** Sends only what the relay can read: that goes deeper. */
-  readonly isCareful: boolean;
+  /** Sends only frames that the relay can decode, which reach more of its code. */
+  readonly sendsReadableOnly: boolean;
   readonly makeFrame: () => Uint8Array;
   readonly random: Random;
-  readonly tally: Tally;
+  readonly statistics: Statistics;
 };
 
 export class Attacker {
@@ -59,19 +59,19 @@ export class Attacker {
   }
 
   start(): void {
-    const { url, room, token, speaksSession, tally } = this.#options;
+    const { url, room, token, speaksSession, statistics } = this.#options;
     const target = `${url}/${encodeURIComponent(room)}`;
     const socket = speaksSession
       ? new WebSocket(target, [SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX + token])
       : new WebSocket(`${target}?token=${token}`);
     this.#socket = socket;
-    tally.connects++;
+    statistics.connects++;
     socket.on("error", () => {});
-    socket.on("open", () => this.#throw(socket));
+    socket.on("open", () => this.#sendBurst(socket));
     socket.on("close", (code) => {
       if (this.#isStopped) return;
-      tally.closed(code);
-      this.#timer = setTimeout(() => this.start(), BACK_AFTER_MS);
+      statistics.recordClose(code);
+      this.#timer = setTimeout(() => this.start(), RECONNECT_AFTER_MS);
     });
   }
 
@@ -81,15 +81,15 @@ export class Attacker {
     this.#socket?.terminate();
   }
 
-  #throw(socket: WebSocket): void {
+  #sendBurst(socket: WebSocket): void {
     if (this.#isStopped || socket.readyState !== WebSocket.OPEN) return;
-    const { random, name, tally, isCareful, speaksSession, makeFrame } = this.#options;
+    const { random, name, statistics, sendsReadableOnly, speaksSession, makeFrame } = this.#options;
     for (let left = 1 + random.below(BURST_MOST); left > 0 && socket.bufferedAmount < UNSENT_MOST_BYTES; left--) {
       const frame = makeFrame();
-      if (isCareful && !isReadable(frame, speaksSession)) continue;
-      tally.threw(name, frame);
+      if (sendsReadableOnly && !isReadable(frame, speaksSession)) continue;
+      statistics.recordFrame(name, frame);
       socket.send(frame);
     }
-    this.#timer = setTimeout(() => this.#throw(socket), BURST_EVERY_MS);
+    this.#timer = setTimeout(() => this.#sendBurst(socket), BURST_EVERY_MS);
   }
 }

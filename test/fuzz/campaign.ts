@@ -1,20 +1,20 @@
-/** A whole run of the fuzzer: episode after episode against one relay process, which must outlive them all. */
+/** A run of the fuzzer: episode after episode against one relay process, which must survive them all. */
 import { Episode } from "./episode.ts";
 import { Random } from "../random.ts";
-import { RelayUnderFire } from "./relay-under-fire.ts";
-import type { Memory } from "./relay-under-fire.ts";
-import { quantile, Tally } from "./tally.ts";
+import { FuzzedRelay } from "./fuzzed-relay.ts";
+import type { Memory } from "./fuzzed-relay.ts";
+import { quantile, Statistics } from "./statistics.ts";
 
-/** A room lives so long, at most: then everything is checked, and a new one begins. Each run has one of either kind. */
+/** Longest duration of an episode. Each run has at least one comparable episode and one other. */
 const EPISODE_MS = 15_000;
 const SAMPLE_EVERY_MS = 1_000;
-/** How much the relay's memory may grow: what rooms and sockets hold at once, and what V8 has not given back. */
+/** How much the relay's memory may grow: open rooms and sockets, and garbage that V8 has not collected. */
 const GROWTH_MOST_BYTES = 256 * 1024 * 1024;
-/** How long all but one in a hundred of the innocents' pings may take. */
+/** Limit of the 99th percentile of the honest clients' pings. */
 const PING_MOST_MS = 5_000;
 
 export type Report = {
-  readonly tally: Tally;
+  readonly statistics: Statistics;
   readonly memory: Memory;
   readonly seconds: number;
   readonly episodes: number;
@@ -22,46 +22,48 @@ export type Report = {
 
 /**
  * @param onProgress called every second.
- * @returns what was counted; `tally.violations` is empty if all is well.
+ * @returns the statistics; `statistics.violations` is empty if everything held.
  */
 export const runCampaign = async (
   seconds: number,
   seed: number,
   onProgress: (report: Report) => void,
 ): Promise<Report> => {
-  // Each y-websocket provider listens for the end of the process.
+  // Each y-websocket provider adds an "exit" listener to the process.
   process.setMaxListeners(0);
-  const tally = new Tally();
+  const statistics = new Statistics();
   const random = new Random(seed);
-  const relay = await RelayUnderFire.start();
+  const relay = await FuzzedRelay.start();
   const startedAt = performance.now();
   let episodes = 0;
   const report = (): Report => ({
-    tally,
+    statistics,
     memory: relay.memory(),
     seconds: (performance.now() - startedAt) / 1000,
     episodes,
   });
-  // An innocent's client that throws is a page that breaks.
+  // An exception in an honest client would break its page.
   const onError = (error: unknown): void =>
-    tally.violation(`an innocent's client threw ${String((error as Error).stack)}`);
+    statistics.reportViolation(`an honest client threw ${String((error as Error).stack)}`);
   process.on("uncaughtException", onError);
   process.on("unhandledRejection", onError);
   const sampler = setInterval(() => onProgress(report()), SAMPLE_EVERY_MS);
   try {
     for (;;) {
       const leftMs = seconds * 1000 - (performance.now() - startedAt);
-      if (leftMs <= 0 || tally.violations.size > 0 || !relay.isAlive) break;
+      if (leftMs <= 0 || statistics.violations.size > 0 || !relay.isAlive) break;
       episodes++;
-      await new Episode(relay, episodes, random.fork(), tally).run(Math.min(leftMs, EPISODE_MS, seconds * 500));
+      await new Episode(relay, episodes, random.fork(), statistics).run(Math.min(leftMs, EPISODE_MS, seconds * 500));
     }
     const { startBytes, endBytes } = relay.memory();
-    if (relay.exit !== null) tally.violation(`the relay ended: ${relay.exit}`);
-    if (relay.bugCount > 0) tally.violation(`${relay.bugCount} errors in the relay's log, the first: ${relay.bugs[0]}`);
+    if (relay.exit !== null) statistics.reportViolation(`the relay ended: ${relay.exit}`);
+    if (relay.errorCount > 0)
+      statistics.reportViolation(`${relay.errorCount} errors in the relay's log, the first: ${relay.errorLines[0]}`);
     if (endBytes - startBytes > GROWTH_MOST_BYTES)
-      tally.violation(`the relay's memory grew by ${endBytes - startBytes} bytes`);
-    const slowestMs = quantile(tally.pingMs, 0.99);
-    if (slowestMs > PING_MOST_MS) tally.violation(`one in a hundred pings took more than ${Math.round(slowestMs)} ms`);
+      statistics.reportViolation(`the relay's memory grew by ${endBytes - startBytes} bytes`);
+    const slowestMs = quantile(statistics.pingMs, 0.99);
+    if (slowestMs > PING_MOST_MS)
+      statistics.reportViolation(`one in a hundred pings took more than ${Math.round(slowestMs)} ms`);
     return report();
   } finally {
     clearInterval(sampler);

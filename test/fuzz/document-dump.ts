@@ -1,8 +1,8 @@
-/** All that a document shows, in a form that can be compared, whatever attackers put into it. */
+/** The visible content of a document as comparable text, whatever attackers have put into it. */
 import * as Y from "yjs";
 
 const show = (value: unknown): string => {
-  // Not `instanceof`: a forged key `__proto__` can give an object any prototype.
+  // Not `instanceof Uint8Array`: a forged key `__proto__` can give an object any prototype.
   if (ArrayBuffer.isView(value))
     return `bytes ${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("hex")}`;
   if (value instanceof Y.Doc) return "subdocument";
@@ -12,7 +12,7 @@ const show = (value: unknown): string => {
 
 const showItem = (item: Y.Item): string => {
   const { content } = item;
-  // Formats count nothing, but decide how the text looks.
+  // Formats have no length, but change how the text is shown.
   if (content instanceof Y.ContentFormat) return `format ${content.key}=${show(content.value)}`;
   return content.getContent().map(show).join(",");
 };
@@ -25,7 +25,7 @@ const dumpType = (type: Pick<Y.AbstractType<never>, "_start" | "_map">): string 
   return parts.join(",");
 };
 
-/** Every root that shows anything, by name. */
+/** All roots with visible content, by name. */
 export const dumpDocument = (doc: Y.Doc): ReadonlyMap<string, string> =>
   new Map(
     [...doc.share]
@@ -34,14 +34,14 @@ export const dumpDocument = (doc: Y.Doc): ReadonlyMap<string, string> =>
       .sort(([a], [b]) => (a < b ? -1 : 1)),
   );
 
-/** For each client id the clock behind its last struct, in order of the ids. */
+/** The state vector as text, in order of the client ids. */
 export const dumpClocks = (doc: Y.Doc): string =>
   [...Y.decodeStateVector(Y.encodeStateVector(doc))]
     .sort(([a], [b]) => a - b)
     .map(([client, clock]) => `${client}:${clock}`)
     .join(" ");
 
-/** Where two texts part, with what stands there in each; `null` if they do not. */
+/** Excerpts of both texts at their first difference; `null` if they are equal. */
 export const firstDifference = (a: string, b: string): string | null => {
   if (a === b) return null;
   let at = 0;

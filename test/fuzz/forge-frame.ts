@@ -1,4 +1,4 @@
-/** Whole frames made by grammar: sync steps, awareness, session messages, and types that do not exist. */
+/** Generates frames from the protocol's grammar: sync steps, awareness, session messages, and unknown types. */
 import * as encoding from "lib0/encoding";
 import {
   MessageType,
@@ -8,14 +8,14 @@ import {
   writeUpdate,
 } from "../../src/protocol/protocol.ts";
 import { forgeUpdate, forgeWaitingUpdate } from "./forge-update.ts";
-import type { Sight } from "./forge-update.ts";
+import type { AttackerView } from "./forge-update.ts";
 import type { Random } from "../random.ts";
 
 const anyNumber = (random: Random): number =>
   random.pick([0, 1, 2, random.below(300), random.uint32(), 2 ** 32, 2 ** 53 - 1]);
 
-const anyId = ({ own, innocents, ledgerId }: Sight, random: Random): number =>
-  random.pick([random.pick(own), random.pick(own), random.pick(innocents), ledgerId, anyNumber(random)]);
+const anyId = ({ own, honestClients, ledgerId }: AttackerView, random: Random): number =>
+  random.pick([random.pick(own), random.pick(own), random.pick(honestClients), ledgerId, anyNumber(random)]);
 
 const nested = (depth: number): string => '{"a":'.repeat(depth) + "1" + "}".repeat(depth);
 
@@ -46,23 +46,23 @@ const anyState = (random: Random): string => {
   }
 };
 
-const forgeAwareness = (sight: Sight, random: Random): Uint8Array =>
+const forgeAwareness = (view: AttackerView, random: Random): Uint8Array =>
   encoding.encode((encoder) => {
     const count = random.percent(90) ? 1 : random.below(6);
     encoding.writeVarUint(encoder, random.percent(98) ? count : count + 1 + random.below(20_000));
     for (let i = 0; i < count; i++) {
-      encoding.writeVarUint(encoder, anyId(sight, random));
+      encoding.writeVarUint(encoder, anyId(view, random));
       encoding.writeVarUint(encoder, anyNumber(random));
       encoding.writeVarString(encoder, anyState(random));
     }
   });
 
-const forgeStateVector = (sight: Sight, random: Random): Uint8Array =>
+const forgeStateVector = (view: AttackerView, random: Random): Uint8Array =>
   encoding.encode((encoder) => {
     const count = random.below(5);
     encoding.writeVarUint(encoder, random.percent(95) ? count : count + random.uint32());
     for (let i = 0; i < count; i++) {
-      encoding.writeVarUint(encoder, anyId(sight, random));
+      encoding.writeVarUint(encoder, anyId(view, random));
       encoding.writeVarUint(encoder, anyNumber(random));
     }
   });
@@ -84,14 +84,14 @@ const withBody = (type: number, body: Uint8Array): Uint8Array =>
     encoding.writeVarUint8Array(encoder, body);
   });
 
-/** A frame of any kind; most hold updates, which are the way to the document. */
-export const forgeFrame = (sight: Sight, random: Random): Uint8Array => {
+/** A frame of any kind; most contain updates, which can change the document. */
+export const forgeFrame = (view: AttackerView, random: Random): Uint8Array => {
   const kind = random.below(100);
-  if (kind < 50) return writeUpdate(forgeUpdate(sight, random));
-  if (kind < 62) return writeSyncStep2(forgeUpdate(sight, random));
-  if (kind < 67) return writeUpdate(forgeWaitingUpdate(sight, random));
-  if (kind < 82) return writeAwareness(forgeAwareness(sight, random));
-  if (kind < 86) return writeSyncStep1(forgeStateVector(sight, random));
+  if (kind < 50) return writeUpdate(forgeUpdate(view, random));
+  if (kind < 62) return writeSyncStep2(forgeUpdate(view, random));
+  if (kind < 67) return writeUpdate(forgeWaitingUpdate(view, random));
+  if (kind < 82) return writeAwareness(forgeAwareness(view, random));
+  if (kind < 86) return writeSyncStep1(forgeStateVector(view, random));
   if (kind < 95) return withBody(MessageType.session, new TextEncoder().encode(forgeCommand(random)));
   if (kind < 97) return Uint8Array.of(MessageType.queryAwareness);
   return withBody(random.pick([MessageType.auth, 4, 82, 84, 2 ** 31]), random.bytes(random.below(20)));

@@ -1,4 +1,4 @@
-/** Mutations of real traffic: captured frames with bytes flipped, cut, spliced, repeated, or under other ids. */
+/** Mutates captured frames: flips, cuts, splices, repeats and inserts bytes, and replaces client ids. */
 import * as decoding from "lib0/decoding";
 import * as encoding from "lib0/encoding";
 import { MessageType } from "../../src/protocol/protocol.ts";
@@ -21,22 +21,22 @@ const splice = (frame: Uint8Array, other: Uint8Array, random: Random): Uint8Arra
   return Buffer.concat([head, tail]);
 };
 
-/** A stretch of the frame twice over, as a careless copy would make it. */
-const stutter = (frame: Uint8Array, random: Random): Uint8Array => {
+/** Repeats a part of the frame. */
+const repeat = (frame: Uint8Array, random: Random): Uint8Array => {
   const from = random.below(frame.length + 1);
   const to = from + random.below(frame.length + 1 - from);
   return Buffer.concat([frame.subarray(0, to), frame.subarray(from, to), frame.subarray(to)]);
 };
 
-const grow = (frame: Uint8Array, random: Random): Uint8Array => {
+const insert = (frame: Uint8Array, random: Random): Uint8Array => {
   const at = random.below(frame.length + 1);
   return Buffer.concat([frame.subarray(0, at), random.bytes(1 + random.below(16)), frame.subarray(at)]);
 };
 
 const varUint = (value: number): Uint8Array => encoding.encode((encoder) => encoding.writeVarUint(encoder, value));
 
-/** The frame with one client id written in place of another wherever its bytes stand; lengths are mended. */
-export const renameClient = (frame: Uint8Array, from: number, to: number): Uint8Array => {
+/** Replaces the bytes of one client id by those of another wherever they occur, and corrects the length. */
+const renameClient = (frame: Uint8Array, from: number, to: number): Uint8Array => {
   const decoder = decoding.createDecoder(frame);
   const type = decoding.readVarUint(decoder);
   const step = type === MessageType.sync ? decoding.readVarUint(decoder) : null;
@@ -54,9 +54,9 @@ export const renameClient = (frame: Uint8Array, from: number, to: number): Uint8
 };
 
 /**
- * A frame made from captured ones.
+ * A frame derived from captured ones.
  *
- * @param clientIds ids of people in the room, to replay frames under.
+ * @param clientIds ids to replace, and to replace them by.
  */
 export const mutate = (captured: readonly Uint8Array[], clientIds: readonly number[], random: Random): Uint8Array => {
   const frame = random.pick(captured);
@@ -70,9 +70,9 @@ export const mutate = (captured: readonly Uint8Array[], clientIds: readonly numb
     case 3:
       return splice(frame, random.pick(captured), random);
     case 4:
-      return stutter(frame, random);
+      return repeat(frame, random);
     case 5:
-      return grow(frame, random);
+      return insert(frame, random);
     case 6:
       return flip(splice(frame, random.pick(captured), random), random);
     default:

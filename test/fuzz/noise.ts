@@ -1,16 +1,16 @@
-/** Plain noise below the protocol: bytes, broken frames, half requests, sockets that are cut or half closed. */
+/** Noise below our protocol: random bytes, malformed frames, partial requests, sockets that are reset or half-closed. */
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { randomBytes } from "node:crypto";
 import type { Random } from "../random.ts";
-import type { Tally } from "./tally.ts";
+import type { Statistics } from "./statistics.ts";
 
 const AGAIN_AFTER_MS = 40;
 const GIVE_UP_AFTER_MS = 1_500;
-/** A little above the largest message, and above the cap of the WebSocket layer. */
+/** Just above the message limit, and above the frame limit. */
 const OVERSIZE_BYTES = [8 * 1024 * 1024 + 1_000, 16 * 1024 * 1024 + 1];
 
-/** A frame of RFC 6455 with any opcode; masked, as a client's must be, unless told otherwise. */
+/** A frame of RFC 6455 with any opcode; masked by default, as clients must. */
 const webSocketFrame = (
   opcode: number,
   payload: Uint8Array,
@@ -28,7 +28,7 @@ const webSocketFrame = (
     head[1] = flag | 127;
     head.writeBigUInt64BE(BigInt(length), 2);
   }
-  // A mask of zeros leaves the payload as it is.
+  // A mask of zeros does not change the payload.
   return Buffer.concat(masked ? [head, Buffer.alloc(4), payload] : [head, payload]);
 };
 
@@ -103,7 +103,7 @@ const anyHttp = (room: string, random: Random): string => {
   return `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n${authorization}Content-Length: ${length}\r\n\r\n${body}`;
 };
 
-/** What follows a good handshake. */
+/** Frames after a valid handshake. */
 const anyFrames = (random: Random): Uint8Array => {
   const payload = random.bytes(random.below(200));
   switch (random.below(13)) {
@@ -139,15 +139,15 @@ const anyFrames = (random: Random): Uint8Array => {
   }
 };
 
-export type NoiseOptions = {
+type NoiseOptions = {
   readonly port: number;
   readonly room: string;
   readonly token: string;
   readonly random: Random;
-  readonly tally: Tally;
+  readonly statistics: Statistics;
 };
 
-/** One noise maker: a connection after the other, each with a new kind of noise. */
+/** Opens one connection after the other, each with a random kind of noise. */
 export class Noise {
   readonly #options: NoiseOptions;
   #socket: Socket | null = null;
@@ -159,34 +159,34 @@ export class Noise {
   }
 
   start(): void {
-    const { port, room, token, random, tally } = this.#options;
+    const { port, room, token, random, statistics } = this.#options;
     const socket = connect(port, "127.0.0.1");
     this.#socket = socket;
     socket.setTimeout(GIVE_UP_AFTER_MS, () => socket.destroy());
     socket.on("error", () => {});
-    // Read and forgotten, so that the other side's goodbye arrives.
+    // Discards what is received, so that the end of the stream is noticed.
     socket.resume();
     socket.on("close", () => {
       if (this.#isStopped) return;
       this.#timer = setTimeout(() => this.start(), AGAIN_AFTER_MS);
     });
-    const say = (bytes: Uint8Array): void => {
-      tally.threw("noise", bytes);
+    const send = (bytes: Uint8Array): void => {
+      statistics.recordFrame("noise", bytes);
       socket.write(bytes);
     };
     socket.once("connect", () => {
       const kind = random.below(10);
-      if (kind === 0) say(random.bytes(random.below(500)));
+      if (kind === 0) send(random.bytes(random.below(500)));
       else if (kind < 4) {
-        tally.httpCalls++;
-        say(Buffer.from(anyHttp(room, random)));
+        statistics.httpCalls++;
+        send(Buffer.from(anyHttp(room, random)));
       } else {
-        tally.connects++;
+        statistics.connects++;
         const request = Buffer.from(upgradeRequest(anyTarget(room, token, random), random));
-        // Some frames come with the handshake already, before it was answered.
-        say(random.percent(80) ? request : request.subarray(0, random.below(request.length)));
-        for (let left = random.below(5); left > 0; left--) say(anyFrames(random));
-        if (random.percent(2)) say(webSocketFrame(2, new Uint8Array(random.pick(OVERSIZE_BYTES))));
+        // Some frames are sent with the handshake, before its answer.
+        send(random.percent(80) ? request : request.subarray(0, random.below(request.length)));
+        for (let left = random.below(5); left > 0; left--) send(anyFrames(random));
+        if (random.percent(2)) send(webSocketFrame(2, new Uint8Array(random.pick(OVERSIZE_BYTES))));
       }
       const end = random.below(4);
       if (end === 0) socket.end();

@@ -1,8 +1,9 @@
 /**
- * Where a forged item is put. Yjs promises that peers agree on an order only for items that stand where an
- * honest client could have put them: a right origin that lies left of the origin, say, is placed by one peer
- * here and by another there. Nothing short of the whole document tells, so neither Yjs nor the relay can
- * refuse such items (docs/guard.md). Attackers do both; what everybody reads is compared where they did not.
+ * Where a forged item is inserted. Yjs guarantees that peers agree on the order only for items that an honest
+ * client could have inserted: for example, an item whose right origin is left of its origin is placed
+ * differently by different peers. Detecting that takes the whole document, so neither Yjs nor the relay can
+ * reject such items (docs/guard.md). Attackers do both in alternating episodes; contents are compared only
+ * where they insert as honest clients do.
  */
 import * as Y from "yjs";
 import type { Random } from "../random.ts";
@@ -11,7 +12,7 @@ export type Id = readonly [client: number, clock: number];
 export type Placement = {
   readonly origin: Id | null;
   readonly right: Id | null;
-  /** Looked at if there is neither origin: a root's name, or the id of a type. */
+  /** Used if there is neither origin: a root's name, or the id of a type. */
   readonly parent: string | Id;
   readonly sub: string | null;
 };
@@ -20,7 +21,7 @@ const idOf = ({ client, clock }: Y.ID): Id => [client, clock];
 
 const lastIdOf = ({ id, length }: Y.Item): Id => [id.client, id.clock + length - 1];
 
-/** Items of a type's list, deleted ones too: they are places like any other. */
+/** The items of a type's list, including deleted ones: an item can be inserted next to those as well. */
 const itemsOf = (type: Y.AbstractType<unknown>, most: number): Y.Item[] => {
   const items: Y.Item[] = [];
   for (let item = type._start; item !== null && items.length < most; item = item.right) items.push(item);
@@ -40,7 +41,7 @@ const pickType = (doc: Y.Doc, roots: readonly string[], random: Random): Y.Abstr
   return type;
 };
 
-/** A place at which somebody who holds this document could put an item. */
+/** A position at which a client with this document could insert an item. */
 export const honestPlacement = (
   doc: Y.Doc,
   roots: readonly string[],

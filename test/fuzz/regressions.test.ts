@@ -1,4 +1,4 @@
-/** Inputs that once broke something, each by its name. The fuzzer found them. */
+/** Inputs with which the fuzzer once found a bug. */
 import { describe, expect, it } from "vitest";
 import * as encoding from "lib0/encoding";
 import * as Y from "yjs";
@@ -15,8 +15,8 @@ const updatesOf = (doc: Y.Doc): Uint8Array[] => {
   return updates;
 };
 
-describe("what the fuzzer found", () => {
-  it("[G5] an update that waits and also deletes what is held does not keep the relay busy for ever", async () => {
+describe("found by the fuzzer", () => {
+  it("[G5] a pending update that also deletes existing content does not put the relay into an endless loop", async () => {
     const setting = await startRelay();
     const host = await stockClient(setting, { role: "host", sub: "h1" });
     await until("the run is live", () => host.session?.status === "live" && host.provider.synced);
@@ -35,23 +35,23 @@ describe("what the fuzzer found", () => {
     client.send(writeUpdate(updates[1]!));
     host.text.insert(4, " and alive");
     client.send(writeUpdate(updates[0]!));
-    await until("all of it is there", () => host.text.toString().includes("issingwaits"));
+    await until("all edits have arrived", () => host.text.toString().includes("issingwaits"));
     expect(host.text.toString()).toContain("held and alive");
   });
 
-  it("[G6] a subdocument without options, which throws in every peer, is refused", () => {
-    // One section of client 7 with one ContentDoc under the root "a": a guid, then `undefined` for its options.
+  it("[G6] a subdocument without options, which makes every peer throw, is rejected", () => {
+    // One section of client 7 with one ContentDoc in the root "a": a guid, then `undefined` as its options.
     const update = Uint8Array.from([1, 1, 7, 0, 9, 1, 1, 97, 1, 103, 127, 0]);
     expect(() => new Guard(new Map()).admit(update)).toThrow(MalformedError);
   });
 
-  it("[G6] a value with the key __proto__, which peers cannot read again, is refused", () => {
+  it("[G6] a value with the key __proto__, which peers cannot decode again, is rejected", () => {
     const key = [...new TextEncoder().encode("__proto__")];
     const update = Uint8Array.from([1, 1, 7, 0, 8, 1, 1, 97, 1, 118, 1, key.length, ...key, 126, 0]);
     expect(() => new Guard(new Map()).admit(update)).toThrow(MalformedError);
   });
 
-  it("[G7] the relay tidies no formats up by itself: peers would not know, and read something else", () => {
+  it("[G7] the relay does not remove redundant formats by itself: peers would not be informed, and would diverge", () => {
     const ann = docWithId(1);
     const ben = docWithId(2);
     const content = new Content([]);
@@ -59,15 +59,15 @@ describe("what the fuzzer found", () => {
     ann.getMap("map").set("text", new Y.Text("hello"));
     Y.applyUpdate(ben, Y.encodeStateAsUpdate(ann));
     content.encodeSince(Uint8Array.of(0));
-    // Both at once: one of the two marks is redundant.
+    // Concurrently: one of the two formats is redundant.
     for (const doc of [ann, ben]) (doc.getMap("map").get("text") as Y.Text).format(0, 5, { bold: true });
-    // Nothing of client 5: says the same in other bytes, or the first answer would be given again.
+    // An entry for the unknown client 5: the same state vector in other bytes, or the cached answer would be returned.
     const [anew] = content.encodeSince(Uint8Array.of(1, 5, 0));
     const { ds } = Y.decodeUpdate(anew);
     expect([...ds.clients]).toEqual([]);
   });
 
-  it("[G5] structs that wait for each other in the worst order are taken in one go", () => {
+  it("[G5] structs that wait for each other in the worst order are accepted at once", () => {
     // Each of many clients waits for the next struct of one that waits for each of them in turn.
     const clients = 20_000;
     const first = 100;
@@ -92,11 +92,11 @@ describe("what the fuzzer found", () => {
     });
     const before = process.cpuUsage();
     expect(new Guard(new Map()).admit(update).accepted).toEqual(update);
-    // A tenth of a second; it was ten seconds when all that waited was looked at for each struct taken.
+    // A tenth of a second; it was ten seconds when each accepted struct caused a scan of all pending ones.
     expect(process.cpuUsage(before).user / 1e6).toBeLessThan(3);
   });
 
-  it("[G11] a map's value of several units, on which peers break once the map is deleted, is refused", () => {
+  it("[G11] a map entry with several units, which makes peers throw once the map is deleted, is rejected", () => {
     const content = new Content([]);
     const guard = new Guard(new Map());
     const peer = new Y.Doc();
@@ -108,21 +108,21 @@ describe("what the fuzzer found", () => {
       Y.applyUpdate(peer, accepted);
     };
     const map = [1, 1, 7, 0, 7 | 0x20, 1, 3, 109, 97, 112, 1, 116, 1, 0];
-    // Two values in one item, under the key "k" of the map; then one that stands behind the first of the two.
+    // Two values in one item with the key "k" of the map; then one whose origin is the first of the two.
     const long = [1, 1, 7, 1, 8 | 0x20, 0, 7, 0, 1, 107, 2, 126, 126, 0];
-    const behind = (client: number, clock: number): number[] => [1, 1, client, 0, 8 | 0x80, 7, clock, 1, 126, 0];
-    const longBehind = [1, 1, 9, 0, 8 | 0x80, 7, 3, 2, 126, 126, 0];
+    const after = (client: number, clock: number): number[] => [1, 1, client, 0, 8 | 0x80, 7, clock, 1, 126, 0];
+    const longAfter = [1, 1, 9, 0, 8 | 0x80, 7, 3, 2, 126, 126, 0];
     const short = [1, 1, 7, 3, 8 | 0x20, 0, 7, 0, 1, 107, 1, 126, 0];
-    for (const update of [map, long, behind(8, 1), short, longBehind, behind(10, 3)]) offer(Uint8Array.from(update));
+    for (const update of [map, long, after(8, 1), short, longAfter, after(10, 3)]) offer(Uint8Array.from(update));
     const deleteMap = [0, 1, 7, 1, 0, 1];
     expect(() => offer(Uint8Array.from(deleteMap))).not.toThrow();
     expect(peer.getMap("map").size).toBe(0);
     expect(content.encodeSince(Uint8Array.of(0))[0].byteLength).toBeGreaterThan(0);
   });
 
-  it("[G11] so is one that comes in the same update as what it stands behind", () => {
+  it("[G11] so is one in the same update as its origin", () => {
     const guard = new Guard(new Map());
-    // Client 7: a value under the key "k" of the root "map", a second behind it, and two more behind that in one item.
+    // Client 7: a value with the key "k" of the root "map", a second after it, and two more after that in one item.
     const update = [
       1,
       3,
@@ -156,7 +156,7 @@ describe("what the fuzzer found", () => {
     expect(kinds).toEqual(["Item", "Item", "GC"]);
   });
 
-  it("[G5] deletes out of order are put in order: of those that must wait, Yjs makes others", () => {
+  it("[G5] deletes are sorted and merged, since Yjs corrupts pending deletes that are out of order", () => {
     const guard = new Guard(new Map([[7, 100]]));
     // Client 7, twice: 50 to 54, 10 to 11 and 52 to 59; then 0 to 4.
     const update = [0, 2, 7, 3, 50, 5, 10, 2, 52, 8, 7, 1, 0, 5];

@@ -1,31 +1,31 @@
-/** A network that comes and goes in a random rhythm, as at the edge of a radio cell. */
-import type { Cable } from "../e2e/cable.ts";
+/** A network that disconnects and reconnects at random intervals, as at the edge of a radio cell. */
+import type { EmulatedNetwork } from "./emulated-network.ts";
 import type { Random } from "../random.ts";
 
-export type FlapOptions = {
+type FlapOptions = {
   readonly times: number;
-  /** How long it stays plugged in and pulled out, in ms: at least and at most. */
-  readonly pluggedMs: readonly [number, number];
-  readonly pulledMs: readonly [number, number];
-  /** Called after each cut and each return. */
-  readonly onChange?: (isPulled: boolean) => void;
+  /** Least and greatest duration of each phase, in ms. */
+  readonly connectedMs: readonly [number, number];
+  readonly disconnectedMs: readonly [number, number];
+  /** Called after each disconnect and each reconnect. */
+  readonly onChange?: (isDisconnected: boolean) => void;
 };
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Pulls the cable and plugs it in again, so many times; resolves when it is plugged in for good. */
+/** Disconnects and reconnects the network `times` times; resolves after the last reconnect. */
 export const flap = async (
-  cable: Cable,
+  network: EmulatedNetwork,
   random: Random,
-  { times, pluggedMs, pulledMs, onChange }: FlapOptions,
+  { times, connectedMs, disconnectedMs, onChange }: FlapOptions,
 ): Promise<void> => {
   const between = ([least, most]: readonly [number, number]): number => least + random.below(most - least + 1);
   for (let i = 0; i < times; i++) {
-    await sleep(between(pluggedMs));
-    cable.pull(random.percent(50) ? "close" : "reset");
+    await sleep(between(connectedMs));
+    network.disconnect(random.percent(50) ? "close" : "reset");
     onChange?.(true);
-    await sleep(between(pulledMs));
-    cable.plugIn();
+    await sleep(between(disconnectedMs));
+    network.reconnect();
     onChange?.(false);
   }
 };

@@ -1,4 +1,4 @@
-/** One person in a room by either client, the stock one or the room client, seen in the same way. */
+/** One person in a room, with the same interface for both clients: stock y-websocket and our room client. */
 import { WebSocket } from "ws";
 import type { Awareness } from "y-protocols/awareness";
 import { WebsocketProvider } from "y-websocket";
@@ -7,50 +7,50 @@ import { Room } from "../../src/index.ts";
 import type { RoomState } from "../../src/client/room-state.ts";
 import { readSession } from "../../src/session/session.ts";
 import type { Session } from "../../src/session/session.ts";
-import type { Cable } from "../e2e/cable.ts";
+import type { EmulatedNetwork } from "./emulated-network.ts";
 
-export type Kind = "stock" | "room";
-export const KINDS: readonly Kind[] = ["stock", "room"];
+export type ClientKind = "stock" | "room";
+export const CLIENT_KINDS: readonly ClientKind[] = ["stock", "room"];
 
 export type Peer = {
   readonly name: string;
-  readonly cable: Cable;
+  readonly network: EmulatedNetwork;
   readonly doc: Y.Doc;
   readonly awareness: Awareness;
   readonly provider: WebsocketProvider;
-  /** `null` at stock clients. */
+  /** `null` for stock clients. */
   readonly room: Room | null;
   readonly text: string;
   readonly session: Session | null;
   readonly isOnline: boolean;
-  /** When the line last opened, by `performance.now()`. */
+  /** When the connection was last opened, by `performance.now()`. */
   readonly onlineAt: number;
-  /** When the client last took its line for lost, by `performance.now()`. */
+  /** When the client last noticed that its connection was lost, by `performance.now()`. */
   readonly lostAt: number;
-  /** Codes with which lines were closed from the other side; 1006 for those that broke. */
+  /** Close codes received, in order; 1006 for a connection that broke. */
   readonly closeCodes: readonly number[];
-  /** Names in everybody else's states, sorted: a ghost or a double stands there once more. */
+  /** Names in all other awareness states, sorted; a ghost or duplicate appears as an additional entry. */
   readonly others: string[];
   type(text: string): void;
 };
 
-export type PeerOptions = {
-  readonly kind: Kind;
+type PeerOptions = {
+  readonly kind: ClientKind;
   readonly name: string;
   readonly relayUrl: string;
   readonly room: string;
   readonly token: string;
-  readonly cable: Cable;
+  readonly network: EmulatedNetwork;
   readonly onEnd: (cleanUp: () => void) => void;
 };
 
-// Each y-websocket provider listens for the end of the process, and here are many people in one.
+// Each y-websocket provider adds an "exit" listener to the process, and there are many providers here.
 process.setMaxListeners(0);
 
 const polyfill = WebSocket as unknown as typeof globalThis.WebSocket;
 
-const open = ({ kind, relayUrl, room, token, cable, name }: PeerOptions) => {
-  const url = cable.through(relayUrl).replace("http", "ws").replace("localhost", "127.0.0.1");
+const open = ({ kind, relayUrl, room, token, network, name }: PeerOptions) => {
+  const url = network.through(relayUrl).replace("http", "ws").replace("localhost", "127.0.0.1");
   if (kind === "room") {
     const client = new Room({
       relay: url,
@@ -76,7 +76,7 @@ const open = ({ kind, relayUrl, room, token, cable, name }: PeerOptions) => {
 const nameOf = (state: Record<string, unknown>): string =>
   (state["user"] as { name?: string } | undefined)?.name ?? "(nobody)";
 
-/** Connects; what is in the room comes in time. */
+/** Starts to connect, and does not wait for the sync. */
 export const createPeer = (options: PeerOptions): Peer => {
   const { room, doc, provider, destroy } = open(options);
   const { awareness } = provider;
@@ -95,7 +95,7 @@ export const createPeer = (options: PeerOptions): Peer => {
   else room.join();
   return {
     name: options.name,
-    cable: options.cable,
+    network: options.network,
     doc,
     awareness,
     provider,
@@ -126,7 +126,7 @@ export const createPeer = (options: PeerOptions): Peer => {
   };
 };
 
-/** The screen of a room client's person. */
+/** The screen that the room client's state asks for. */
 export const screenOf = ({ room }: Peer): RoomState["screen"] => {
   if (room === null) throw new Error("a stock client has no screens");
   return room.state.screen;

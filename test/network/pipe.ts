@@ -1,91 +1,87 @@
-/**
- * One direction of one connection through a cable: what goes in at one end comes out at the other
- * as the weather lets it, always in order.
- */
+/** One direction of one TCP connection through the emulated network: forwards bytes in order, delayed and throttled. */
 import type { Socket } from "node:net";
 import type { Random } from "../random.ts";
 
-export type Weather = {
-  /** How long everything is on its way, in ms. */
+export type TrafficShape = {
+  /** Delay of every byte, in ms. */
   readonly delayMs: number;
-  /** How much longer at most. What was sent first still comes first, as with TCP. */
+  /** Greatest additional random delay, in ms. The order is kept, as with TCP. */
   readonly jitterMs: number;
-  /** Most that comes out in a second. 0: everything waits, as while TCP sends in vain what is lost on the way. */
+  /** Greatest throughput. 0: everything waits, as while TCP retransmits in vain. */
   readonly bytesPerSecond: number;
 };
 
-export const CALM: Weather = { delayMs: 0, jitterMs: 0, bytesPerSecond: Infinity };
+export const UNSHAPED: TrafficShape = { delayMs: 0, jitterMs: 0, bytesPerSecond: Infinity };
 
-/** More than this is not taken in: the sender must notice that nobody reads. */
-const HELD_MAX_BYTES = 64 * 1024;
-/** Bytes of a limited rate come out in portions of so many ms. */
-const PORTION_MS = 20;
+/** Above this the pipe stops reading, so that the sender sees backpressure. */
+const QUEUED_MAX_BYTES = 64 * 1024;
+/** A throttled pipe writes one chunk per this interval. */
+const CHUNK_MS = 20;
 
 /** `null`: the end of the stream. */
-type Held = { bytes: Buffer | null; readonly dueAt: number };
+type Queued = { bytes: Buffer | null; readonly dueAt: number };
 
 export class Pipe {
   readonly #from: Socket;
   readonly #to: Socket;
-  readonly #weather: () => Weather;
+  readonly #shape: () => TrafficShape;
   readonly #random: Random;
-  readonly #queue: Held[] = [];
-  #heldBytes = 0;
+  readonly #queue: Queued[] = [];
+  #queuedBytes = 0;
   #lastDueAt = 0;
-  /** Until when the rate's last portion takes. */
+  /** When the last chunk has used up its share of the bandwidth. */
   #busyUntil = 0;
   #timer: NodeJS.Timeout | undefined;
-  #isDead = false;
+  #isBlackholed = false;
 
-  constructor(from: Socket, to: Socket, weather: () => Weather, random: Random) {
+  constructor(from: Socket, to: Socket, shape: () => TrafficShape, random: Random) {
     this.#from = from;
     this.#to = to;
-    this.#weather = weather;
+    this.#shape = shape;
     this.#random = random;
     let hasEnded = false;
-    from.on("data", (bytes: Buffer) => this.#take(bytes));
+    from.on("data", (bytes: Buffer) => this.#enqueue(bytes));
     from.on("end", () => {
       hasEnded = true;
-      this.#take(null);
+      this.#enqueue(null);
     });
-    // Without an end before, this is a reset: it overtakes what is on its way.
+    // "close" without "end" is a reset, which overtakes data in flight.
     from.on("close", () => {
-      if (!hasEnded && !this.#isDead) to.destroy();
+      if (!hasEnded && !this.#isBlackholed) to.destroy();
     });
     to.on("drain", this.#flow);
     to.on("close", () => clearTimeout(this.#timer));
   }
 
-  /** Loses everything from now on, ends and resets included, for as long as the connection is there. */
-  kill(): void {
-    this.#isDead = true;
+  /** Drops everything from now on, FIN and RST included, for the rest of the connection. */
+  blackhole(): void {
+    this.#isBlackholed = true;
     this.#queue.length = 0;
-    this.#heldBytes = 0;
+    this.#queuedBytes = 0;
     clearTimeout(this.#timer);
     this.#from.resume();
   }
 
-  /** The weather has changed. */
-  changed(): void {
+  shapeChanged(): void {
     this.#busyUntil = 0;
     this.#flow();
   }
 
-  #take(bytes: Buffer | null): void {
-    if (this.#isDead) return;
-    const { delayMs, jitterMs } = this.#weather();
+  #enqueue(bytes: Buffer | null): void {
+    if (this.#isBlackholed) return;
+    const { delayMs, jitterMs } = this.#shape();
     const dueAt = performance.now() + delayMs + (jitterMs > 0 ? this.#random.below(jitterMs + 1) : 0);
     this.#lastDueAt = Math.max(this.#lastDueAt, dueAt);
     this.#queue.push({ bytes, dueAt: this.#lastDueAt });
-    this.#heldBytes += bytes?.length ?? 0;
-    if (this.#heldBytes > HELD_MAX_BYTES) this.#from.pause();
+    this.#queuedBytes += bytes?.length ?? 0;
+    if (this.#queuedBytes > QUEUED_MAX_BYTES) this.#from.pause();
     this.#flow();
   }
 
   readonly #flow = (): void => {
     clearTimeout(this.#timer);
     for (let head = this.#queue[0]; head !== undefined; head = this.#queue[0]) {
-      const { bytesPerSecond } = this.#weather();
+      const { bytesPerSecond } = this.#shape();
       if (bytesPerSecond === 0 || this.#to.writableNeedDrain) return;
       const now = performance.now();
       const waitMs = Math.max(head.dueAt, this.#busyUntil) - now;
@@ -95,14 +91,14 @@ export class Pipe {
       }
       if (head.bytes === null) this.#to.end();
       else {
-        const portion = head.bytes.subarray(0, Math.ceil((bytesPerSecond * PORTION_MS) / 1000));
-        head.bytes = head.bytes.subarray(portion.length);
-        this.#heldBytes -= portion.length;
-        this.#busyUntil = now + (portion.length / bytesPerSecond) * 1000;
-        this.#to.write(portion);
+        const chunk = head.bytes.subarray(0, Math.ceil((bytesPerSecond * CHUNK_MS) / 1000));
+        head.bytes = head.bytes.subarray(chunk.length);
+        this.#queuedBytes -= chunk.length;
+        this.#busyUntil = now + (chunk.length / bytesPerSecond) * 1000;
+        this.#to.write(chunk);
       }
       if (head.bytes === null || head.bytes.length === 0) this.#queue.shift();
-      if (this.#heldBytes <= HELD_MAX_BYTES) this.#from.resume();
+      if (this.#queuedBytes <= QUEUED_MAX_BYTES) this.#from.resume();
     }
   };
 }

@@ -1,6 +1,6 @@
-/** What must be so when nothing has gone wrong for a while, and when everybody has gone. */
+/** Checks after a time without faults, and after everybody has left. */
 import { toSession } from "../../src/session/lifecycle.ts";
-import { violate } from "./oracle.ts";
+import { violate } from "./violation.ts";
 import type { Tab } from "./people.ts";
 import type { World } from "./world.ts";
 
@@ -17,7 +17,7 @@ const checkRoom = (world: World, name: string): void => {
   const { record } = world.disk.room(name);
   const tabs = world.people.filter(({ options }) => options.room === name).flatMap((person) => person.tabs);
   if (record === null) {
-    if (tabs.length > 0) violate("I4", `${name} is not on the disk, and somebody is in it`);
+    if (tabs.length > 0) violate("I4", `${name} is not on the disk, but somebody is connected to it`);
     return;
   }
   const session = JSON.stringify(toSession(record.state));
@@ -26,7 +26,7 @@ const checkRoom = (world: World, name: string): void => {
   for (const tab of tabs) {
     const who = tab.owner.name;
     if (tab.room === null) {
-      // Sent away at an end, as all stock clients: it stays away.
+      // Stock clients are closed at the end of a run and do not reconnect.
       if (!tab.provider.shouldConnect) continue;
       if (!tab.provider.wsconnected) violate("I4", `${who} is not connected`);
       if (status === "live") inRun.push(tab);
@@ -37,7 +37,7 @@ const checkRoom = (world: World, name: string): void => {
       if (!fitting[status].includes(screen.name))
         violate("I4", `${who} sees "${screen.name}", and ${name} is ${status}`);
       if (screen.name === "ended" && screen.canRejoin !== (status === "live")) {
-        violate("I4", `${who} is told ${screen.canRejoin ? "" : "not "}to come back, and ${name} is ${status}`);
+        violate("I4", `${who} is ${screen.canRejoin ? "" : "not "}offered to rejoin, and ${name} is ${status}`);
       }
       if (screen.name === "joined") inRun.push(tab);
     }
@@ -49,17 +49,20 @@ const checkRoom = (world: World, name: string): void => {
 };
 
 const checkContent = (world: World, name: string, inRun: readonly Tab[]): void => {
-  const held = world.heldOf(name);
+  const stored = world.storedClocksOf(name);
   for (const tab of inRun) {
     const who = tab.owner.name;
-    if (!tab.provider.synced) violate("I4", `${who} has not got the document`);
+    if (!tab.provider.synced) violate("I4", `${who} has not received the document`);
     if (tab.doc.store.pendingStructs !== null || tab.doc.store.pendingDs !== null) {
-      violate("I4", `something waits in ${who}'s document`);
+      violate("I4", `${who}'s document has pending structs or deletes`);
     }
     const own = world.stateVectorOf(tab.doc);
-    for (const client of new Set([...own.keys(), ...held.keys()])) {
-      if (client >= FIRST_LEDGER_ID || (own.get(client) ?? 0) === (held.get(client) ?? 0)) continue;
-      violate("I4", `${who} holds ${client} up to ${own.get(client) ?? 0}, the relay up to ${held.get(client) ?? 0}`);
+    for (const client of new Set([...own.keys(), ...stored.keys()])) {
+      if (client >= FIRST_LEDGER_ID || (own.get(client) ?? 0) === (stored.get(client) ?? 0)) continue;
+      violate(
+        "I4",
+        `${who} has client ${client} up to clock ${own.get(client) ?? 0}, the relay up to ${stored.get(client) ?? 0}`,
+      );
     }
     if (contentOf(tab) !== contentOf(inRun[0]!))
       violate(
@@ -82,41 +85,41 @@ const checkPresence = (inRun: readonly Tab[]): void => {
     if (seen.sort().join() !== idsOf(others)) {
       violate(
         "I5",
-        `${tab.owner.name} sees ${seen.map(nameOf).join(", ") || "nobody"}, and here are ${others.map(({ owner }) => owner.name).join(", ") || "no others"}`,
+        `${tab.owner.name} sees ${seen.map(nameOf).join(", ") || "nobody"}, and present are ${others.map(({ owner }) => owner.name).join(", ") || "no others"}`,
       );
     }
   }
 };
 
-/** Everybody who is connected has the same session and content, and sees whoever is here. */
+/** All connected pages have the same session and content, and see exactly those who are present. */
 export const checkConvergence = (world: World): void => {
   for (const name of world.rooms) checkRoom(world, name);
 };
 
-/** Surely enough to end one room's run, in ms. */
-const SERVED_MS = 1_000;
+/** Long enough to handle a deadline that is due, ms. */
+const DEADLINE_HANDLED_MS = 1_000;
 
-/** With nobody connected nothing of a room stays in memory; a run without a host ends when it should. */
+/** With nobody connected, no room stays in memory, and a run without a host ends at its deadline. */
 export const checkNothingLeft = async (world: World, runFor: (ms: number) => Promise<void>): Promise<void> => {
   const { core } = world.host;
-  if (core === null) return violate("I6", "the relay is not up");
-  // A deadline that falls due right now has its room in memory for as long as the disk takes.
-  if (core.rooms.size > 0) await runFor(SERVED_MS);
-  if (core.rooms.size > 0) violate("I6", `${core.rooms.size} rooms are in memory, and nobody is connected`);
+  if (core === null) return violate("I6", "the relay is not running");
+  // A deadline that is due right now loads its room until the disk has answered.
+  if (core.rooms.size > 0) await runFor(DEADLINE_HANDLED_MS);
+  if (core.rooms.size > 0) violate("I6", `${core.rooms.size} rooms are in memory although nobody is connected`);
   const deadlines = world.rooms.map((name) => world.oracle.deadlineOf(name) ?? 0);
   await runFor(Math.max(...deadlines, world.host.now!) - world.host.now! + 5_000);
   for (const name of world.rooms) {
     const { record } = world.disk.room(name);
     if (record?.state.status === "live") violate("I1", `${name} is live without a host`);
   }
-  // The heartbeat, the housekeeping and the one timer of all deadlines are all that goes on.
+  // Only the timers of heartbeat and housekeeping and the one timer of all deadlines remain.
   if (world.host.pending > 3)
-    violate("I6", `${world.host.pending} events of the relay are to come, and nobody is there`);
+    violate("I6", `${world.host.pending} events of the relay are pending although nobody is connected`);
   for (const { uplink, options } of world.people) {
     if (uplink.links.size > 0)
       violate(
         "I6",
-        `${options.name} has closed every page and keeps a connection ${[...uplink.links].map((l) => [l.client.owner.name, l.client.readyState, l.server?.readyState, l.life?.name, l.life?.isAlive])}`,
+        `${options.name} has closed every page but still has a connection ${[...uplink.links].map((l) => [l.client.owner.name, l.client.readyState, l.server?.readyState, l.relayOwner?.name, l.relayOwner?.isAlive])}`,
       );
   }
 };

@@ -1,6 +1,6 @@
 /**
- * A disk that outlives relays: the batches that were written to it, in order, and how many of them a
- * power cut cannot take any more. It answers after a while, as disks do, and only to the living.
+ * A disk that is kept across restarts of the relay: all batches written to it, in order, and how many of
+ * them are durable. It answers with a delay, and only while the relay that asked is alive.
  */
 import * as Y from "yjs";
 import { MemoryStore } from "../../sync-server/store/memory-store.ts";
@@ -9,13 +9,13 @@ import type { Durability, RoomRecord, Store, Write } from "../../sync-server/sto
 import type { Random } from "../random.ts";
 import type { Owner, SimTime } from "./time.ts";
 
-/** What is on the disk of one room. */
-export type OnDisk = {
+/** One room on the disk. */
+type OnDisk = {
   record: RoomRecord | null;
-  /** What is safe from a power cut. */
+  /** The record as it would be after a power cut. */
   durable: RoomRecord | null;
-  /** For each client id the clock behind its last struct. */
-  held: Map<number, number>;
+  /** The next clock of the content by client id. */
+  stored: Map<number, number>;
 };
 
 const roomsOf = (writes: readonly Write[]): ReadonlySet<string> =>
@@ -33,7 +33,7 @@ export class SimDisk {
   readonly #rooms = new Map<string, OnDisk>();
   /** The next commit fails, as on a full disk. */
   isFull = false;
-  /** How long an answer may take, ms. */
+  /** Longest delay of an answer, ms. */
   slowestMs = 5;
 
   constructor(time: SimTime, random: Random, onWritten: (room: string) => void) {
@@ -44,18 +44,18 @@ export class SimDisk {
 
   room(name: string): OnDisk {
     let room = this.#rooms.get(name);
-    if (room === undefined) this.#rooms.set(name, (room = { record: null, durable: null, held: new Map() }));
+    if (room === undefined) this.#rooms.set(name, (room = { record: null, durable: null, stored: new Map() }));
     return room;
   }
 
-  /** How many batches a power cut could take. */
-  get unsafeCount(): number {
+  /** How many batches are not durable. */
+  get volatileCount(): number {
     return this.#batches.length - this.#durableCount;
   }
 
-  /** Takes some of what was not synced, the last first. */
+  /** Loses a random number of the last batches that are not durable. */
   async cutPower(): Promise<void> {
-    const kept = this.#durableCount + this.#random.below(this.unsafeCount + 1);
+    const kept = this.#durableCount + this.#random.below(this.volatileCount + 1);
     const batches = this.#batches.slice(0, kept);
     this.#batches = [];
     this.#durableCount = 0;
@@ -66,11 +66,11 @@ export class SimDisk {
     for (const name of this.#rooms.keys()) this.#onWritten(name);
   }
 
-  /** The disk as one life of the relay sees it. */
-  open(life: Owner): Store {
+  /** The store for one start of the relay. */
+  open(owner: Owner): Store {
     const answer = <T>(read: () => Promise<T>): Promise<T> =>
       new Promise((resolve, reject) => {
-        this.#time.schedule(this.#random.between(0, this.slowestMs), () => void read().then(resolve, reject), life);
+        this.#time.schedule(this.#random.between(0, this.slowestMs), () => void read().then(resolve, reject), owner);
       });
     return {
       readRoom: (room) => answer(() => this.#store.readRoom(room)),
@@ -78,13 +78,13 @@ export class SimDisk {
       dueRooms: (now, limit) => answer(() => this.#store.dueRooms(now, limit)),
       earliestDeadline: () => answer(() => this.#store.earliestDeadline()),
       readMeta: (key) => answer(() => this.#store.readMeta(key)),
-      commit: (writes, durability) => this.#commit(writes, durability, life),
+      commit: (writes, durability) => this.#commit(writes, durability, owner),
       close: async () => {},
     };
   }
 
-  /** A batch lands at one moment and is told of at another: a kill may fall between the two. */
-  #commit(writes: readonly Write[], durability: Durability, life: Owner): Promise<void> {
+  /** Writing and answering are two events: the relay may be killed between them. */
+  #commit(writes: readonly Write[], durability: Durability, owner: Owner): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#time.schedule(
       this.#random.between(0, this.slowestMs),
@@ -93,10 +93,10 @@ export class SimDisk {
         void this.#write(writes).then(() => {
           if (durability === "flushed") this.#sync();
           for (const name of roomsOf(writes)) this.#onWritten(name);
-          this.#time.schedule(this.#random.between(0, this.slowestMs), resolve, life);
+          this.#time.schedule(this.#random.between(0, this.slowestMs), resolve, owner);
         }, reject);
       },
-      life,
+      owner,
     );
     return promise;
   }
@@ -116,7 +116,7 @@ export class SimDisk {
       if (write.type === "put-room") room.record = write.record;
       else if (write.type === "append-content") {
         for (const [client, clock] of Y.parseUpdateMeta(write.update).to) {
-          room.held.set(client, Math.max(room.held.get(client) ?? 0, clock));
+          room.stored.set(client, Math.max(room.stored.get(client) ?? 0, clock));
         }
       }
     }

@@ -1,7 +1,7 @@
 /**
- * Puts time and chance of this whole process into the simulation's hands: y-websocket, y-protocols and
- * lib0 know no injected clock. To be imported before any of them, since they keep what they find; and
- * only in a process that does nothing but simulate.
+ * Replaces the time and random numbers of the whole process by simulated ones, since y-websocket,
+ * y-protocols and lib0 cannot be given a clock. Must be imported before those, since they keep references
+ * to the globals, and only in a process that does nothing but simulate.
  */
 import crypto from "node:crypto";
 import { syncBuiltinESMExports } from "node:module";
@@ -11,11 +11,11 @@ import type { SimTime } from "./time.ts";
 /** When a simulated world begins, ms since the epoch. */
 export const EPOCH_MS = Date.UTC(2030, 0, 1);
 
-/** What is read while modules are loaded, before there is a world, stands still at its beginning. */
+/** `null` while modules are loaded, before the first world: time then is at its start. */
 let time: SimTime | null = null;
 let random: Random | null = null;
 
-/** The world whose time and chance all code is given from now on. */
+/** Makes the process use this world's time and random numbers from now on. */
 export const enterWorld = (world: { readonly time: SimTime; readonly random: Random }): void => {
   ({ time, random } = world);
 };
@@ -23,35 +23,35 @@ export const enterWorld = (world: { readonly time: SimTime; readonly random: Ran
 const realSetImmediate = globalThis.setImmediate;
 const realNow = performance.now.bind(performance);
 
-/** ms of real time, for the rate of the simulation itself. */
+/** Real time in ms, for the speed of the simulation. */
 export const realTimeMs = (): number => realNow();
 
-/** Lets everything happen that waits for nothing but its turn. */
+/** Resolves after all pending microtasks and promises have run. */
 export const settle = (): Promise<void> => new Promise((resolve) => realSetImmediate(resolve));
 
-const theTime = (): SimTime => {
+const currentTime = (): SimTime => {
   if (time === null) throw new Error("no simulated world was entered");
   return time;
 };
-const theRandom = (): Random => {
+const currentRandom = (): Random => {
   if (random === null) throw new Error("no simulated world was entered");
   return random;
 };
 
 type Handle = { cancel: () => void; ref(): Handle; unref(): Handle };
 
-const handleOf = (cancel: () => void): Handle => {
+const createHandle = (cancel: () => void): Handle => {
   const handle: Handle = { cancel, ref: () => handle, unref: () => handle };
   return handle;
 };
 const cancelTimer = (handle: Handle | undefined): void => handle?.cancel();
 
 const setTimer = (run: (...args: unknown[]) => void, delayMs = 0, ...args: unknown[]): Handle =>
-  handleOf(theTime().schedule(delayMs, () => run(...args)));
+  createHandle(currentTime().schedule(delayMs, () => run(...args)));
 
 const setRepeating = (run: () => void, everyMs = 1): Handle => {
-  const clock = theTime();
-  const handle = handleOf(() => {});
+  const clock = currentTime();
+  const handle = createHandle(() => {});
   const arm = (): void => {
     handle.cancel = clock.schedule(everyMs, () => {
       arm();
@@ -64,7 +64,7 @@ const setRepeating = (run: () => void, everyMs = 1): Handle => {
 
 const fillRandomly = <T extends ArrayBufferView>(view: T): T => {
   const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = theRandom().below(256);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = currentRandom().below(256);
   return view;
 };
 
@@ -81,7 +81,7 @@ Object.assign(globalThis, {
 });
 Date.now = () => EPOCH_MS + Math.floor(time?.now ?? 0);
 performance.now = () => time?.now ?? 0;
-Math.random = () => theRandom().fraction();
+Math.random = () => currentRandom().fraction();
 Object.defineProperty(crypto.webcrypto, "getRandomValues", { value: fillRandomly });
 Object.assign(crypto, { randomUUID: uuid });
 syncBuiltinESMExports();

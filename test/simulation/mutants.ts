@@ -1,6 +1,6 @@
 /**
- * Relays with one thing broken each, to see that the simulation notices: a check that cannot fail holds
- * nothing. Only the tests ask for them.
+ * Mutants of the relay, each with one defect, to test that the simulation detects it: a check that cannot
+ * fail proves nothing.
  */
 import type { Clock } from "../../src/clock.ts";
 import { Content } from "../../sync-server/room/content/content.ts";
@@ -12,15 +12,15 @@ import { Room } from "../../sync-server/room/room.ts";
 import { Peer } from "../../sync-server/gateway/peer.ts";
 import { RelayHost } from "./relay-host.ts";
 
-/** What is broken, by its name: what that does, and the rules of which one must be found broken. */
+/** Each defect by its description, with the rules of which at least one must be violated. */
 export const MUTANTS: Readonly<Record<string, { readonly rules: readonly string[]; readonly apply: () => void }>> = {
-  "tells before it has written": {
+  "sends before it has written": {
     rules: ["I3"],
     apply: () => {
       Journal.prototype.afterCommit = (run) => run();
     },
   },
-  "never syncs": {
+  "never flushes": {
     rules: ["I3"],
     apply: () => {
       const write = Journal.prototype.write;
@@ -35,32 +35,32 @@ export const MUTANTS: Readonly<Record<string, { readonly rules: readonly string[
       Deadlines.prototype.noticed = () => {};
     },
   },
-  "reckons deadlines by the wall clock": {
+  "computes deadlines with the wall clock": {
     rules: ["I1"],
     apply: () => {
-      RelayHost.prototype.present = (clock: Clock) => ({ ...clock, now: clock.wallNow });
+      RelayHost.prototype.clockForRelay = (clock: Clock) => ({ ...clock, now: clock.wallNow });
     },
   },
-  "keeps the presence of who is gone": {
+  "keeps the presence of disconnected clients": {
     rules: ["I5"],
     apply: () => {
       Presence.prototype.release = () => null;
     },
   },
-  "lets nobody go": {
+  "never detaches a connection": {
     rules: ["I1"],
     apply: () => {
       Room.prototype.detach = () => {};
     },
   },
-  "keeps dead lines": {
+  "keeps dead connections": {
     rules: ["I5"],
     apply: () => {
       Peer.prototype.terminate = () => {};
     },
   },
-  "does not take back what a power cut cost": {
-    // What somebody writes is refused, and so is where they are.
+  "does not recover content that a power cut has lost": {
+    // Both edits and presence of its authors are then rejected.
     rules: ["I4", "I5"],
     apply: () => {
       Intake.prototype.recover = () => {};
@@ -72,7 +72,7 @@ export const MUTANTS: Readonly<Record<string, { readonly rules: readonly string[
       Content.prototype.encodeSince = () => [Uint8Array.of(0, 0)];
     },
   },
-  "renews no presence": {
+  "never refreshes presence": {
     rules: ["I5"],
     apply: () => {
       Room.prototype.refreshPresence = () => {};

@@ -1,43 +1,42 @@
 /**
- * The network between people and the relay, one TCP connection at a time: what is sent arrives in order and
- * late, or waits while the way is dark, or is lost with its connection. Its ends are in
- * `sockets.ts`.
+ * The network between people and the relay, as TCP connections: packets arrive in order and delayed, wait
+ * while the network is stalled, or are lost with their connection. The endpoints are in `sockets.ts`.
  */
 import type { Random } from "../random.ts";
 import type { ClientSocket, ServerSocket } from "./sockets.ts";
-import { NATURE } from "./time.ts";
+import { ENVIRONMENT } from "./time.ts";
 import type { Owner, SimTime } from "./time.ts";
 
-/** Close code of a line that ended without a word (RFC 6455, 7.1.5). */
-export const ABNORMAL = 1006;
+/** Close code of a connection that ended without a close frame (RFC 6455, 7.1.5). */
+const ABNORMAL = 1006;
 /** `readyState` of a WebSocket that is not open yet. */
 const CONNECTING = 0;
 
-/** One person's way to the network. */
+/** One person's network connection. */
 export type Uplink = {
-  /** Nothing gets through; what was sent is sent again later, as TCP does. */
-  isDark: boolean;
-  /** One way, ms. */
+  /** No packet arrives; they are retransmitted later, as TCP does. */
+  isStalled: boolean;
+  /** In each direction, ms. */
   latencyMs: number;
-  /** Added to it, by chance. */
+  /** Greatest additional random latency, ms. */
   jitterMs: number;
   bytesPerMs: number;
   readonly links: Set<Link>;
 };
 
 export const createUplink = (): Uplink => ({
-  isDark: false,
+  isStalled: false,
   latencyMs: 10,
   jitterMs: 10,
   bytesPerMs: 1_000,
   links: new Set(),
 });
 
-/** What a relay is to the network. */
+/** The relay as seen by the network. */
 export type Listener = {
-  /** Owner of what happens there; `null` while no relay is running. */
-  readonly life: Owner | null;
-  /** Somebody opens a line; `open` answers it, `null` if they are gone. */
+  /** Owner of the relay's events; `null` while it does not listen. */
+  readonly owner: Owner | null;
+  /** A client opens a connection; `open` accepts it, and returns `null` if the client has closed it meanwhile. */
   accept(link: Link, url: string, protocols: readonly string[], open: () => ServerSocket | null): void;
 };
 
@@ -49,7 +48,7 @@ class Pipe {
   readonly #random: Random;
   readonly #uplink: Uplink;
   #lastAt = 0;
-  /** What has not arrived yet, in order. */
+  /** Packets in flight, in order. */
   #packets: Packet[] = [];
   inFlightBytes = 0;
 
@@ -62,10 +61,10 @@ class Pipe {
   send(bytes: number, owner: () => Owner, arrive: () => void): void {
     this.#packets.push({ bytes, owner, arrive });
     this.inFlightBytes += bytes;
-    if (!this.#uplink.isDark) this.#plan(bytes);
+    if (!this.#uplink.isStalled) this.#plan(bytes);
   }
 
-  /** The way is light again: everything that waits is sent once more. */
+  /** The network works again: retransmits all packets. */
   resume(): void {
     this.#lastAt = 0;
     for (const { bytes } of this.#packets) this.#plan(bytes);
@@ -80,15 +79,15 @@ class Pipe {
     const { latencyMs, jitterMs, bytesPerMs } = this.#uplink;
     const at = this.#time.now + latencyMs + this.#random.fraction() * jitterMs + bytes / bytesPerMs;
     this.#lastAt = Math.max(this.#lastAt, at);
-    this.#time.schedule(this.#lastAt - this.#time.now, () => this.#arrive(), NATURE);
+    this.#time.schedule(this.#lastAt - this.#time.now, () => this.#arrive(), ENVIRONMENT);
   }
 
   #arrive(): void {
-    if (this.#uplink.isDark) return;
+    if (this.#uplink.isStalled) return;
     const packet = this.#packets.shift();
     if (packet === undefined) return;
     this.inFlightBytes -= packet.bytes;
-    // As an event of its own: it is its receiver's doing, who may be frozen or dead.
+    // A separate event, owned by the receiver, which may be frozen or dead.
     this.#time.schedule(0, packet.arrive, packet.owner());
   }
 }
@@ -100,15 +99,15 @@ export class Link {
   readonly down: Pipe;
   readonly uplink: Uplink;
   readonly client: ClientSocket;
-  readonly #makeServer: (link: Link, life: Owner) => ServerSocket;
+  readonly #makeServer: (link: Link, relayOwner: Owner) => ServerSocket;
   server: ServerSocket | null = null;
-  /** The relay's life that it leads to. */
-  life: Owner | null = null;
+  /** Owner of the relay's events at the time of the connection. */
+  relayOwner: Owner | null = null;
 
-  /** @param makeServer makes the relay's end, should the line be accepted. */
+  /** @param makeServer creates the relay's endpoint if the connection is accepted. */
   constructor(
     client: ClientSocket,
-    makeServer: (link: Link, life: Owner) => ServerSocket,
+    makeServer: (link: Link, relayOwner: Owner) => ServerSocket,
     uplink: Uplink,
     listener: Listener,
     time: SimTime,
@@ -123,21 +122,21 @@ export class Link {
     uplink.links.add(this);
     this.up.send(
       500,
-      () => NATURE,
+      () => ENVIRONMENT,
       () => {
-        const { life } = listener;
-        // Nobody listens: the connection is refused.
-        if (life === null) return this.breakTowardsClient();
-        this.life = life;
-        listener.accept(this, client.url, client.offered, () => this.#open(life));
+        const { owner: relayOwner } = listener;
+        // The relay does not listen: connection refused.
+        if (relayOwner === null) return this.breakTowardsClient();
+        this.relayOwner = relayOwner;
+        listener.accept(this, client.url, client.offered, () => this.#open(relayOwner));
       },
     );
   }
 
-  #open(life: Owner): ServerSocket | null {
-    // They may be gone by now.
+  #open(relayOwner: Owner): ServerSocket | null {
+    // The client may have closed it meanwhile.
     if (this.client.readyState !== CONNECTING) return null;
-    const server = this.#makeServer(this, life);
+    const server = this.#makeServer(this, relayOwner);
     this.server = server;
     this.down.send(
       200,
@@ -147,7 +146,7 @@ export class Link {
     return server;
   }
 
-  /** The connection ends for the client without a word, once what is on its way has arrived. */
+  /** Ends the connection for the client without a close frame, after the packets in flight have arrived. */
   breakTowardsClient(): void {
     this.down.send(
       0,
@@ -156,37 +155,37 @@ export class Link {
     );
   }
 
-  /** Both sides lose the connection, and with it what is on its way. */
+  /** Breaks the connection for both sides; packets in flight are lost. */
   cut(): void {
     this.up.clear();
     this.down.clear();
-    // A dead browser's end of it is gone with it.
+    // A dead browser's endpoint has gone with its process.
     if (!this.client.owner.isAlive) this.client.readyState = 3;
     this.time.schedule(1, () => this.client.closed(ABNORMAL, ""), this.client.owner);
-    if (this.server !== null) this.time.schedule(1, () => this.server!.closed(), this.server.life);
-    this.forgetIfOver();
+    if (this.server !== null) this.time.schedule(1, () => this.server!.closed(), this.server.owner);
+    this.removeIfClosed();
   }
 
-  /** Forgets a connection that has ended on both sides. */
-  forgetIfOver(): void {
+  /** Removes a connection that has ended on both sides. */
+  removeIfClosed(): void {
     const { client, server } = this;
     if (client.readyState >= 2 && (server === null || server.readyState === 3)) this.uplink.links.delete(this);
   }
 
-  /** The relay's process is gone; what its system still had to send may arrive. */
+  /** The relay's process has ended. @param keepsSent whether data that its system has buffered still arrives. */
   loseServer(keepsSent: boolean): void {
     if (this.server !== null) this.server.readyState = 3;
     this.up.clear();
     if (!keepsSent) this.down.clear();
     this.breakTowardsClient();
-    this.forgetIfOver();
+    this.removeIfClosed();
   }
 }
 
-export const setDark = (uplink: Uplink, isDark: boolean): void => {
-  if (uplink.isDark === isDark) return;
-  uplink.isDark = isDark;
-  if (isDark) return;
+export const setStalled = (uplink: Uplink, isStalled: boolean): void => {
+  if (uplink.isStalled === isStalled) return;
+  uplink.isStalled = isStalled;
+  if (isStalled) return;
   for (const link of uplink.links) {
     link.up.resume();
     link.down.resume();

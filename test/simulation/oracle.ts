@@ -1,108 +1,42 @@
 /**
- * What must hold in every world, reckoned apart from the relay's own reckoning (docs/SPEC.md, part I):
- * from what sockets delivered, what lies on the disk, and what people were told.
+ * Checks the rules of docs/SPEC.md, part I, in every world. It computes the expected state independently of
+ * the relay's code, from the frames that sockets delivered, the records on the disk and what clients were sent.
  */
-import * as Y from "yjs";
 import type { Command } from "../../src/protocol/protocol.ts";
 import { readClientMessage } from "../../src/protocol/protocol.ts";
 import type { Session } from "../../src/session/session.ts";
 import type { Claims } from "../../sync-server/auth/tokens.ts";
 import type { RoomRecord } from "../../sync-server/store/store.ts";
 import type { SimDisk } from "./disk.ts";
+import { deadlineOf, ledgerClockOf, rankOf, rankOfRecord, rankOfSession } from "./room-model.ts";
+import type { Connection, RelayView, RoomModel } from "./room-model.ts";
+import { readSentContent } from "./sent-content.ts";
 import type { ServerSocket } from "./sockets.ts";
-import { readTold } from "./told.ts";
+import { violate } from "./violation.ts";
 
-export class Violation extends Error {
-  override name = "Violation";
-  readonly rule: string;
-
-  constructor(rule: string, what: string) {
-    super(`[${rule}] ${what}`);
-    this.rule = rule;
-  }
-}
-
-let first: Violation | null = null;
-
-/** Notes that something did not hold, and ends what is going on; the relay may catch that, the note stays. */
-export const violate = (rule: string, what: string): never => {
-  first ??= new Violation(rule, what);
-  throw first;
+type HandledCommand = {
+  readonly socket: ServerSocket;
+  readonly connection: Connection;
+  readonly command: Command;
 };
 
-/** What did not hold, if anything; asked once. */
-export const takeViolation = (): Violation | null => {
-  const taken = first;
-  first = null;
-  return taken;
-};
-
-/** In this time the relay must have noticed a line from which nothing comes, ms (W11). */
+/** Within this time the relay must close a connection from which nothing arrives, ms (W11). */
 const DEAD_AFTER_MS = 40_000;
-/** From the deadline until the relay has noticed it and written the end, at most, ms. */
+/** Longest time from a deadline until the end is written, ms. */
 const LATE_MS = 2_000;
-/** How long a start may take, ms. */
+/** Longest time that a start may take, ms. */
 const SLOWEST_START_MS = 4_000;
 const FIRST_LEDGER_ID = 2 ** 32;
-
-type Line = {
-  readonly claims: Claims;
-  readonly speaksSession: boolean;
-  inRun: boolean;
-  /** The relay has begun to close it, and counts it no more. */
-  isGone: boolean;
-};
-
-/** What is known of one room. */
-type RoomModel = {
-  readonly name: string;
-  readonly hostAbsenceMs: number;
-  readonly lines: Map<ServerSocket, Line>;
-  status: "unknown" | "waiting" | "live" | "ended";
-  run: number;
-  /** Of the absence that goes on, ms since the epoch. */
-  deadlineAt: number | null;
-  /** All deadlines that each run ever had. */
-  readonly deadlines: Map<number, Set<number>>;
-  /** The last state on the disk, as a number that only grows. */
-  rank: number;
-  ledgerId: number | null;
-  /** What lay on the disk when the relay was started. */
-  storedDeadlineAt: number | null;
-  hadHost: boolean;
-};
-
-/** States in the order in which they may follow each other. */
-export const rankOf = (run: number, isEnded: boolean): number => run * 2 + (isEnded ? 1 : 0);
-const rankOfSession = (session: Session): number => rankOf(session.run, session.status === "ended");
-const rankOfRecord = ({ state }: RoomRecord): number => rankOf(state.run, state.status === "ended");
-const deadlineOf = ({ state }: RoomRecord): number | null =>
-  state.status === "live" ? (state.absence?.deadlineAt ?? null) : null;
-
-const ledgerClock = new WeakMap<Uint8Array, number>();
-const ledgerClockOf = ({ ledger, ledgerId }: RoomRecord): number => {
-  let clock = ledgerClock.get(ledger);
-  if (clock === undefined) ledgerClock.set(ledger, (clock = Y.parseUpdateMeta(ledger).to.get(ledgerId) ?? 0));
-  return clock;
-};
-
-/** The relay's own view of a room, as it describes it to operators. */
-export type Described = {
-  readonly status: "waiting" | "live" | "ended";
-  readonly run: number;
-  readonly endsAt: number | null;
-  readonly ended: { readonly reason: string } | null;
-};
 
 export class Oracle {
   readonly #disk: SimDisk;
   readonly #restartGraceMs: number;
   readonly #rooms = new Map<string, RoomModel>();
-  /** Commands that the relay has handled in this step. */
-  #handled: { readonly socket: ServerSocket; readonly line: Line; readonly command: Command }[] = [];
-  /** Rooms that an operator has asked this relay to end. */
+  /** Commands that the relay has handled in the current step. */
+  #handled: HandledCommand[] = [];
+  /** Rooms that an operator has asked the running relay to end. */
   readonly #operatorEnds = new Set<string>();
-  /** When the relay that is starting began to, ms since the epoch; `null`: none is. */
+  /** When the relay that is starting was started, ms since the epoch; `null` if none is starting. */
   #bootNow: number | null = null;
 
   constructor(disk: SimDisk, restartGraceMs: number) {
@@ -114,7 +48,7 @@ export class Oracle {
     this.#rooms.set(name, {
       name,
       hostAbsenceMs,
-      lines: new Map(),
+      connections: new Map(),
       status: "unknown",
       run: 0,
       deadlineAt: null,
@@ -126,13 +60,13 @@ export class Oracle {
     });
   }
 
-  // --- The relay's lives ------------------------------------------------------------------------
+  // --- Starts and ends of the relay ---------------------------------------------------------------
 
   booting(now: number): void {
     this.#bootNow = now;
     for (const room of this.#rooms.values()) {
       const { record } = this.#disk.room(room.name);
-      room.lines.clear();
+      room.connections.clear();
       room.hadHost = false;
       room.status = record?.state.status ?? "unknown";
       room.run = record?.state.run ?? 0;
@@ -140,7 +74,7 @@ export class Oracle {
       if (record === null) continue;
       const stored = deadlineOf(record);
       if (stored !== null && !room.deadlines.get(room.run)?.has(stored)) {
-        violate("I1", `${room.name}: the deadline on the disk, ${stored}, was never one of run ${record.state.run}`);
+        violate("I1", `${room.name}: the stored deadline ${stored} never was one of run ${record.state.run}`);
       }
       room.storedDeadlineAt = stored;
     }
@@ -155,73 +89,73 @@ export class Oracle {
         continue;
       }
       const deadlineAt = deadlineOf(record);
-      if (deadlineAt === null) violate("I1", `${room.name}: a start has left a live run without a deadline`);
+      if (deadlineAt === null) violate("I1", `${room.name}: after a start a live run has no deadline`);
       else if (
         deadlineAt > now + Math.max(room.hostAbsenceMs, this.#restartGraceMs) &&
         deadlineAt !== room.storedDeadlineAt
       ) {
-        violate("I1", `${room.name}: a start has put the deadline off to ${deadlineAt}`);
+        violate("I1", `${room.name}: a start has postponed the deadline to ${deadlineAt}`);
       }
       room.deadlineAt = deadlineAt;
     }
   }
 
-  gone(): void {
+  stopped(): void {
     this.#bootNow = null;
     this.#handled = [];
     this.#operatorEnds.clear();
-    for (const room of this.#rooms.values()) room.lines.clear();
+    for (const room of this.#rooms.values()) room.connections.clear();
   }
 
-  // --- What passes through sockets ----------------------------------------------------------------
+  // --- Frames -------------------------------------------------------------------------------------
 
   attached(socket: ServerSocket, claims: Claims, speaksSession: boolean): void {
     const room = this.#rooms.get(claims.room);
     if (room === undefined) return;
-    const line: Line = { claims, speaksSession, inRun: !speaksSession, isGone: false };
-    room.lines.set(socket, line);
-    socket.onClosed.push(() => void room.lines.delete(socket));
+    const connection: Connection = { claims, speaksSession, inRun: !speaksSession, isClosing: false };
+    room.connections.set(socket, connection);
+    socket.onClosed.push(() => void room.connections.delete(socket));
     socket.onHandled = (bytes) => {
       const frame = readClientMessage(bytes);
-      if (frame.kind === "session") this.#handled.push({ socket, line, command: frame.command });
+      if (frame.kind === "session") this.#handled.push({ socket, connection, command: frame.command });
     };
-    socket.onSend = (bytes) => this.#checkTold(room, bytes);
+    socket.onSend = (bytes) => this.#checkSent(room, bytes);
   }
 
-  /** An operator is about to end a room. */
+  /** To be called before an operator ends a room. */
   operatorEnds(name: string): void {
     this.#operatorEnds.add(name);
   }
 
-  #checkTold(room: RoomModel, bytes: Uint8Array): void {
-    const told = readTold(bytes);
-    if (told === null) return;
-    const { durable, held } = this.#disk.room(room.name);
-    if (told.kind === "answer") {
-      if (durable === null || durable.state.run < told.run) {
-        violate("I3", `${room.name}: somebody was told of run ${told.run}, which is not safe on the disk`);
+  #checkSent(room: RoomModel, bytes: Uint8Array): void {
+    const sent = readSentContent(bytes);
+    if (sent === null) return;
+    const { durable, stored } = this.#disk.room(room.name);
+    if (sent.kind === "answer") {
+      if (durable === null || durable.state.run < sent.run) {
+        violate("I3", `${room.name}: run ${sent.run} was sent, which is not durable`);
       }
       return;
     }
-    for (const [client, clock] of told.upTo) {
+    for (const [client, clock] of sent.upTo) {
       if (client < FIRST_LEDGER_ID) {
-        if ((held.get(client) ?? 0) < clock) {
-          violate("I3", `${room.name}: content ${client}:${clock} was told before it was written`);
+        if ((stored.get(client) ?? 0) < clock) {
+          violate("I3", `${room.name}: content ${client}:${clock} was sent before it was written`);
         }
       } else if (durable === null || durable.ledgerId !== client || ledgerClockOf(durable) < clock) {
-        violate("I3", `${room.name}: the session up to ${client}:${clock} was told before it was safe on the disk`);
+        violate("I3", `${room.name}: the session up to ${client}:${clock} was sent before it was durable`);
       }
     }
   }
 
-  /** Somebody's document says this now. @param before what it said before, `null`: nothing. */
+  /** A client's document contains a new session. @param before its session before; `null` if it had none. */
   observed(who: string, name: string, before: Session | null, session: Session): void {
     if (before !== null && rankOfSession(session) < rankOfSession(before)) {
-      violate("I2", `${who} saw ${JSON.stringify(session)} after ${JSON.stringify(before)}`);
+      violate("I2", `${who} read ${JSON.stringify(session)} after ${JSON.stringify(before)}`);
     }
     const { durable } = this.#disk.room(name);
     if (durable === null || rankOfRecord(durable) < rankOfSession(session)) {
-      violate("I3", `${who} was told ${JSON.stringify(session)}, which is not safe on the disk`);
+      violate("I3", `${who} was sent ${JSON.stringify(session)}, which is not durable`);
     }
   }
 
@@ -233,18 +167,18 @@ export class Oracle {
     if (room === undefined || record === null) return;
     if (this.#bootNow !== null) this.#checkStart(room, record, this.#bootNow);
     const rank = rankOfRecord(record);
-    if (rank < room.rank) violate("I2", `${name}: the disk went back from state ${room.rank} to ${rank}`);
+    if (rank < room.rank) violate("I2", `${name}: the stored state went back from ${room.rank} to ${rank}`);
     room.rank = rank;
     room.ledgerId ??= record.ledgerId;
-    if (room.ledgerId !== record.ledgerId) violate("I2", `${name}: the ledger changed its id`);
+    if (room.ledgerId !== record.ledgerId) violate("I2", `${name}: the ledger's id has changed`);
   }
 
-  /** What a relay writes while it starts: of each live run its deadline, and nothing else. */
+  /** A relay that starts writes the deadline of each live run and nothing else. */
   #checkStart(room: RoomModel, record: RoomRecord, bootNow: number): void {
     const deadlineAt = deadlineOf(record);
     const earliest = Math.max(room.storedDeadlineAt ?? bootNow + room.hostAbsenceMs, bootNow + this.#restartGraceMs);
     if (deadlineAt === null || deadlineAt < earliest || deadlineAt > earliest + SLOWEST_START_MS) {
-      violate("I1", `${room.name}: a start sets the deadline to ${deadlineAt}, and ${earliest} is right`);
+      violate("I1", `${room.name}: a start sets the deadline to ${deadlineAt} instead of ${earliest}`);
     }
     this.#setDeadline(room, deadlineAt!);
   }
@@ -253,38 +187,38 @@ export class Oracle {
 
   /**
    * @param now the relay's time.
-   * @param describe a room as the relay has it in memory; `null` if it is not there.
-   * @param serves whether the relay serves deadlines.
+   * @param describe the relay's view of a room; `null` if the room is not in memory.
+   * @param handlesDeadlines whether the relay currently handles deadlines.
    */
-  afterStep(now: number, describe: (name: string) => Described | null, serves: boolean): void {
+  afterStep(now: number, describe: (name: string) => RelayView | null, handlesDeadlines: boolean): void {
     const handled = this.#handled;
     this.#handled = [];
     for (const room of this.#rooms.values()) {
       const described = describe(room.name);
       if (described !== null) {
-        this.#follow(
+        this.#track(
           room,
           described,
           now,
-          handled.filter(({ line }) => line.claims.room === room.name),
+          handled.filter(({ connection }) => connection.claims.room === room.name),
         );
       } else if (room.status === "live" && room.hadHost) {
-        // Unloaded: with its last line went its last host.
+        // Unloaded: its last host was its last connection.
         room.hadHost = false;
         this.#setDeadline(room, now + room.hostAbsenceMs);
       }
-      for (const socket of room.lines.keys()) {
-        const silentMs = socket.link.time.now - socket.heardAtMs;
+      for (const socket of room.connections.keys()) {
+        const silentMs = socket.link.time.now - socket.receivedAtMs;
         if (silentMs > DEAD_AFTER_MS)
-          violate("I5", `${room.name}: a line has been dead for ${silentMs} ms and is kept`);
+          violate("I5", `${room.name}: a connection has been silent for ${silentMs} ms and is still open`);
       }
-      if (serves && room.status === "live" && room.deadlineAt !== null && now > room.deadlineAt + LATE_MS) {
-        violate("I1", `${room.name}: run ${room.run} goes on without a host after its deadline ${room.deadlineAt}`);
+      if (handlesDeadlines && room.status === "live" && room.deadlineAt !== null && now > room.deadlineAt + LATE_MS) {
+        violate("I1", `${room.name}: run ${room.run} continues without a host after its deadline ${room.deadlineAt}`);
       }
     }
   }
 
-  /** When a room's run ends if nothing happens, ms since the epoch; `null` if it does not. */
+  /** The deadline that a room should have, ms since the epoch; `null` if none. */
   deadlineOf(name: string): number | null {
     return this.#rooms.get(name)?.deadlineAt ?? null;
   }
@@ -296,11 +230,11 @@ export class Oracle {
     else known.add(deadlineAt);
   }
 
-  #follow(
+  #track(
     room: RoomModel,
-    { status, run, endsAt, ended }: Described,
+    { status, run, endsAt, ended }: RelayView,
     now: number,
-    handled: readonly { readonly socket: ServerSocket; readonly line: Line; readonly command: Command }[],
+    handled: readonly HandledCommand[],
   ): void {
     const isNewRun = status === "live" && (room.status !== "live" || run !== room.run);
     if (rankOf(run, status === "ended") < rankOf(room.run, room.status === "ended")) {
@@ -309,44 +243,41 @@ export class Oracle {
     if (status === "ended" && room.status !== "ended" && room.status !== "unknown") {
       this.#checkEnd(room, run, ended!.reason, now, handled);
     }
-    if (isNewRun || status !== "live") for (const line of room.lines.values()) line.inRun = !line.speaksSession;
-    for (const { line, command } of handled) {
-      if (command.type === "leave") line.inRun = false;
-      else if (command.type === "join" || (command.type === "start" && line.claims.role === "host")) {
-        if (status === "live" && !(command.type === "start" && command.run > run)) line.inRun = true;
+    if (isNewRun || status !== "live")
+      for (const connection of room.connections.values()) connection.inRun = !connection.speaksSession;
+    for (const { connection, command } of handled) {
+      if (command.type === "leave") connection.inRun = false;
+      else if (command.type === "join" || (command.type === "start" && connection.claims.role === "host")) {
+        if (status === "live" && !(command.type === "start" && command.run > run)) connection.inRun = true;
       }
     }
-    for (const [socket, line] of room.lines) line.isGone ||= socket.readyState === 2;
+    for (const [socket, connection] of room.connections) connection.isClosing ||= socket.readyState === 2;
     room.status = status;
     room.run = run;
-    const hasHost = [...room.lines].some(([, { claims, inRun, isGone }]) => claims.role === "host" && inRun && !isGone);
+    const hasHost = [...room.connections].some(
+      ([, { claims, inRun, isClosing }]) => claims.role === "host" && inRun && !isClosing,
+    );
     if (status !== "live" || hasHost) room.deadlineAt = null;
     else if (isNewRun || room.hadHost) this.#setDeadline(room, now + room.hostAbsenceMs);
     room.hadHost = status === "live" && hasHost;
     if (endsAt !== room.deadlineAt) {
-      violate("I1", `${room.name}: the relay's deadline is ${endsAt}, and should be ${room.deadlineAt} (now ${now})`);
+      violate("I1", `${room.name}: the relay's deadline is ${endsAt} instead of ${room.deadlineAt} (now ${now})`);
     }
   }
 
-  #checkEnd(
-    room: RoomModel,
-    run: number,
-    reason: string,
-    now: number,
-    handled: readonly { readonly line: Line; readonly command: Command }[],
-  ): void {
+  #checkEnd(room: RoomModel, run: number, reason: string, now: number, handled: readonly HandledCommand[]): void {
     if (run !== room.run) violate("I2", `${room.name}: run ${run} ended while run ${room.run} was live`);
     if (reason === "host-absent") {
       if (room.deadlineAt === null || now < room.deadlineAt) {
         violate("I1", `${room.name}: run ${run} ended by absence at ${now}, the deadline is ${room.deadlineAt}`);
       }
     } else if (reason === "host-ended") {
-      const isAsked = handled.some(
-        ({ line, command }) => line.claims.role === "host" && command.type === "end" && command.run === run,
+      const isRequested = handled.some(
+        ({ connection, command }) => connection.claims.role === "host" && command.type === "end" && command.run === run,
       );
-      if (!isAsked) violate("I2", `${room.name}: run ${run} was ended by a host who did not ask for it now`);
+      if (!isRequested) violate("I2", `${room.name}: run ${run} was ended by a host who did not request it`);
     } else if (!this.#operatorEnds.has(room.name)) {
-      violate("I2", `${room.name}: run ${run} was ended by an operator who did not ask`);
+      violate("I2", `${room.name}: run ${run} was ended by an operator who did not request it`);
     }
   }
 }

@@ -1,4 +1,4 @@
-/** The people of a simulated world, and the pages that they have open: the real room client, or a stock provider. */
+/** The people of a simulated world and their open pages, with the real room client or a stock provider. */
 import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
 import type { Clock } from "../../src/clock.ts";
@@ -16,11 +16,11 @@ import type { SimTime } from "./time.ts";
 
 const RELAY_URL = "ws://relay.test";
 
-export type Surroundings = {
+export type Environment = {
   readonly time: SimTime;
   readonly random: Random;
   readonly listener: Listener;
-  /** Told whenever a document says something else of the session. */
+  /** Called whenever the session in a document changes. */
   readonly onSession: (who: string, room: string, before: Session | null, session: Session) => void;
   readonly fault: (what: string) => void;
 };
@@ -30,7 +30,7 @@ export type PersonOptions = {
   readonly room: string;
   readonly role: Role;
   readonly token: string;
-  /** Whether their pages use the room client, or a plain y-websocket provider. */
+  /** Whether their pages use the room client; otherwise a plain y-websocket provider. */
   readonly speaksSession: boolean;
 };
 
@@ -40,23 +40,21 @@ const storageOf = (entries: Map<string, string>): TokenStorage => ({
   setItem: (key, value) => void entries.set(key, value),
 });
 
-/** One page, from its opening to its end. */
+/** One page, from opening to closing. */
 export class Tab {
   readonly owner: Owner;
   readonly doc: Y.Doc;
   readonly storage: Map<string, string>;
   readonly room: Room | null;
   readonly provider: WebsocketProvider;
-  readonly person: Person;
   #seen: Session | null = null;
   isOpen = true;
-  /** Whether it is away: put into the back-forward cache. */
-  isAway = false;
+  /** Whether it is in the back-forward cache. */
+  isCached = false;
 
   constructor(person: Person, owner: Owner, doc: Y.Doc, storage: Map<string, string>) {
-    const { time, random, listener, onSession, fault } = person.surroundings;
+    const { time, random, listener, onSession, fault } = person.environment;
     const { options, uplink } = person;
-    this.person = person;
     this.owner = owner;
     this.storage = storage;
     this.doc = doc;
@@ -99,26 +97,17 @@ export class Tab {
     });
   }
 
-  /** What it has last read of the session. */
   get session(): Session | null {
     return readSession(this.doc);
   }
 
-  /** Whether it is in the live run, as far as it knows. */
-  get isIn(): boolean {
-    if (!this.isOpen || this.isAway) return false;
+  /** Whether it has joined the live run, as far as it knows. */
+  get hasJoined(): boolean {
+    if (!this.isOpen || this.isCached) return false;
     return this.room === null ? this.provider.synced : this.room.state.screen.name === "joined" && this.provider.synced;
   }
 
-  /** Whether it wants to be in. */
-  get wantsIn(): boolean {
-    if (!this.isOpen || this.isAway) return false;
-    if (this.room === null) return this.provider.shouldConnect;
-    const { name } = this.room.state.screen;
-    return name !== "left" && name !== "ended" && name !== "failed";
-  }
-
-  /** The page is closed, as browsers do it: the line is closed behind it. */
+  /** Closes the page and its connection, as browsers do. */
   close(): void {
     this.isOpen = false;
     this.room?.suspend();
@@ -140,24 +129,24 @@ const clockFor = (time: SimTime, owner: Owner): Clock => ({
 
 export class Person {
   readonly options: PersonOptions;
-  readonly surroundings: Surroundings;
+  readonly environment: Environment;
   readonly uplink: Uplink = createUplink();
   tabs: Tab[] = [];
-  /** The document that their browser keeps of the page. */
+  /** The document and session storage of the last closed page. */
   #kept: { readonly update: Uint8Array; readonly storage: Map<string, string> } | null = null;
   #tabs = 0;
 
-  constructor(options: PersonOptions, surroundings: Surroundings) {
+  constructor(options: PersonOptions, environment: Environment) {
     this.options = options;
-    this.surroundings = surroundings;
+    this.environment = environment;
   }
 
-  /** Opens the page, with what an earlier one of them left, or as new. */
+  /** Opens the page, with what an earlier page has kept or with an empty document. */
   open(kept: { readonly update: Uint8Array; readonly storage: Map<string, string> } | null = null): Tab {
-    const { time } = this.surroundings;
+    const { time } = this.environment;
     const before = time.owner;
     const owner = new Owner(`${this.options.name}/${++this.#tabs}`);
-    // Whatever it sets up while it is made is its own: its timers freeze and end with it.
+    // The page owns what its constructor schedules, so that its timers freeze and end with it.
     time.owner = owner;
     try {
       const doc = new Y.Doc();
@@ -170,14 +159,13 @@ export class Person {
     }
   }
 
-  /** The page is closed; what it held is kept, as a page would in its browser's storage. */
+  /** Closes the page and keeps its document, as a page may do in its browser's storage. */
   close(tab: Tab): void {
     this.#kept = { update: Y.encodeStateAsUpdate(tab.doc), storage: tab.storage };
     tab.close();
     this.tabs = this.tabs.filter((each) => each !== tab);
   }
 
-  /** What the last closed tab left behind. */
   get kept(): { readonly update: Uint8Array; readonly storage: Map<string, string> } | null {
     return this.#kept;
   }

@@ -1,4 +1,4 @@
-/** The machine that the relay runs on: it is started, killed, loses power, is told to stop, and its wall clock jumps. */
+/** The machine that the relay runs on: starts, kills and stops it, and has a wall clock that can jump. */
 import type { Clock } from "../../src/clock.ts";
 import { SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from "../../src/protocol/protocol.ts";
 import { DEFAULT_LIMITS } from "../../sync-server/config/limits.ts";
@@ -12,21 +12,21 @@ import type { Random } from "../random.ts";
 import { Owner } from "./time.ts";
 import type { SimTime } from "./time.ts";
 
-/** What watches over the relay and must not be fooled by it. */
-export type RelayWatch = {
+/** Notified of what happens to the relay. */
+type RelayObserver = {
   readonly booting: (now: number) => void;
   readonly started: (now: number) => void;
-  readonly gone: () => void;
+  readonly stopped: () => void;
   readonly attached: (socket: ServerSocket, claims: Claims, speaksSession: boolean) => void;
   readonly fault: (what: string) => void;
 };
 
-export type HostOptions = { readonly hostAbsenceMs: number; readonly restartGraceMs: number };
+type HostOptions = { readonly hostAbsenceMs: number; readonly restartGraceMs: number };
 
-/** Small, so that slow people meet it. */
+/** Small, so that slow clients reach it. */
 const BUFFERED_BYTES = 64 * 1024;
 
-/** Tokens without cryptography: whether a signature holds is not what is simulated. */
+/** Tokens without cryptography: signatures are not simulated. */
 export const signed = (claims: Claims): string => Buffer.from(JSON.stringify(claims)).toString("base64url");
 const readToken = (token: string): Claims => JSON.parse(Buffer.from(token, "base64url").toString()) as Claims;
 
@@ -43,22 +43,22 @@ export class RelayHost implements Listener {
   readonly #random: Random;
   readonly #disk: SimDisk;
   readonly #options: HostOptions;
-  readonly #watch: RelayWatch;
+  readonly #observer: RelayObserver;
   #running: Running | null = null;
-  #lives = 0;
-  /** How far the wall clock is off, ms. */
+  #starts = 0;
+  /** Error of the wall clock, ms. */
   wallOffsetMs = 0;
 
-  constructor(time: SimTime, random: Random, disk: SimDisk, options: HostOptions, watch: RelayWatch) {
+  constructor(time: SimTime, random: Random, disk: SimDisk, options: HostOptions, watch: RelayObserver) {
     this.#time = time;
     this.#random = random;
     this.#disk = disk;
     this.#options = options;
-    this.#watch = watch;
+    this.#observer = watch;
   }
 
-  /** While it listens. */
-  get life(): Owner | null {
+  /** Owner of the relay's events; `null` while it does not listen. */
+  get owner(): Owner | null {
     const running = this.#running;
     return running?.core == null ? null : running.owner;
   }
@@ -75,28 +75,28 @@ export class RelayHost implements Listener {
     return this.#running?.isStopping ?? false;
   }
 
-  /** ms since the epoch, as the relay reckons deadlines; `null` while none is running. */
+  /** The time with which the relay computes deadlines, ms since the epoch; `null` while it is not running. */
   get now(): number | null {
     return this.#running?.clock.now() ?? null;
   }
 
-  /** Timers and other events that the running relay waits for. */
+  /** Number of timers and other pending events of the running relay. */
   get pending(): number {
     return this.#running === null ? 0 : this.#time.pendingOf(this.#running.owner);
   }
 
-  /** The clock as the relay gets it. */
-  present(clock: Clock): Clock {
+  /** The clock that the relay is given; replaced by a mutant. */
+  clockForRelay(clock: Clock): Clock {
     return clock;
   }
 
   start(): void {
     if (this.#running !== null) return;
-    const owner = new Owner(`relay ${++this.#lives}`);
-    const clock = this.present(this.#clockFor(owner));
+    const owner = new Owner(`relay ${++this.#starts}`);
+    const clock = this.clockForRelay(this.#clockFor(owner));
     const running: Running = { owner, clock, links: new Set(), core: null, isStopping: false };
     this.#running = running;
-    this.#watch.booting(clock.now());
+    this.#observer.booting(clock.now());
     this.#time.schedule(this.#random.between(1, 300), () => void this.#boot(running), owner);
   }
 
@@ -104,7 +104,7 @@ export class RelayHost implements Listener {
     const { owner, clock } = running;
     const report = (details: object, what: string): void => {
       const error = (details as { err?: Error }).err;
-      this.#watch.fault(`${what}: ${error?.stack ?? JSON.stringify(details)}`);
+      this.#observer.fault(`${what}: ${error?.stack ?? JSON.stringify(details)}`);
     };
     const core = await RelayCore.start({
       clock,
@@ -114,16 +114,16 @@ export class RelayHost implements Listener {
       ...this.#options,
       logger: { info: () => {}, error: report, fatal: () => {} } as never,
       onHousekeeping: () => {},
-      // As the process does: it ends, a little later, when everybody was told.
+      // Like the process, which ends a little later, after the connections are closed.
       onFailure: () => void this.#time.schedule(this.#random.between(0, 100), () => this.kill(), owner),
     }).catch((): null => null);
     if (core === null) return this.kill();
     if (this.#running !== running) return;
     running.core = core;
-    this.#watch.started(clock.now());
+    this.#observer.started(clock.now());
   }
 
-  /** Ends the process without warning. */
+  /** SIGKILL. */
   kill(): void {
     const running = this.#running;
     if (running === null) return;
@@ -137,7 +137,7 @@ export class RelayHost implements Listener {
     running.isStopping = true;
     await running.core.retire();
     running.core.closeAll();
-    // Whoever does not answer the goodbye is cut; then the last words of all sockets are heard.
+    // Terminates the connections that have not answered the close frame, then stops after their last events.
     this.#time.schedule(
       1_000,
       () => {
@@ -154,7 +154,7 @@ export class RelayHost implements Listener {
     this.#running = null;
     const keepsSent = this.#random.chance(0.5);
     for (const link of running.links) link.loseServer(keepsSent);
-    this.#watch.gone();
+    this.#observer.stopped();
   }
 
   accept(link: Link, url: string, protocols: readonly string[], open: () => ServerSocket | null): void {
@@ -170,7 +170,7 @@ export class RelayHost implements Listener {
       running.core!.admission.receive(visitor, () => {
         const socket = open();
         if (socket === null) return null;
-        this.#watch.attached(socket, readToken(token!), speaksSession);
+        this.#observer.attached(socket, readToken(token!), speaksSession);
         socket.onClosed.push(() => running.links.delete(link));
         return socket;
       });
@@ -186,7 +186,7 @@ export class RelayHost implements Listener {
       wallNow: () => Math.floor(wall()),
       setTimer: (delayMs, fire) => time.schedule(delayMs, fire, owner),
       gather: (ms, run) => void time.schedule(ms, run, owner),
-      // Something else may come first, as a message that has arrived meanwhile.
+      // Something else may run first, such as a message that has arrived meanwhile.
       afterTurn: (run) => void time.schedule(this.#random.chance(0.5) ? 0 : this.#random.fraction(), run, owner),
     };
   }

@@ -1,10 +1,10 @@
-/** The two ends of a simulated connection: a WebSocket as browsers have it, and the relay's line. */
+/** The two endpoints of a simulated connection: the browser's WebSocket and the relay's socket. */
 import type { Batch } from "../../sync-server/websocket/frame.ts";
 import type { ClientSocket as RelaySocket, SocketListener } from "../../sync-server/websocket/web-socket.ts";
 import type { Random } from "../random.ts";
 import { Link } from "./network.ts";
 import type { Listener, Uplink } from "./network.ts";
-import { NATURE } from "./time.ts";
+import { ENVIRONMENT } from "./time.ts";
 import type { Owner, SimTime } from "./time.ts";
 
 /** As in `web-socket.ts`. */
@@ -12,7 +12,7 @@ const CLOSE_TIMEOUT_MS = 2_000;
 
 const sizeOf = (data: Uint8Array | ArrayBuffer): number => data.byteLength + 6;
 
-/** A WebSocket as browsers have it, as far as y-websocket uses it. */
+/** The part of the browser's WebSocket that y-websocket uses. */
 export class ClientSocket {
   static readonly OPEN = 1;
   readonly OPEN = 1;
@@ -39,7 +39,14 @@ export class ClientSocket {
     this.url = url;
     this.offered = offered;
     this.owner = owner;
-    this.link = new Link(this, (link, life) => new ServerSocket(link, life), uplink, listener, time, random);
+    this.link = new Link(
+      this,
+      (link, relayOwner) => new ServerSocket(link, relayOwner),
+      uplink,
+      listener,
+      time,
+      random,
+    );
   }
 
   send(data: Uint8Array): void {
@@ -48,7 +55,7 @@ export class ClientSocket {
     const { link } = this;
     link.up.send(
       sizeOf(bytes),
-      () => link.life!,
+      () => link.relayOwner!,
       () => link.server?.received(bytes),
     );
   }
@@ -58,23 +65,23 @@ export class ClientSocket {
     const wasOpen = this.readyState === 1;
     this.readyState = 2;
     const { link } = this;
-    const life = link.life;
-    if (life === null) return link.forgetIfOver();
+    const relayOwner = link.relayOwner;
+    if (relayOwner === null) return link.removeIfClosed();
     if (!wasOpen) {
-      // The browser drops the connection; the other side reads its end.
+      // The browser drops the connection, and the relay reads the end of the stream.
       link.up.send(
         0,
-        () => life,
+        () => relayOwner,
         () => {
           link.server?.closed();
-          link.forgetIfOver();
+          link.removeIfClosed();
         },
       );
       return;
     }
     link.up.send(
       8,
-      () => life,
+      () => relayOwner,
       () => link.server?.closed(),
     );
   }
@@ -94,34 +101,34 @@ export class ClientSocket {
     if (this.readyState === 3) return;
     const wasConnecting = this.readyState === 0;
     this.readyState = 3;
-    this.link.forgetIfOver();
+    this.link.removeIfClosed();
     if (wasConnecting) this.onerror?.();
     this.onclose?.({ code, reason });
   }
 }
 
-/** The relay's line, as `web-socket.ts` has it. */
+/** The relay's socket, with the interface of `web-socket.ts`. */
 export class ServerSocket implements RelaySocket {
-  readonly life: Owner;
+  readonly owner: Owner;
   readonly link: Link;
   readyState = 1;
   writes = 0;
   reads = 0;
-  /** When something last arrived, by the world's time, ms. */
-  heardAtMs: number;
-  /** Told of everything that the relay sends, before it is on its way. */
+  /** When something last arrived, ms of simulated time. */
+  receivedAtMs: number;
+  /** Called with everything that the relay sends, before it is sent. */
   onSend: ((bytes: Uint8Array) => void) | null = null;
-  /** Told of everything that the relay has handled. */
+  /** Called with every message that the relay has handled. */
   onHandled: ((bytes: Uint8Array) => void) | null = null;
-  /** Told when the relay knows that it is over. */
+  /** Called when the relay has noticed the end of the connection. */
   readonly onClosed: (() => void)[] = [];
 
   #listener: SocketListener | null = null;
 
-  constructor(link: Link, life: Owner) {
+  constructor(link: Link, relayOwner: Owner) {
     this.link = link;
-    this.life = life;
-    this.heardAtMs = link.time.now;
+    this.owner = relayOwner;
+    this.receivedAtMs = link.time.now;
   }
 
   get isOpen(): boolean {
@@ -153,19 +160,19 @@ export class ServerSocket implements RelaySocket {
     );
   }
 
-  /** Browsers answer by themselves, those of frozen pages too. */
+  /** The browser answers pings by itself, also for frozen pages. */
   ping(): void {
-    const { link, life } = this;
+    const { link, owner: relayOwner } = this;
     link.down.send(
       6,
-      () => NATURE,
+      () => ENVIRONMENT,
       () => {
         if (link.client.readyState >= 2) return;
         link.up.send(
           6,
-          () => life,
+          () => relayOwner,
           () => {
-            this.heardAtMs = link.time.now;
+            this.receivedAtMs = link.time.now;
             this.reads++;
             this.#listener?.control();
           },
@@ -177,7 +184,7 @@ export class ServerSocket implements RelaySocket {
   close(code: number, reason: string): void {
     if (this.readyState >= 2) return;
     this.readyState = 2;
-    const { link, life } = this;
+    const { link, owner: relayOwner } = this;
     link.down.send(
       8,
       () => link.client.owner,
@@ -185,12 +192,12 @@ export class ServerSocket implements RelaySocket {
         link.client.closed(code, reason);
         link.up.send(
           8,
-          () => life,
+          () => relayOwner,
           () => this.closed(),
         );
       },
     );
-    link.time.schedule(CLOSE_TIMEOUT_MS, () => this.terminate(), life);
+    link.time.schedule(CLOSE_TIMEOUT_MS, () => this.terminate(), relayOwner);
   }
 
   terminate(): void {
@@ -199,14 +206,14 @@ export class ServerSocket implements RelaySocket {
     this.link.down.clear();
     this.link.breakTowardsClient();
     this.readyState = 3;
-    this.link.time.schedule(0, () => this.#end(), this.life);
+    this.link.time.schedule(0, () => this.#end(), this.owner);
   }
 
   received(bytes: Uint8Array): void {
     if (this.readyState === 3) return;
-    this.heardAtMs = this.link.time.now;
+    this.receivedAtMs = this.link.time.now;
     this.reads++;
-    // What comes behind a goodbye is passed over.
+    // Messages after the close frame are ignored.
     if (this.isOpen) this.#listener?.bytes(sizeOf(bytes));
     if (this.isOpen) this.#listener?.message(bytes.slice(), true);
     this.onHandled?.(bytes);
@@ -219,8 +226,8 @@ export class ServerSocket implements RelaySocket {
   }
 
   #end(): void {
-    this.link.forgetIfOver();
-    for (const tell of this.onClosed) tell();
+    this.link.removeIfClosed();
+    for (const listener of this.onClosed) listener();
     this.#listener?.closed();
   }
 }

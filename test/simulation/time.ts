@@ -1,6 +1,6 @@
 /**
- * The one clock of a simulated world: a queue of events in the order of their time, and who owns each.
- * What a frozen owner should do waits until it is thawed; what a dead one should do is never done.
+ * The clock of a simulated world: a queue of events in the order of their time, each with an owner. Events
+ * of a frozen owner wait until it is unfrozen; events of a dead owner never run.
  */
 export class Owner {
   readonly name: string;
@@ -20,35 +20,35 @@ export class Owner {
     this.#isFrozen = true;
   }
 
-  /** Does what has waited, in its order; all of it is late by now. */
-  thaw(time: SimTime): void {
+  /** Runs the deferred events now, in their order. */
+  unfreeze(time: SimTime): void {
     this.#isFrozen = false;
     for (const run of this.#waiting.splice(0)) time.schedule(0, run, this);
   }
 
-  hold(run: () => void): void {
+  defer(run: () => void): void {
     this.#waiting.push(run);
   }
 }
 
 type Event = { readonly at: number; readonly order: number; run: (() => void) | null; readonly owner: Owner };
 
-/** The owner of what belongs to nobody in the world: the network, the plan of the run. */
-export const NATURE = new Owner("nature");
+/** Owns the events of the network and of the simulation itself. */
+export const ENVIRONMENT = new Owner("environment");
 
 const isBefore = (a: Event, b: Event): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);
 
 export class SimTime {
-  /** ms since the world began. */
+  /** ms since the start of the world. */
   now = 0;
-  /** Whose code is running. */
-  owner: Owner = NATURE;
-  /** How many events there were. */
+  /** Owner of the running event. */
+  owner: Owner = ENVIRONMENT;
+  /** How many events have run. */
   steps = 0;
   readonly #heap: Event[] = [];
   #order = 0;
 
-  /** Plans `run` for `delayMs` from now, as a doing of whoever runs now unless an owner is named. */
+  /** Schedules an event; it is owned by the owner of the running event unless another is given. Returns its cancellation. */
   schedule(delayMs: number, run: () => void, owner: Owner = this.owner): () => void {
     const event: Event = { at: this.now + Math.max(delayMs, 0), order: this.#order++, run, owner };
     this.#push(event);
@@ -57,7 +57,7 @@ export class SimTime {
     };
   }
 
-  /** Does what comes next, if that is due by `untilMs`; false if nothing is. */
+  /** Runs the next event if it is due by `untilMs`; returns whether there was one. */
   step(untilMs: number): boolean {
     for (;;) {
       const event = this.#heap[0];
@@ -69,20 +69,20 @@ export class SimTime {
       const { run, owner } = event;
       if (run === null || !owner.isAlive) continue;
       if (owner.isFrozen) {
-        owner.hold(() => event.run?.());
+        owner.defer(() => event.run?.());
         continue;
       }
       this.now = Math.max(this.now, event.at);
       this.steps++;
       this.owner = owner;
-      // Cancelled from within, as an interval is, it must not run again.
+      // Cleared before running: an event that is cancelled while it runs, as by clearInterval, must not run again.
       event.run = null;
       run();
       return true;
     }
   }
 
-  /** Events to come of an owner. */
+  /** Number of pending events of an owner. */
   pendingOf(owner: Owner): number {
     return this.#heap.filter((event) => event.run !== null && event.owner === owner).length;
   }

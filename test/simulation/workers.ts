@@ -1,14 +1,14 @@
-/** Plays worlds on all cores: each worker is a process of its own, since each has its own time and chance. */
+/** Simulates worlds on all cores, in one process per core, since a simulation replaces the process's globals. */
 import { fork } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 
-/** What came of some worlds. */
+/** Results of some of the worlds. */
 export type Part = {
   worlds: number;
   simulatedMs: number;
   steps: number;
-  deeds: number;
+  actions: number;
   readonly failures: { readonly seed: number; readonly message: string }[];
 };
 
@@ -18,15 +18,15 @@ const sum = (parts: readonly Part[]): Part => ({
   worlds: parts.reduce((all, { worlds }) => all + worlds, 0),
   simulatedMs: parts.reduce((all, { simulatedMs }) => all + simulatedMs, 0),
   steps: parts.reduce((all, { steps }) => all + steps, 0),
-  deeds: parts.reduce((all, { deeds }) => all + deeds, 0),
+  actions: parts.reduce((all, { actions }) => all + actions, 0),
   failures: parts.flatMap(({ failures }) => failures).sort((a, b) => a.seed - b.seed),
 });
 
 /**
- * Plays the worlds with the seeds `from` to `from + count - 1`.
+ * Simulates the worlds with the seeds `from` to `from + count - 1`.
  *
- * @param args passed on to the workers.
- * @param onProgress told of what has come so far, now and then.
+ * @param args passed to the workers.
+ * @param onProgress called from time to time with the results so far.
  */
 export const splitAmongWorkers = async (
   from: number,

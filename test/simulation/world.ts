@@ -1,47 +1,53 @@
 /**
- * One simulated world: a relay, its disk and its people, and a plan of what befalls them, all from one
- * seed. Everything that happens is an event; the oracle looks after each.
+ * One simulated world: a relay, its disk, its people, and random actions and faults, all from one seed.
+ * Everything that happens is an event, and the oracle checks the rules after each.
  */
 import * as Y from "yjs";
 import { SimDisk } from "./disk.ts";
 import { EPOCH_MS, enterWorld, settle } from "./globals.ts";
-import { setDark } from "./network.ts";
-import { Oracle, takeViolation, violate, Violation } from "./oracle.ts";
+import { setStalled } from "./network.ts";
+import { Oracle } from "./oracle.ts";
 import { Person } from "./people.ts";
 import type { Tab } from "./people.ts";
-import { chooseDeed, DEEDS, DOINGS } from "./plan.ts";
+import { performRandomAction } from "./action.ts";
 import { Random } from "../random.ts";
+import { NETWORK_FAULTS } from "./network-faults.ts";
+import { PAGE_ACTIONS } from "./page-actions.ts";
+import { RELAY_FAULTS } from "./relay-faults.ts";
 import { RelayHost, signed } from "./relay-host.ts";
-import { NATURE, SimTime } from "./time.ts";
+import { takeViolation, violate, Violation } from "./violation.ts";
+import { ENVIRONMENT, SimTime } from "./time.ts";
 import { checkConvergence, checkNothingLeft } from "./checkpoint.ts";
 
 export type Outcome = {
   readonly seed: number;
-  /** `null`: everything held. */
+  /** `null` if all rules held. */
   readonly violation: Violation | null;
   readonly simulatedMs: number;
   readonly steps: number;
-  /** How many things people did, or befell them or the relay. */
-  readonly deeds: number;
-  /** Fingerprint of everything that happened. */
+  /** How many actions and faults there were. */
+  readonly actions: number;
+  /** Hash of everything that happened. */
   readonly fingerprint: string;
-  /** What happened, if it was asked for. */
+  /** What happened, if `traces` was set. */
   readonly trace: readonly string[];
 };
 
-export type WorldOptions = {
+type WorldOptions = {
   readonly seed: number;
-  /** Whether to keep what happens, as text. */
+  /** Whether to record what happens as text. */
   readonly traces?: boolean;
-  /** A short life without trouble but for this: the relay ends after so many steps. `power`: and its machine with it. */
+  /** Makes the world short and without other faults of the relay: it ends after this many steps, by SIGKILL or by a power cut. */
   readonly end?: { readonly afterStep: number; readonly how: "kill" | "power" };
 };
 
 const NAMES = ["Ada", "Ben", "Cleo", "Dan", "Eve", "Finn", "Gil"];
+const PEOPLE_ACTIONS = [...PAGE_ACTIONS, ...NETWORK_FAULTS];
+const ALL_ACTIONS = [...PEOPLE_ACTIONS, ...RELAY_FAULTS];
 const DAY_MS = 86_400_000;
-/** Long enough for the relay to find every dead line, and for everybody to come back. */
+/** Long enough for the relay to detect every dead connection, and for everybody to reconnect. */
 const HEAL_MS = 80_000;
-/** How long a relay may take to start, ms. */
+/** Longest time that a relay takes to start, ms. */
 const BOOT_MS = 5_000;
 
 export class World {
@@ -58,9 +64,9 @@ export class World {
   #end: WorldOptions["end"];
   readonly #trace: string[] = [];
   #hash = 0;
-  #deeds = 0;
+  #actions = 0;
   #faults: string[] = [];
-  /** Nothing goes wrong any more, and a relay that was on its way out comes back at once. */
+  /** While this is set there are no faults, and a relay that ends is restarted at once. */
   #isHealing = false;
 
   constructor({ seed, traces = false, end }: WorldOptions) {
@@ -83,12 +89,12 @@ export class World {
       {
         booting: (now) => this.oracle.booting(now),
         started: (now) => {
-          this.note("the relay is up");
+          this.note("the relay has started");
           this.oracle.started(now);
         },
-        gone: () => {
-          this.note("the relay is gone");
-          this.oracle.gone();
+        stopped: () => {
+          this.note("the relay has stopped");
+          this.oracle.stopped();
           this.#startLater();
         },
         attached: (socket, claims, speaksSession) => this.oracle.attached(socket, claims, speaksSession),
@@ -109,7 +115,7 @@ export class World {
       const known = random.chance(0.5) ? { sub: `id-${name}`, name } : {};
       const token = signed({ room, role, ...known, expiresAt: EPOCH_MS + 365 * DAY_MS });
       const speaksSession = random.chance(0.75);
-      const surroundings = {
+      const environment = {
         time,
         random,
         listener: this.host,
@@ -117,16 +123,16 @@ export class World {
           this.oracle.observed(who, ...rest),
         fault: (what: string) => this.fault(what),
       };
-      this.people.push(new Person({ name, room, role, token, speaksSession }, surroundings));
+      this.people.push(new Person({ name, room, role, token, speaksSession }, environment));
     }
   }
 
-  /** Something that no schedule may bring about. */
+  /** Reports something that must not happen in any world (I0). */
   fault(what: string): void {
     this.#faults.push(what);
   }
 
-  /** Takes note of what happens; the fingerprint of two runs of one seed is the same. */
+  /** Adds to the trace and the fingerprint, which are the same in all runs of one seed. */
   note(what: string): void {
     const line = `${(this.time.now / 1000).toFixed(3)} s  ${what}`;
     for (let i = 0; i < line.length; i++) this.#hash = (Math.imul(this.#hash, 31) + line.charCodeAt(i)) | 0;
@@ -145,12 +151,12 @@ export class World {
       this.note(`VIOLATION ${violation.message}`);
     } finally {
       process.off("unhandledRejection", onReject);
-      // Each provider waits for the end of the process (y-websocket 3.1), those of crashed pages too: they would be kept.
+      // Each provider adds an "exit" listener (y-websocket 3.1), which would keep those of crashed pages in memory.
       process.removeAllListeners("exit");
     }
     const { now: simulatedMs, steps } = this.time;
     const fingerprint = `${(this.#hash >>> 0).toString(16).padStart(8, "0")}-${steps}`;
-    return { seed: this.#seed, violation, simulatedMs, steps, deeds: this.#deeds, fingerprint, trace: this.#trace };
+    return { seed: this.#seed, violation, simulatedMs, steps, actions: this.#actions, fingerprint, trace: this.#trace };
   }
 
   async #live(): Promise<void> {
@@ -159,25 +165,25 @@ export class World {
     await this.#runFor(BOOT_MS);
     await this.#makeRooms();
     for (const person of this.people) {
-      if (random.chance(0.8)) this.#do(random.between(0, 5_000), () => person.open());
+      if (random.chance(0.8)) this.#schedule(random.between(0, 5_000), () => person.open());
     }
     const isShort = this.#end !== undefined;
     for (let phase = isShort ? 1 : 1 + random.below(3); phase > 0; phase--) {
       const endAt = time.now + (isShort ? 15_000 : random.spread(20_000, 1_200_000));
-      // Between deeds, long or short: some worlds are busy, some are slow.
+      // Mean time between actions: some worlds are busy, some are slow.
       const paceMs = isShort ? 300 : random.spread(200, 20_000);
       while (time.now < endAt) {
-        this.#do(0, () => {
-          const deed = chooseDeed(this, isShort ? DOINGS : DEEDS);
-          if (deed === null) return;
-          this.#deeds++;
-          this.note(deed);
+        this.#schedule(0, () => {
+          const action = performRandomAction(this, isShort ? PEOPLE_ACTIONS : ALL_ACTIONS);
+          if (action === null) return;
+          this.#actions++;
+          this.note(action);
         });
         await this.#runFor(random.fraction() * 2 * paceMs);
       }
       await this.#heal();
       checkConvergence(this);
-      this.note("all is well");
+      this.note("all checks passed");
     }
     await this.#leaveAll();
     await checkNothingLeft(this, (ms) => this.#runFor(ms));
@@ -188,36 +194,35 @@ export class World {
     for (const room of this.rooms) {
       if (random.chance(0.5)) continue;
       const start = random.chance(0.5) ? "manual" : "auto";
-      this.note(`${room} is made, start ${start}`);
+      this.note(`${room} is created, start ${start}`);
       this.host.core?.rooms.create(room, { start, hostAbsenceMs: null }).catch(() => {});
     }
   }
 
-  /** Lets somebody do something in `delayMs`. */
-  #do(delayMs: number, act: () => void): void {
-    this.time.schedule(delayMs, act, NATURE);
+  #schedule(delayMs: number, act: () => void): void {
+    this.time.schedule(delayMs, act, ENVIRONMENT);
   }
 
   #startLater(): void {
     const { random } = this;
-    if (this.#isHealing) return this.#do(50, () => this.host.start());
+    if (this.#isHealing) return this.#schedule(50, () => this.host.start());
     const downMs = random.chance(0.8) ? random.spread(50, 10_000) : random.spread(1_000, 1.5 * this.hostAbsenceMs);
-    this.#do(downMs, () => this.host.start());
+    this.#schedule(downMs, () => this.host.start());
   }
 
-  /** Everything works again, for as long as it takes until nobody notices any more. */
+  /** Removes all faults and waits until everybody has recovered. */
   async #heal(): Promise<void> {
-    this.note("everything heals");
+    this.note("all faults are removed");
     this.#end = undefined;
     this.#isHealing = true;
     this.disk.isFull = false;
     this.disk.slowestMs = 5;
     for (const { uplink, tabs } of this.people) {
       Object.assign(uplink, { latencyMs: 10, jitterMs: 10, bytesPerMs: 1_000 });
-      setDark(uplink, false);
+      setStalled(uplink, false);
       for (const tab of tabs) {
-        tab.owner.thaw(this.time);
-        this.time.schedule(0, () => this.comeBack(tab), tab.owner);
+        tab.owner.unfreeze(this.time);
+        this.time.schedule(0, () => this.restoreFromCache(tab), tab.owner);
       }
     }
     this.host.start();
@@ -225,14 +230,14 @@ export class World {
     this.#isHealing = false;
   }
 
-  comeBack(tab: Tab): void {
-    if (!tab.isOpen || !tab.isAway) return;
-    tab.isAway = false;
+  restoreFromCache(tab: Tab): void {
+    if (!tab.isOpen || !tab.isCached) return;
+    tab.isCached = false;
     tab.room?.resume();
   }
 
   async #leaveAll(): Promise<void> {
-    this.note("everybody goes");
+    this.note("everybody leaves");
     for (const person of this.people) {
       for (const tab of [...person.tabs]) this.time.schedule(0, () => person.close(tab), tab.owner);
     }
@@ -264,13 +269,17 @@ export class World {
     const { core, now } = this.host;
     if (core === null || now === null) return;
     const loaded = core.rooms.loaded;
-    const serves = !this.host.isStopping && core.failure === null && !this.disk.isFull;
-    this.oracle.afterStep(now, (name) => loaded.find((room) => room.name === name)?.describe() ?? null, serves);
+    const handlesDeadlines = !this.host.isStopping && core.failure === null && !this.disk.isFull;
+    this.oracle.afterStep(
+      now,
+      (name) => loaded.find((room) => room.name === name)?.describe() ?? null,
+      handlesDeadlines,
+    );
   }
 
-  /** What the relay has in its store of a document's client ids. */
-  heldOf(room: string): ReadonlyMap<number, number> {
-    return this.disk.room(room).held;
+  /** The stored content's next clock by client id. */
+  storedClocksOf(room: string): ReadonlyMap<number, number> {
+    return this.disk.room(room).stored;
   }
 
   stateVectorOf(doc: Y.Doc): Map<number, number> {

@@ -1,26 +1,27 @@
-/** Looks at a room while nobody does anything: is it everywhere what it is at the relay, and is every edit in it? */
+/** Checks a room while nobody acts: whether all clients agree with the relay, and whether it contains every edit. */
 import type { RoomDescription } from "../../sync-server/room/room-service.ts";
 import type { FindingKind } from "./findings.ts";
-import { LONG_TOKEN_MS, Person } from "./person.ts";
+import { Person } from "./person.ts";
+import { LONG_TOKEN_MS } from "./person-token.ts";
 import type { SoakRoom } from "./soak-room.ts";
-import { pause } from "./world.ts";
+import { waitRealMs } from "./world.ts";
 import type { World } from "./world.ts";
 
-/** How long all may take to agree, in real ms: as long as a client waits at most before it tries again, and a bit. */
-const PATIENCE_MS = 5_000;
-const LOOK_EVERY_MS = 40;
+/** Within this time all must agree, in real ms: more than a client waits between two connection attempts. */
+const TIMEOUT_MS = 5_000;
+const POLL_MS = 40;
 const SHOWN_EDITS = 3;
 
 type Wrong = { readonly kind: FindingKind; readonly text: string; readonly count?: number };
 
-/** Looks again and again until nothing is wrong; resolves with what is still wrong then. */
-const untilRight = async (world: World, look: () => Promise<Wrong[]>): Promise<Wrong[]> => {
+/** Polls until nothing is wrong; resolves with what is still wrong at the timeout. */
+const untilConsistent = async (world: World, read: () => Promise<Wrong[]>): Promise<Wrong[]> => {
   const from = performance.now();
   for (;;) {
-    const wrong = await look();
+    const wrong = await read();
     const waitedMs = performance.now() - from;
-    if (wrong.length === 0 || waitedMs > PATIENCE_MS + world.stalls.within(waitedMs)) return wrong;
-    await pause(LOOK_EVERY_MS);
+    if (wrong.length === 0 || waitedMs > TIMEOUT_MS + world.stalls.within(waitedMs)) return wrong;
+    await waitRealMs(POLL_MS);
   }
 };
 
@@ -36,7 +37,7 @@ const differences = (room: SoakRoom, seen: RoomDescription): Wrong[] => {
   const all = [...room.people].map(({ description }) => description).join(", ") || "none";
   const counted = (role: string): number => inRun.filter((person) => person.role === role).length;
   if (seen.status === "live" && (seen.hosts !== counted("host") || seen.participants !== counted("participant"))) {
-    const text = `${room.name}: the relay counts ${seen.hosts} + ${seen.participants}, and there are ${all}`;
+    const text = `${room.name}: the relay counts ${seen.hosts} hosts and ${seen.participants} participants, but these are present: ${all}`;
     wrong.push({ kind: "wrong presence", text });
   }
   for (const person of inRun) {
@@ -52,18 +53,18 @@ const differences = (room: SoakRoom, seen: RoomDescription): Wrong[] => {
   return wrong;
 };
 
-/** Compares what people see with what the relay says over HTTP. */
+/** Compares the clients' views with the relay's description over HTTP. */
 export const compareRoom = async (world: World, room: SoakRoom): Promise<void> => {
   const { findings } = world;
-  const release = room.hold();
+  const release = room.pauseActivity();
   try {
-    if (!room.isClear) {
+    if (!room.isPresenceCertain) {
       findings.skipped++;
       return;
     }
-    const wrong = await untilRight(world, async () => {
+    const wrong = await untilConsistent(world, async () => {
       const seen = await world.relay.describe(room.name);
-      room.judge(seen);
+      room.checkState(seen);
       return differences(room, seen);
     });
     findings.comparisons++;
@@ -73,59 +74,62 @@ export const compareRoom = async (world: World, room: SoakRoom): Promise<void> =
   }
 };
 
-const lacking = (room: SoakRoom, newcomer: Person): Wrong[] => {
-  const marks = new Set(newcomer.marks);
-  const lost = [...room.due].filter((mark) => !marks.has(mark));
+const findMissing = (room: SoakRoom, inspector: Person): Wrong[] => {
+  const editIds = new Set(inspector.editIds);
+  const lost = [...room.expectedEdits].filter((editId) => !editIds.has(editId));
   const wrong: Wrong[] = [];
   if (lost.length > 0) {
-    const text = `${room.name}: a newcomer lacks ${lost.length} of ${room.due.size} edits, such as ${lost.slice(0, SHOWN_EDITS).join(", ")}`;
+    const text = `${room.name}: a new client has not received ${lost.length} of ${room.expectedEdits.size} edits, such as ${lost.slice(0, SHOWN_EDITS).join(", ")}`;
     wrong.push({ kind: "lost updates", text, count: lost.length });
   }
-  if (marks.size !== newcomer.marks.length) {
-    wrong.push({ kind: "wrong states", text: `${room.name}: a newcomer's document holds edits twice` });
+  if (editIds.size !== inspector.editIds.length) {
+    wrong.push({ kind: "wrong states", text: `${room.name}: a new client's document contains edits twice` });
   }
   for (const { name, text, isInRun } of room.people) {
-    if (isInRun && text !== newcomer.text) {
+    if (isInRun && text !== inspector.text) {
       wrong.push({
         kind: "wrong states",
-        text: `${room.name}: the text of ${name} and of a newcomer are not the same`,
+        text: `${room.name}: the texts of ${name} and of a new client differ`,
       });
     }
   }
   return wrong;
 };
 
-/** Lets somebody new in, and looks whether they find every edit that must be there. */
+/** Connects a new client and checks that it receives every expected edit. */
 export const inspectRoom = async (world: World, room: SoakRoom): Promise<void> => {
   const { findings } = world;
-  const release = room.hold();
-  let newcomer: Person | null = null;
+  const release = room.pauseActivity();
+  let opened: Person | null = null;
   try {
     const seen = await world.relay.describe(room.name);
-    room.judge(seen);
+    room.checkState(seen);
     if (seen.status !== "live") return;
-    for (const person of room.people) person.settle();
-    newcomer = await Person.open(world, room, {
+    for (const person of room.people) person.confirmEdits();
+    opened = await Person.open(world, room, {
       kind: "stock",
       role: "participant",
       isKnown: true,
       tokenMs: LONG_TOKEN_MS,
     });
-    const inspector = newcomer;
-    const wrong = await untilRight(world, async () => {
-      if (inspector.isInRun) return lacking(room, inspector);
-      // The deadline may come while they are on their way.
+    const inspector = opened;
+    const wrong = await untilConsistent(world, async () => {
+      if (inspector.isInRun) return findMissing(room, inspector);
+      // The deadline may pass while the client connects.
       const { status } = await world.relay.describe(room.name);
-      return status === "live" ? [{ kind: "wrong states", text: `${room.name}: a newcomer is not served` }] : [];
+      return status === "live"
+        ? [{ kind: "wrong states", text: `${room.name}: a new client is not sent the content` }]
+        : [];
     });
     findings.inspections++;
-    findings.soughtEdits += room.due.size;
+    findings.checkedEdits += room.expectedEdits.size;
     for (const { kind, text, count } of wrong) findings.add(kind, text, count);
-    // Each is missed once.
-    const found = new Set(inspector.marks);
-    if (inspector.isInRun) for (const mark of room.due) if (!found.has(mark)) room.due.delete(mark);
+    // Report each missing edit only once.
+    const found = new Set(inspector.editIds);
+    if (inspector.isInRun)
+      for (const editId of room.expectedEdits) if (!found.has(editId)) room.expectedEdits.delete(editId);
   } finally {
-    newcomer?.close();
+    opened?.close();
     release();
   }
 };

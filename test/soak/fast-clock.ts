@@ -1,21 +1,21 @@
 /**
- * The `Clock` of the soak: it runs some times faster than real time, so that hours of absences,
- * heartbeats and expiring tokens fit into minutes. Two processes with the same speed and epoch agree.
+ * The `Clock` of the soak, which runs several times faster than real time, so that hours of absences,
+ * heartbeats and token expiries take minutes. The clocks of two processes with the same speed and epoch agree.
  */
 import type { CancelTimer, Clock } from "../../src/clock.ts";
 
 export interface FastClock extends Clock {
-  /** How many of its timers are set. */
+  /** Number of active timers. */
   readonly timers: number;
 }
 
-/** Longest real wait of one timer, in ms; longer ones are set again (setTimeout holds 32 bits). */
+/** Longest real wait of one timer, in ms; for longer ones it is set again (setTimeout is limited to 32 bits). */
 const LONGEST_WAIT_MS = 2 ** 30;
 
-/** Milliseconds since the epoch as all processes of a machine have them, in fractions. */
+/** Milliseconds since the epoch with fractions, the same in all processes of a machine. */
 export const realNow = (): number => performance.timeOrigin + performance.now();
 
-/** @param epochMs when both times were the same, ms since the epoch. */
+/** @param epochMs when this clock and real time were equal, ms since the epoch. */
 export const fastClock = (speed: number, epochMs: number): FastClock => {
   let timers = 0;
   const now = (): number => epochMs + (realNow() - epochMs) * speed;

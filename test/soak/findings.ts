@@ -1,4 +1,4 @@
-/** What was found to be wrong, and how often things were looked at and found right. */
+/** What was found to be wrong, and how often what was checked. */
 
 export const FINDING_KINDS = [
   "lost updates",
@@ -15,24 +15,24 @@ const KEPT_OF_EACH = 10;
 export class Findings {
   readonly #counts = new Map<FindingKind, number>();
   readonly #texts = new Map<FindingKind, string[]>();
-  /** Rooms compared with what the relay says of them. */
+  /** Comparisons of rooms with the relay's description. */
   comparisons = 0;
-  /** Comparisons given up because people came or went meanwhile. */
+  /** Comparisons skipped because people joined or left meanwhile. */
   skipped = 0;
-  /** UnauthenticatedSockets who were given the document, and its edits that were looked for in all. */
+  /** New clients that were sent the document, and the expected edits that were checked in all of them. */
   inspections = 0;
-  soughtEdits = 0;
-  /** Ends of runs that were judged, by reason. */
+  checkedEdits = 0;
+  /** Ends of runs that were checked, by reason. */
   readonly ends = new Map<string, number>();
-  /** Close codes that were to be expected, by code. */
+  /** Expected closes, by code. */
   readonly closes = new Map<number, number>();
-  /** Lines that the relay cut because this machine, not the relay, stood still. */
-  cutByStalls = 0;
+  /** Connections closed by the relay because this machine was stalled. */
+  closedByStalls = 0;
   edits = 0;
-  /** Edits whose authors never came back with them: nobody was promised anything. */
+  /** Edits that were never sent, since their authors did not reconnect. */
   abandonedEdits = 0;
   connects = 0;
-  strangers = 0;
+  intruders = 0;
 
   add(kind: FindingKind, text: string, count = 1): void {
     this.#counts.set(kind, this.count(kind) + count);

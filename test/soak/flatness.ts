@@ -1,21 +1,20 @@
 /**
- * Whether a figure that was taken at equal moments stays what it is. The first half of a run warms up;
- * of the second half the typical slope is taken (the median of the slopes between all pairs of samples,
- * by Theil and Sen, which a few outliers do not bend) and multiplied by the time that it covers: what
- * has grown. It is flat while that is no more than what is allowed, or than the samples scatter anyway.
+ * Whether a series of samples is flat. The first half is warm-up; the growth is the slope of the second half
+ * (the median of the slopes between all pairs of samples, after Theil and Sen, which is robust against
+ * outliers) times its length. It is flat if that is within the allowed growth or within the samples' scatter.
  */
 
-/** With fewer samples nothing can be said. */
+/** Fewer samples are not judged. */
 export const LEAST_SAMPLES = 6;
-/** Growth within so many times the typical distance from the line is scatter. */
+/** Growth up to this many times the median distance from the fitted line is scatter. */
 const SCATTER = 3;
 
-export type Flatness = {
+type Flatness = {
   readonly first: number;
   readonly last: number;
-  /** Over the second half; negative if it shrank. */
+  /** SoakEnded the second half; negative if it shrank. */
   readonly growth: number;
-  /** Greatest growth that still is flat. */
+  /** Greatest growth that counts as flat. */
   readonly allowed: number;
   readonly isFlat: boolean;
 };
@@ -26,7 +25,7 @@ const median = (values: readonly number[]): number => {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 };
 
-/** @param floor growth that is allowed in any case. `null`: too few samples to tell. */
+/** @param floor growth that is always allowed. @returns `null` if there are too few samples. */
 export const judgeFlatness = (values: readonly number[], floor: number): Flatness | null => {
   if (values.length < LEAST_SAMPLES) return null;
   const half = values.slice(Math.floor(values.length / 2));

@@ -1,10 +1,10 @@
 /**
- * `npm run soak -- --minutes 2`: a school's days and nights in a relay whose clock runs faster, and a
- * table of what has grown and what was wrong. Exit code 1 if anything has, or was.
+ * `npm run soak -- --minutes 2`: simulates days and nights of a school with a relay whose clock runs faster,
+ * and prints a table of what has grown and what was wrong. Exits with code 1 if anything has grown or was wrong.
  *
  *     npm run soak -- --minutes 60 --speed 30 --seed 7 --rooms 24 --people 40 --day-minutes 10
  *
- * Ctrl-C ends it early, with the table of what there is so far; a second one at once.
+ * Ctrl-C ends it early with the table so far, a second Ctrl-C at once.
  */
 import { parseArgs } from "node:util";
 import { soak } from "./soak.ts";
@@ -50,28 +50,28 @@ process.on("SIGINT", () => {
 
 const startedAt = performance.now();
 const isTty = process.stderr.isTTY;
-const lineOf = ({ world, nights, here }: Progress): string => {
+const lineOf = ({ world, nights, present }: Progress): string => {
   const { findings } = world;
   const seconds = (performance.now() - startedAt) / 1000;
   const hours = ((seconds * 1000 * options.speed) / HOUR_MS).toFixed(1);
-  const stage = world.isOver ? "last look" : `${here} here`;
-  return `${seconds.toFixed(0)} s (${hours} h), ${nights} nights, ${stage}, ${findings.edits} edits, ${findings.comparisons + findings.inspections} looks, ${findings.total} wrong`;
+  const stage = world.hasEnded ? "final checks" : `${present} present`;
+  return `${seconds.toFixed(0)} s (${hours} h), ${nights} nights, ${stage}, ${findings.edits} edits, ${findings.comparisons + findings.inspections} checks, ${findings.total} wrong`;
 };
 
 console.log(`Seed ${options.seed}, ${options.minutes} min.`);
-let telling: ReturnType<typeof setInterval> | undefined;
+let reportTimer: ReturnType<typeof setInterval> | undefined;
 const report = await soak(
   options,
-  (look) => {
-    const tell = (): void => {
-      if (isTty) process.stderr.write(`\r\u001B[K${lineOf(look())}`);
-      else console.log(lineOf(look()));
+  (readProgress) => {
+    const showProgress = (): void => {
+      if (isTty) process.stderr.write(`\r\u001B[K${lineOf(readProgress())}`);
+      else console.log(lineOf(readProgress()));
     };
-    telling = setInterval(tell, isTty ? LINE_EVERY_MS.tty : LINE_EVERY_MS.plain);
+    reportTimer = setInterval(showProgress, isTty ? LINE_EVERY_MS.tty : LINE_EVERY_MS.plain);
   },
   stop.signal,
 );
-clearInterval(telling);
+clearInterval(reportTimer);
 if (isTty) process.stderr.write("\r\u001B[K");
 const { lines, faults } = summarize(report);
 for (const line of lines) console.log(line);

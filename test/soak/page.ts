@@ -1,16 +1,16 @@
-/** A page of a room: a stock y-websocket provider, or the room client with the soak's own clock. */
+/** A page of a room: a stock y-websocket provider, or the room client with the soak's clock. */
 import { WebSocket } from "ws";
 import { WebsocketProvider } from "y-websocket";
 import type * as Y from "yjs";
 import type { Clock } from "../../src/clock.ts";
 import { Room } from "../../src/index.ts";
 
-// Each y-websocket provider listens for the end of the process, and here are many people in one.
+// Each y-websocket provider adds an "exit" listener to the process, and there are many providers here.
 process.setMaxListeners(0);
 
 const polyfill = WebSocket as unknown as typeof globalThis.WebSocket;
 
-export type PageOptions = {
+type PageOptions = {
   readonly kind: "stock" | "room";
   readonly doc: Y.Doc;
   readonly relayUrl: string;
@@ -23,9 +23,9 @@ export type PageOptions = {
 
 export type Page = {
   readonly provider: WebsocketProvider;
-  /** `null` at stock clients. */
+  /** `null` for stock clients. */
   readonly room: Room | null;
-  /** Names of all others that it shows. */
+  /** Names of all others that it lists. */
   readonly others: string[];
   destroy(): void;
 };
@@ -79,6 +79,6 @@ const openRoomClient = ({ relayUrl, room, doc, token, getToken, name, clock }: P
   };
 };
 
-/** Opens it, on its way in. */
+/** Opens a page, which starts to connect. */
 export const openPage = (options: PageOptions): Page =>
   options.kind === "stock" ? openStock(options) : openRoomClient(options);

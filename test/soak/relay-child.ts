@@ -1,4 +1,4 @@
-/** The relay of the soak, in a process of its own: the real one, with real ports and a real store, but for its clock. */
+/** The relay of the soak as a separate process: the real one, with real ports and a real store, but a fast clock. */
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { queryObjects } from "node:v8";
@@ -15,7 +15,7 @@ import type { FromRelay, RelaySettings, Sample } from "./sample.ts";
 import { watchStalls } from "./stalls.ts";
 
 const settings = JSON.parse(process.argv[2]!) as RelaySettings;
-const tell = (message: FromRelay): void => void process.send!(message);
+const send = (message: FromRelay): void => void process.send!(message);
 
 const clock = fastClock(settings.speed, settings.epochMs);
 const parsed = parseConfig(["--port=0", `--data-dir=${settings.dataDir}`, `--admin-key=${settings.adminKey}`], {});
@@ -30,11 +30,11 @@ const relay = await createRelay({
   onFatal: () => process.exit(1),
 });
 
-// Classes are generic in nothing, but their constructors are private to whoever makes them properly.
-const alive = (kind: unknown): number => queryObjects(kind as new () => object, { format: "count" });
+// The cast is needed since the constructors are not public.
+const countInstances = (kind: unknown): number => queryObjects(kind as new () => object, { format: "count" });
 
 const takeSample = async (): Promise<Sample> => {
-  // Twice, with a turn between: what a finalizer lets go of is collected too.
+  // Twice, with an event loop turn in between, to collect also what finalizers release.
   for (let i = 0; i < 2; i++) {
     globalThis.gc!();
     await new Promise((resolve) => setImmediate(resolve));
@@ -44,21 +44,21 @@ const takeSample = async (): Promise<Sample> => {
   return {
     rssBytes: rss,
     heapBytes: heapUsed + external,
-    // The one that reads the folder is among them.
+    // Without the descriptor that reads the folder.
     descriptors: readdirSync("/proc/self/fd").length - 1,
     handles: process.getActiveResourcesInfo().filter((kind) => kind !== "Timeout" && kind !== "Immediate").length,
     timers: clock.timers,
-    rooms: alive(Room),
-    connections: alive(Connection),
-    sockets: alive(Peer),
-    docs: alive(Y.Doc),
+    rooms: countInstances(Room),
+    connections: countInstances(Connection),
+    sockets: countInstances(Peer),
+    docs: countInstances(Y.Doc),
     databaseBytes: files.reduce((sum, name) => sum + statSync(join(settings.dataDir, name)).size, 0),
   };
 };
 
-watchStalls((ms) => tell({ type: "stalled", ms }));
-process.on("message", () => void takeSample().then((sample) => tell({ type: "sample", sample })));
+watchStalls((ms) => send({ type: "stalled", ms }));
+process.on("message", () => void takeSample().then((sample) => send({ type: "sample", sample })));
 process.on("disconnect", () => void relay.close().then(() => process.exit(0)));
-// Ctrl-C reaches the whole group; the soak ends this process when its table is written.
+// Ctrl-C reaches the whole process group, but the soak still needs this process for its final checks.
 process.on("SIGINT", () => {});
-tell({ type: "ready", url: relay.url.replace("localhost", "127.0.0.1") });
+send({ type: "ready", url: relay.url.replace("localhost", "127.0.0.1") });

@@ -1,4 +1,4 @@
-/** The soak's side of the relay's process: starts it, asks it over HTTP and about itself, and ends it. */
+/** Starts and stops the relay's process, calls its HTTP API and requests its measurements. */
 import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -15,11 +15,11 @@ import type { FromRelay, RelaySettings, Sample } from "./sample.ts";
 
 const SECRET = "a secret of the soak that is long enough for HS256";
 const ADMIN_KEY = "the-operators-key-of-the-soak";
-/** How long the process may take to end by itself, in real ms. */
-const GOODBYE_MS = 5_000;
+/** How long the process may take to exit, in real ms. */
+const EXIT_TIMEOUT_MS = 5_000;
 
-export type RelayEvents = {
-  /** A line on stderr: it logs nothing but errors. */
+type RelayEvents = {
+  /** Called for each line on stderr, where it logs errors only. */
   readonly onError: (line: string) => void;
   readonly onStall: (ms: number) => void;
 };
@@ -35,7 +35,7 @@ export class SoakRelay {
     const dataDir = mkdtempSync(join(tmpdir(), "session-room-soak-"));
     const settings: RelaySettings = { speed, epochMs, dataDir, tokenSecret: SECRET, adminKey: ADMIN_KEY };
     const child = fork(join(import.meta.dirname, "relay-child.ts"), [JSON.stringify(settings)], {
-      // What it is asked about itself is an experiment of Node's, which would warn of it on stderr.
+      // `queryObjects` is experimental, and Node would print a warning to stderr.
       execArgv: ["--expose-gc", "--disable-warning=ExperimentalWarning"],
       stdio: ["ignore", "inherit", "pipe", "ipc"],
     });
@@ -70,13 +70,13 @@ export class SoakRelay {
     return this.#tokens.sign(claims);
   }
 
-  /** What it holds, after a garbage collection. */
+  /** Measures its resources after a garbage collection. */
   async sample(): Promise<Sample> {
     const answer = new Promise<Sample>((resolve, reject) => {
       const settle = (sample: Sample | null): void => {
         this.#child.off("message", onMessage);
         this.#child.off("exit", onExit);
-        if (sample === null) reject(new Error("the relay is gone"));
+        if (sample === null) reject(new Error("the relay has ended"));
         else resolve(sample);
       };
       const onMessage = (message: FromRelay): void => {
@@ -98,12 +98,12 @@ export class SoakRelay {
     return this.#call("GET", `/v1/rooms/${encodeURIComponent(room)}`);
   }
 
-  /** Starts or ends a room as its operator. */
+  /** Starts or ends a room as an operator. */
   command(room: string, command: "start" | "end"): Promise<RoomDescription> {
     return this.#call("POST", `/v1/rooms/${encodeURIComponent(room)}/${command}`, {});
   }
 
-  /** One line for each call: lines that are kept would be counted among what the relay holds. */
+  /** A new connection for each call, since kept-alive ones would count as resources of the relay. */
   #call(method: string, path: string, body?: unknown): Promise<RoomDescription> {
     return new Promise((resolve, reject) => {
       const headers = { authorization: `Bearer ${ADMIN_KEY}`, "content-type": "application/json" };
@@ -127,7 +127,7 @@ export class SoakRelay {
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
       const gone = once(this.#child, "exit");
       this.#child.disconnect();
-      const timer = setTimeout(() => this.#child.kill("SIGKILL"), GOODBYE_MS);
+      const timer = setTimeout(() => this.#child.kill("SIGKILL"), EXIT_TIMEOUT_MS);
       await gone;
       clearTimeout(timer);
     }

@@ -1,4 +1,4 @@
-/** What the relay's process says of itself when it is asked at night, and how it is asked. */
+/** The messages between the soak and the relay's process: settings and measurements. */
 
 /** How the relay's process is started. */
 export type RelaySettings = {
@@ -10,17 +10,17 @@ export type RelaySettings = {
 };
 
 export type Sample = {
-  /** Memory of the process as the system counts it. */
+  /** Resident memory of the process. */
   readonly rssBytes: number;
-  /** Of JavaScript after a collection, buffers included. */
+  /** JavaScript heap and buffers after a garbage collection. */
   readonly heapBytes: number;
   /** Open file descriptors: sockets, database, pipes. */
   readonly descriptors: number;
-  /** What keeps the process going, but for timers. */
+  /** Active handles of the event loop, without timers. */
   readonly handles: number;
-  /** Timers of the relay's clock that are set. */
+  /** Active timers of the relay's clock. */
   readonly timers: number;
-  /** Objects of these classes that are alive after a collection. */
+  /** Objects of these classes after a garbage collection. */
   readonly rooms: number;
   readonly connections: number;
   readonly sockets: number;
@@ -29,9 +29,9 @@ export type Sample = {
   readonly databaseBytes: number;
 };
 
-/** From the relay's process: what is asked is answered in order. */
+/** Messages of the relay's process; requests are answered in order. */
 export type FromRelay =
   | { readonly type: "ready"; readonly url: string }
   | { readonly type: "sample"; readonly sample: Sample }
-  /** Its loop stood still for so long, in real ms. */
+  /** Its event loop was blocked for this long, in real ms. */
   | { readonly type: "stalled"; readonly ms: number };

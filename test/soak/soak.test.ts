@@ -1,4 +1,4 @@
-/** A short soak, so that the long one does not rot. */
+/** A short soak, so that the long one keeps working. `SOAK_MINUTES` makes it longer. */
 import { describe, expect, it } from "vitest";
 import { Findings } from "./findings.ts";
 import type { Sample } from "./sample.ts";
@@ -8,7 +8,10 @@ import { RecentStalls } from "./stalls.ts";
 import { summarize } from "./table.ts";
 
 const MEGA = 1024 * 1024;
-const OPTIONS: SoakOptions = { minutes: 0.2, speed: 30, seed: 1, rooms: 6, people: 12, dayMs: 150_000 };
+const MINUTES = Number(process.env["SOAK_MINUTES"] ?? 0.2);
+/** The final checks take longer with more rooms and a busy machine. */
+const TIMEOUT_MS = 60_000 + 2 * 60_000 * MINUTES;
+const OPTIONS: SoakOptions = { minutes: MINUTES, speed: 30, seed: 1, rooms: 6, people: 12, dayMs: 150_000 };
 
 const sample = (change: Partial<Sample> = {}): Sample => ({
   rssBytes: 100 * MEGA,
@@ -33,8 +36,8 @@ const reportOf = (at: (night: number) => Partial<Sample>, findings = new Finding
   stalls: new RecentStalls(),
 });
 
-describe("a short soak", () => {
-  it("finds nothing wrong, and has looked", async () => {
+describe(`a soak of ${MINUTES} min`, () => {
+  it("finds nothing wrong, and has checked something", { timeout: TIMEOUT_MS }, async () => {
     const report = await soak(OPTIONS, () => {}, new AbortController().signal);
     const { findings } = report;
     expect(findings.texts).toEqual([]);
@@ -42,23 +45,23 @@ describe("a short soak", () => {
     expect(report.nights.length).toBeGreaterThan(0);
     expect(findings.edits).toBeGreaterThan(0);
     expect(findings.comparisons).toBeGreaterThan(0);
-    expect(findings.soughtEdits).toBeGreaterThan(0);
+    expect(findings.checkedEdits).toBeGreaterThan(0);
   });
 });
 
 describe("the table", () => {
-  it("finds no fault where nothing grows and nothing was wrong", () => {
+  it("has no fault if nothing has grown and nothing was wrong", () => {
     expect(summarize(reportOf(() => ({}))).faults).toEqual([]);
   });
 
-  it("names what grew, and by how much", () => {
+  it("names what has grown, and by how much", () => {
     const { faults } = summarize(reportOf((night) => ({ heapBytes: 20 * MEGA + night * 0.3 * MEGA })));
     expect(faults).toEqual(["heap after collection: grew by 1.20 MB over the second half; 0.25 MB is allowed"]);
   });
 
-  it("names what is left over in a single night", () => {
+  it("names what remains in memory in a single night", () => {
     const { faults } = summarize(reportOf((night) => (night === 2 ? { rooms: 1 } : {})));
-    expect(faults).toEqual(["rooms in memory: up to 1 at night, and nobody was there"]);
+    expect(faults).toEqual(["rooms in memory: up to 1 at night, when nobody was connected"]);
   });
 
   it("names what was wrong", () => {

@@ -1,26 +1,26 @@
 /**
- * Days and nights of a small school: two times lessons in some of its rooms, then a night in which
- * nobody is connected and the relay is measured. At the end every room is opened once more, and looked
- * through for every edit that was ever made in it.
+ * Days and nights of a small school: on each day two rounds of lessons in some of its rooms, then a night
+ * in which nobody is connected and the relay is measured. At the end every room is opened once more and
+ * checked for every edit that was ever made in it.
  */
 import { Random } from "../random.ts";
 import { compareRoom, inspectRoom } from "./check.ts";
 import { fastClock, realNow } from "./fast-clock.ts";
 import { Findings } from "./findings.ts";
-import { Lesson } from "./lesson.ts";
+import { Scenario } from "./scenario.ts";
 import { SoakRelay } from "./relay.ts";
 import type { Sample } from "./sample.ts";
 import { SoakRoom } from "./soak-room.ts";
 import { RecentStalls, watchStalls } from "./stalls.ts";
-import { Over, pause, World } from "./world.ts";
+import { SoakEnded, waitRealMs, World } from "./world.ts";
 
 export type SoakOptions = {
   readonly minutes: number;
-  /** How many times faster than real time. */
+  /** Speed of the relay's clock; 1 is real time. */
   readonly speed: number;
   readonly seed: number;
   readonly rooms: number;
-  /** At most so many people at once. */
+  /** Greatest number of people at once. */
   readonly people: number;
   /** Length of a day with its night, in ms of the relay's time. */
   readonly dayMs: number;
@@ -28,7 +28,7 @@ export type SoakOptions = {
 
 export type Night = {
   readonly sample: Sample;
-  /** What the database has grown by while nobody was there. */
+  /** Growth of the database while nobody was connected. */
   readonly databaseGrowthBytes: number;
 };
 
@@ -41,50 +41,50 @@ export type SoakReport = {
   readonly stalls: RecentStalls;
 };
 
-/** What a soak that goes on tells of itself. */
-export type Progress = { readonly world: World; readonly nights: number; readonly here: number };
+/** Progress of a running soak. */
+export type Progress = { readonly world: World; readonly nights: number; readonly present: number };
 
-const LESSON_PART = 0.4;
-const LESSONS_A_DAY = 2;
-const LEAST_CLASS = 2;
-const MOST_CLASS = 8;
+const SCENARIO_PART = 0.4;
+const SCENARIOS_A_DAY = 2;
+const FEWEST_PEOPLE = 2;
+const MOST_PEOPLE = 8;
 const MINUTE_MS = 60_000;
-/** Limits of the absence: some are over within the lesson, some in the night, some in the next morning. */
+/** Absence limits: deadlines pass during a lesson, in the night, or on the next morning. */
 const ABSENCES_MS = [1, 1.5, 2, 5, 15].map((minutes) => minutes * MINUTE_MS);
-/** After this it is certain whether what was sent last was in time, in real ms. */
-const LAST_WORDS_MS = 1_000;
-/** How long the last goodbyes may take, in real ms. */
+/** After this the last edits must have been delivered, in real ms. */
+const DELIVERY_MS = 1_000;
+/** How long the last connections may take to close, in real ms. */
 const SETTLE_MS = 5_000;
 
-const lessons = async (world: World, rooms: readonly SoakRoom[], random: Random, options: SoakOptions) => {
-  const free = [...rooms];
-  const classes: Promise<void>[] = [];
-  for (let left = options.people; left >= LEAST_CLASS && free.length > 0;) {
-    const size = Math.min(LEAST_CLASS + random.below(MOST_CLASS - LEAST_CLASS + 1), left);
-    const [room] = free.splice(random.below(free.length), 1);
-    const lesson = new Lesson(world, room!, new Random(random.below(2 ** 32)), options.dayMs * LESSON_PART);
-    classes.push(lesson.play(size));
+const runScenarios = async (world: World, rooms: readonly SoakRoom[], random: Random, options: SoakOptions) => {
+  const unused = [...rooms];
+  const scenarios: Promise<void>[] = [];
+  for (let left = options.people; left >= FEWEST_PEOPLE && unused.length > 0;) {
+    const size = Math.min(FEWEST_PEOPLE + random.below(MOST_PEOPLE - FEWEST_PEOPLE + 1), left);
+    const [room] = unused.splice(random.below(unused.length), 1);
+    const scenario = new Scenario(world, room!, new Random(random.below(2 ** 32)), options.dayMs * SCENARIO_PART);
+    scenarios.push(scenario.play(size));
     left -= size;
   }
-  const results = await Promise.allSettled(classes);
+  const results = await Promise.allSettled(scenarios);
   for (const result of results) if (result.status === "rejected") throw result.reason;
 };
 
 /**
- * Measures once the last line is gone and no room is open for a moment to be ended, or after a while all
- * the same: what is left over shows then.
+ * Measures when no connection is open and no room is loaded, as it is for a moment to be ended; or after a
+ * while in any case, when a leak shows.
  */
 const sampleWhenEmpty = async ({ relay }: World): Promise<Sample> => {
   const from = performance.now();
   for (;;) {
     const sample = await relay.sample();
     if (sample.sockets + sample.rooms + sample.docs === 0 || performance.now() - from > SETTLE_MS) return sample;
-    await pause(100);
+    await waitRealMs(100);
   }
 };
 
 const night = async (world: World, dayMs: number): Promise<Night> => {
-  const lengthMs = dayMs * (1 - LESSON_PART * LESSONS_A_DAY);
+  const lengthMs = dayMs * (1 - SCENARIO_PART * SCENARIOS_A_DAY);
   await world.sleep(lengthMs * 0.25);
   const evening = await sampleWhenEmpty(world);
   await world.sleep(lengthMs * 0.5);
@@ -93,7 +93,7 @@ const night = async (world: World, dayMs: number): Promise<Night> => {
   return { sample, databaseGrowthBytes: sample.databaseBytes - evening.databaseBytes };
 };
 
-/** Every room once more: what it says of its last end, and whether all that was ever written is in it. */
+/** Checks every used room once more: its last end, and every edit ever made. */
 const finalInspection = async (world: World, rooms: readonly SoakRoom[]): Promise<void> => {
   for (const room of rooms) {
     if (!room.wasUsed) continue;
@@ -105,14 +105,14 @@ const finalInspection = async (world: World, rooms: readonly SoakRoom[]): Promis
 };
 
 /**
- * Soaks a relay for so many minutes.
+ * Soaks a relay for `options.minutes`.
  *
- * @param onProgress handed what there is to tell, once.
- * @param stopped ends it early when aborted; the report then has what there is.
+ * @param onProgress called once, with a function that returns the current progress.
+ * @param stopped ends it early when aborted, with a report of what there is so far.
  */
 export const soak = async (
   options: SoakOptions,
-  onProgress: (look: () => Progress) => void,
+  onProgress: (readProgress: () => Progress) => void,
   stopped: AbortSignal,
 ): Promise<SoakReport> => {
   const epochMs = realNow();
@@ -145,17 +145,17 @@ export const soak = async (
       await relay.makeRoom(room.name, room.hostAbsenceMs);
       rooms.push(room);
     }
-    const here = (): number => rooms.reduce((sum, { people }) => sum + people.size, 0);
-    onProgress(() => ({ world, nights: nights.length, here: here() }));
+    const countPresent = (): number => rooms.reduce((sum, { people }) => sum + people.size, 0);
+    onProgress(() => ({ world, nights: nights.length, present: countPresent() }));
     try {
       for (;;) {
-        for (let i = 0; i < LESSONS_A_DAY; i++) await lessons(world, rooms, random, options);
+        for (let i = 0; i < SCENARIOS_A_DAY; i++) await runScenarios(world, rooms, random, options);
         nights.push(await night(world, options.dayMs));
       }
     } catch (error) {
-      if (!(error instanceof Over)) throw error;
+      if (!(error instanceof SoakEnded)) throw error;
     }
-    await pause(LAST_WORDS_MS);
+    await waitRealMs(DELIVERY_MS);
     await finalInspection(world, rooms);
     return report();
   } finally {

@@ -1,26 +1,26 @@
 /**
- * Notices when a process could not do anything for a while: on a busy machine a fast clock then runs
- * ahead of the work, and what is late because of that is nobody's fault.
+ * Detects stalls of a process. On a busy machine a fast clock runs ahead of the work, and what is late
+ * because of that is not an error.
  */
-const LOOK_EVERY_MS = 20;
-/** Shorter ones are the ordinary work. In real ms. */
-const NOTED_MS = 60;
+const CHECK_EVERY_MS = 20;
+/** Shorter stalls are normal work. In real ms. */
+const LEAST_STALL_MS = 60;
 
-/** Calls `noted` after each standstill with its length in real ms; returns what ends that. */
-export const watchStalls = (noted: (ms: number) => void): (() => void) => {
-  let lookedAt = performance.now();
+/** Calls `onStall` after each stall with its length in real ms; returns the function that stops it. */
+export const watchStalls = (onStall: (ms: number) => void): (() => void) => {
+  let checkedAt = performance.now();
   const timer = setInterval(() => {
-    const stalledMs = performance.now() - lookedAt - LOOK_EVERY_MS;
-    lookedAt = performance.now();
-    if (stalledMs >= NOTED_MS) noted(stalledMs);
-  }, LOOK_EVERY_MS);
+    const stalledMs = performance.now() - checkedAt - CHECK_EVERY_MS;
+    checkedAt = performance.now();
+    if (stalledMs >= LEAST_STALL_MS) onStall(stalledMs);
+  }, CHECK_EVERY_MS);
   timer.unref();
   return () => clearInterval(timer);
 };
 
 const KEPT = 10_000;
 
-/** The standstills of both processes. */
+/** The stalls of both processes. */
 export class RecentStalls {
   readonly #stalls: { readonly at: number; readonly ms: number }[] = [];
   count = 0;
@@ -33,7 +33,7 @@ export class RecentStalls {
     this.longestMs = Math.max(this.longestMs, ms);
   }
 
-  /** Sum of the standstills that ended between two moments by `performance.now()`, in real ms. */
+  /** Total length of the stalls that ended between two times by `performance.now()`, in real ms. */
   between(from: number, to: number): number {
     return this.#stalls.reduce((sum, { at, ms }) => (at >= from && at <= to ? sum + ms : sum), 0);
   }

@@ -1,4 +1,4 @@
-/** The table at the end: what was done, what has grown, and what was wrong. */
+/** The final table: what was done, what has grown, and what was wrong. */
 import { FINDING_KINDS } from "./findings.ts";
 import { judgeFlatness, LEAST_SAMPLES } from "./flatness.ts";
 import type { Sample } from "./sample.ts";
@@ -13,10 +13,10 @@ const CELL_WIDTH = 12;
 type Metric = {
   readonly name: string;
   readonly of: (night: Night) => number;
-  /** Growth over the second half that is allowed in any case. */
+  /** Growth over the second half that is always allowed. */
   readonly floor: number;
   readonly unit: "bytes" | "number";
-  /** Whether it must be nothing in every night. */
+  /** Whether it must be 0 in every night. */
   readonly mustBeZero?: true;
 };
 
@@ -29,7 +29,7 @@ const metric = (name: string, key: keyof Sample, unit: Metric["unit"], floor: nu
 });
 
 const METRICS: readonly Metric[] = [
-  // The system gives memory back when it likes, so this sees but great leaks; the heap sees small ones.
+  // Freed memory is not returned to the system at once, so this shows only large leaks; the heap shows small ones.
   metric("memory (RSS)", "rssBytes", "bytes", 12 * MEGA),
   metric("heap after collection", "heapBytes", "bytes", 256 * KILO),
   metric("file descriptors", "descriptors", "number", 1),
@@ -41,7 +41,7 @@ const METRICS: readonly Metric[] = [
   metric("Yjs documents in memory", "docs", "number", 0, true),
 ];
 
-/** Runs that end at night are written down, a page of the database's log each. */
+/** Runs that end at night are written, with a page of the database's log each. */
 const NIGHT_DATABASE_BYTES = 512 * KILO;
 
 const show = (value: number, unit: Metric["unit"]): string =>
@@ -70,7 +70,7 @@ const judgeMetric = ({ name, of, floor, unit, mustBeZero }: Metric, nights: read
     allowed,
     verdict,
   );
-  if (!isZero) return { line, fault: `${name}: up to ${show(most, unit)} at night, and nobody was there` };
+  if (!isZero) return { line, fault: `${name}: up to ${show(most, unit)} at night, when nobody was connected` };
   if (!isFlat) return { line, fault: `${name}: grew by ${growth} over the second half; ${allowed} is allowed` };
   return { line, fault: null };
 };
@@ -82,7 +82,7 @@ const judgeDatabase = (nights: readonly Night[]): Verdict => {
   const grown = show(most, "bytes");
   return {
     line: `${row("database", size(nights[0]!), size(nights.at(-1)!))}, by itself at most ${grown} in a night: ${isQuiet ? "quiet" : "GROWS"}`,
-    fault: isQuiet ? null : `database: grew by ${grown} in a night in which nobody was there`,
+    fault: isQuiet ? null : `database: grew by ${grown} in a night in which nobody was connected`,
   };
 };
 
@@ -92,7 +92,7 @@ const listOf = (counts: ReadonlyMap<string | number, number>): string =>
     .map(([key, count]) => `${key}×${count}`)
     .join(" ") || "none";
 
-/** @returns the lines to show, and what was not as it should be. */
+/** @returns the lines of the table, and the faults. */
 export const summarize = (
   report: SoakReport,
 ): { readonly lines: readonly string[]; readonly faults: readonly string[] } => {
@@ -101,11 +101,11 @@ export const summarize = (
   const lines = [
     row("time", "").trimEnd() +
       `  ${(report.realMs / 1000).toFixed(0)} s at ${options.speed}×: ${hours} hours, ${nights.length} nights`,
-    `${row("done")}  ${findings.edits} edits, ${findings.connects} connects, ${findings.strangers} strangers`,
+    `${row("done")}  ${findings.edits} edits, ${findings.connects} connects, ${findings.intruders} intruders`,
     `${row("ends of runs")}  ${listOf(findings.ends)}`,
     `${row("closes as expected")}  ${listOf(findings.closes)}`,
-    `${row("looked at")}  ${findings.comparisons} comparisons (${findings.skipped} skipped), ${findings.inspections} unauthenticatedSockets looked for ${findings.soughtEdits} edits; ${findings.abandonedEdits} edits left with their authors`,
-    `${row("standstills")}  ${stalls.count} of 60 ms or more, the longest ${stalls.longestMs.toFixed(0)} ms; ${findings.cutByStalls} lines cut by them`,
+    `${row("checked")}  ${findings.comparisons} comparisons (${findings.skipped} skipped), ${findings.inspections} new clients checked for ${findings.checkedEdits} edits; ${findings.abandonedEdits} edits never sent`,
+    `${row("standstills")}  ${stalls.count} of 60 ms or more, the longest ${stalls.longestMs.toFixed(0)} ms; ${findings.closedByStalls} connections closed because of them`,
   ];
   const faults: string[] = [];
   if (nights.length > 0) {

@@ -1,17 +1,17 @@
-/** What everybody in the soak shares: the relay, the time, what was found, and when it is over. */
+/** What all parts of the soak share: the relay, the clock, the findings, and the end. */
 import type { FastClock } from "./fast-clock.ts";
 import type { Findings } from "./findings.ts";
 import type { SoakRelay } from "./relay.ts";
 import type { RecentStalls } from "./stalls.ts";
 
-/** What is awaited when the soak ends; whoever catches it tidies up. */
-export class Over extends Error {
-  override name = "Over";
+/** Rejects all sleeps when the soak ends. */
+export class SoakEnded extends Error {
+  override name = "SoakEnded";
 }
 
-/** What a comparison across two processes may differ by on an idle machine, in real ms. */
+/** Usual time difference between two processes on an idle machine, in real ms. */
 const USUAL_SLACK_MS = 300;
-/** How far from a moment a standstill may be that explains what was late then, in real ms. */
+/** A stall within this time of an event may explain its lateness, in real ms. */
 const NEARBY_MS = 1_500;
 
 export class World {
@@ -20,8 +20,8 @@ export class World {
   readonly speed: number;
   readonly findings: Findings;
   readonly stalls: RecentStalls;
-  readonly #sleepers = new Set<(error: Over) => void>();
-  #isOver = false;
+  readonly #sleepers = new Set<(error: SoakEnded) => void>();
+  #hasEnded = false;
   #names = 0;
 
   constructor(relay: SoakRelay, clock: FastClock, speed: number, findings: Findings, stalls: RecentStalls) {
@@ -32,24 +32,24 @@ export class World {
     this.stalls = stalls;
   }
 
-  get isOver(): boolean {
-    return this.#isOver;
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
-  /** A name that nobody else has had. */
+  /** A unique name. */
   newName(kind: string): string {
     return `${kind}-${++this.#names}`;
   }
 
-  /** @throws Over when the soak ends. */
+  /** @throws SoakEnded when the soak ends. */
   async sleep(ms: number): Promise<void> {
-    if (this.#isOver) throw new Over();
+    if (this.#hasEnded) throw new SoakEnded();
     await new Promise<void>((resolve, reject) => {
       const cancel = this.clock.setTimer(ms, () => {
         this.#sleepers.delete(wake);
         resolve();
       });
-      const wake = (error: Over): void => {
+      const wake = (error: SoakEnded): void => {
         cancel();
         reject(error);
       };
@@ -57,25 +57,25 @@ export class World {
     });
   }
 
-  /** Ends every sleep. */
+  /** Ends the soak. */
   end(): void {
-    this.#isOver = true;
-    for (const wake of this.#sleepers) wake(new Over());
+    this.#hasEnded = true;
+    for (const wake of this.#sleepers) wake(new SoakEnded());
     this.#sleepers.clear();
   }
 
-  /** How long the machine stood still between two moments of this world's time, in real ms. */
+  /** Total length of the stalls between two times of the soak's clock, in real ms. */
   stalledMs(from: number, to: number): number {
     const toReal = (at: number): number => performance.now() - (this.clock.now() - at) / this.speed;
     return this.stalls.between(toReal(from), toReal(to));
   }
 
-  /** How far two reckonings of what happened at `at` may lie apart, in ms of this world's time. */
+  /** Tolerance for the time of an event at `at`, in ms of the soak's clock. */
   slackMs(at: number): number {
     const nearby = NEARBY_MS * this.speed;
     return (USUAL_SLACK_MS + this.stalledMs(at - nearby, at + nearby)) * this.speed;
   }
 }
 
-/** Waits in real time, also when the soak is over: for what must still be looked at. */
-export const pause = (realMs: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, realMs));
+/** Waits in real time, also after the end of the soak, for the final checks. */
+export const waitRealMs = (realMs: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, realMs));

@@ -1,4 +1,4 @@
-/** What the relay's tests send and wait for, frame by frame. */
+/** Frames that the relay's tests send, and ways to wait until they are handled. */
 import * as encoding from "lib0/encoding";
 import type { WebSocket } from "ws";
 import * as Y from "yjs";
@@ -6,38 +6,38 @@ import { writeAwareness, writeUpdate } from "../../src/protocol/protocol.ts";
 import { rawClient, until } from "./harness.ts";
 import type { RawClient, Setting, StockClient } from "./harness.ts";
 
-/** Every 5 s the relay looks after its sockets (`sync-server/gateway/heartbeat.ts`). */
+/** Interval of the relay's heartbeat (`sync-server/gateway/heartbeat.ts`). */
 const TICK_MS = 5_000;
 
 const socketOf = (client: RawClient | StockClient): WebSocket =>
   "socket" in client ? client.socket : (client.provider.ws as unknown as WebSocket);
 
 const roundTrip = async (socket: WebSocket): Promise<void> => {
-  let isBack = false;
-  const back = () => {
-    isBack = true;
+  let isAnswered = false;
+  const onAnswered = () => {
+    isAnswered = true;
   };
-  socket.once("pong", back);
-  socket.once("close", back);
+  socket.once("pong", onAnswered);
+  socket.once("close", onAnswered);
   if (socket.readyState === socket.OPEN) socket.ping();
-  else back();
-  await until("the relay answered a ping", () => isBack);
-  socket.off("pong", back).off("close", back);
+  else onAnswered();
+  await until("the relay answered a ping", () => isAnswered);
+  socket.off("pong", onAnswered).off("close", onAnswered);
 };
 
 /**
- * Resolves when the relay has handled what these clients sent, and they, in this order, have
- * handled what the relay told them: name the senders first. After it, what has not come never will.
+ * Resolves when the relay has handled what these clients have sent, and they, in this order, have handled
+ * what the relay has sent in response: list the senders first. What has not arrived by then never will.
  */
 export const exchanged = async (...clients: (RawClient | StockClient)[]): Promise<void> => {
   for (const client of clients) {
-    // The answer to the first ping comes behind the relay's own; the second follows what that led to.
+    // The first pong comes after what the relay had sent before; the second after what that led to.
     await roundTrip(socketOf(client));
     await roundTrip(socketOf(client));
   }
 };
 
-/** Lets the relay's time go on by `ms` as it does for clients that answer its pings. */
+/** Advances the relay's clock by `ms` in steps, so that these clients can answer its pings. */
 export const passTime = async (
   setting: Setting,
   ms: number,
@@ -49,7 +49,7 @@ export const passTime = async (
   }
 };
 
-/** An update that types `text` into the root text `text`, under a client id of its own. */
+/** An update that inserts `text` into the root text `text`, with a new client id by default. */
 export const typing = (text: string, clientId?: number): Uint8Array => {
   const doc = new Y.Doc();
   if (clientId !== undefined) doc.clientID = clientId;
@@ -57,10 +57,10 @@ export const typing = (text: string, clientId?: number): Uint8Array => {
   return Y.encodeStateAsUpdate(doc);
 };
 
-/** A frame that types `text`; see `typing`. */
+/** A frame with the update of `typing`. */
 export const typingFrame = (text: string, clientId?: number): Uint8Array => writeUpdate(typing(text, clientId));
 
-/** An awareness frame as a client sends it; `json` may be anything at all. */
+/** An awareness frame of a client; `json` may be any text. */
 export const awarenessFrame = (...entries: { id: number; clock?: number; json: string }[]): Uint8Array => {
   const encoder = encoding.createEncoder();
   encoding.writeVarUint(encoder, entries.length);
@@ -74,6 +74,6 @@ export const awarenessFrame = (...entries: { id: number; clock?: number; json: s
 
 export const userState = (name: string, more: object = {}): string => JSON.stringify({ user: { name, ...more } });
 
-/** A bare socket without `session-room.v1`: a stock client of any version, byte for byte. */
+/** A bare WebSocket without `session-room.v1`, like a stock client. */
 export const rawStockClient = async (setting: Setting, token: string, room = "room"): Promise<RawClient> =>
   rawClient(setting, token, { protocols: [], path: `/${encodeURIComponent(room)}?token=${token}` });

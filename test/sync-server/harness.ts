@@ -1,4 +1,4 @@
-/** A real relay in this process, on a free port, with time in the test's hands; and the clients that talk to it. */
+/** A real relay in this process, on a free port and with a manual clock, and clients that connect to it. */
 import pino from "pino";
 import { onTestFinished } from "vitest";
 import { WebSocket } from "ws";
@@ -25,13 +25,17 @@ export const ABSENCE_MS = 15 * 60_000;
 export const GRACE_MS = 30_000;
 export const SECRET = "a secret of the tests, long enough for HS256";
 export const ADMIN_KEY = "the operator's key in the tests";
+/** Claims of the two people that most tests need. */
+export const host = { role: "host", sub: "h1", name: "Hana" } as const;
+export const participant = { role: "participant", sub: "p1", name: "Pia" } as const;
+export type PersonClaims = typeof host | typeof participant;
 const WAIT_MS = 4_000;
 
-/** Resolves when the condition holds; fails with `what` if it does not within some seconds. */
+/** Polls until the condition holds; throws an error with `what` if it does not within `WAIT_MS`. */
 export const until = async (what: string, condition: () => unknown): Promise<void> => {
   const giveUpAt = Date.now() + WAIT_MS;
   while (!(await condition())) {
-    if (Date.now() > giveUpAt) throw new Error(`waited in vain until ${what}`);
+    if (Date.now() > giveUpAt) throw new Error(`timed out waiting until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 };
@@ -43,7 +47,7 @@ export type Setting = {
   readonly wsUrl: string;
   /** Everything that the relay has logged, as JSON lines. */
   readonly log: string[];
-  /** What the relay called its end, if it did. */
+  /** The error with which the relay has called `onFatal`, if any. */
   readonly fatal: Error | null;
   token(claims: Partial<Claims> & { role: Role }): Promise<string>;
   api(
@@ -120,19 +124,19 @@ export const startRelay = async (options: StartOptions = {}): Promise<Setting> =
   };
 };
 
-/** The room as `GET /v1/rooms/:room` answers it to the operator. */
+/** The room's description from `GET /v1/rooms/:room` with the admin key. */
 export const roomState = async (setting: Setting, room = "room"): Promise<Record<string, unknown>> =>
   (await setting.api("GET", `/v1/rooms/${encodeURIComponent(room)}`)).body;
 
-/** A stock y-websocket client, as any page has it. */
+/** A stock y-websocket client. */
 export type StockClient = {
   readonly doc: Y.Doc;
   readonly provider: WebsocketProvider;
   readonly text: Y.Text;
   readonly session: Session | null;
-  /** Close code that the provider took as final. */
+  /** Close code after which the provider does not reconnect. */
   readonly closed: number | null;
-  /** `user` fields of everybody else that it sees. */
+  /** `user` fields of all other awareness states. */
   readonly others: Record<string, unknown>[];
 };
 
@@ -177,29 +181,29 @@ export const stockClient = async (
   };
 };
 
-/** An awareness state as a peer last accepted it; `state` is `null` once it was taken away. */
-export type SeenState = { readonly clock: number; readonly state: Record<string, unknown> | null };
+/** The awareness state that a peer last accepted; `state` is `null` after its removal. */
+type SeenState = { readonly clock: number; readonly state: Record<string, unknown> | null };
 
-/** A bare socket that keeps all frames; with `session-room.v1` unless told otherwise. */
+/** A bare WebSocket that keeps all frames; with `session-room.v1` by default. */
 export type RawClient = {
   readonly socket: WebSocket;
   readonly frames: Uint8Array[];
   readonly welcome: Welcome | null;
-  /** The document as the sync frames make it. */
+  /** The document that the received sync frames result in. */
   readonly doc: Y.Doc;
   readonly session: Session | null;
   readonly closeCode: number | null;
   readonly closeReason: string;
   /** Kinds of sync frames received, in order: 0, 1 or 2. */
   readonly syncSteps: number[];
-  /** The awareness states received, by client id, as y-protocols takes them: a higher clock, or `null` at the same. */
+  /** The awareness states received, by client id. As in y-protocols, one is accepted with a higher clock, or with `null` at an equal clock. */
   readonly seen: ReadonlyMap<number, SeenState>;
   command(command: Command extends infer C ? (C extends Command ? Omit<C, "id"> : never) : never): Promise<Answer>;
   send(bytes: Uint8Array): void;
 };
 
-/** What y-protocols does with an awareness update (`applyAwarenessUpdate`). */
-const see = (seen: Map<number, SeenState>, update: Uint8Array): void => {
+/** Applies an awareness update as y-protocols does (`applyAwarenessUpdate`). */
+const applyAwareness = (seen: Map<number, SeenState>, update: Uint8Array): void => {
   const decoder = decoding.createDecoder(update);
   for (let left = decoding.readVarUint(decoder); left > 0; left--) {
     const clientId = decoding.readVarUint(decoder);
@@ -238,7 +242,7 @@ export const rawClient = async (
       syncSteps.push(step);
       if (step !== 0) Y.applyUpdate(doc, decoding.readVarUint8Array(decoder));
     } else if (type === MessageType.awareness) {
-      see(seen, decoding.readVarUint8Array(decoder));
+      applyAwareness(seen, decoding.readVarUint8Array(decoder));
     } else if (type === MessageType.session) {
       const message = JSON.parse(decoding.readVarString(decoder)) as RelayMessage;
       if (message.type === "welcome") welcome = message;

@@ -1,4 +1,4 @@
-/** A page that the relay comes to know as somebody else: the room client, one document, and a real relay. */
+/** A page that becomes another person for the relay: the room client with one document and a real relay. */
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Room } from "../../../src/index.ts";
 import type { RoomOptions } from "../../../src/index.ts";
@@ -6,11 +6,11 @@ import { MemoryStore } from "../../../sync-server/store/memory-store.ts";
 import { startRelay, stockClient, until } from "../harness.ts";
 import type { Setting, StartOptions, StockClient } from "../harness.ts";
 
-const ANOTHER_SECRET = "the secret after the first one was found out";
+const ANOTHER_SECRET = "the secret that has replaced the first one";
 const DAY_MS = 86_400_000;
 const hana = { role: "host", sub: "h1", name: "Hana" } as const;
 
-const come = (setting: Setting, options: Partial<RoomOptions> & Pick<RoomOptions, "token">): Room => {
+const join = (setting: Setting, options: Partial<RoomOptions> & Pick<RoomOptions, "token">): Room => {
   const room = new Room({ relay: setting.wsUrl, room: "room", storage: null, ...options });
   onTestFinished(() => room.destroy());
   room.join();
@@ -27,14 +27,14 @@ const text = (room: Room): string => room.doc.getText("text").toString();
 const reads = (reader: StockClient, text: string): Promise<void> =>
   until(`"${text}" arrives`, () => reader.text.toString() === text);
 
-/** An invited page that has written "before " and shown a cursor; then the relay is down. */
+/** An invited page that has written "before " and set a cursor; then the relay is stopped. */
 const setUp = async () => {
   const store = new MemoryStore();
   const setting = await startRelay({ store });
   let now = setting;
   const host = await stockClient(setting, hana);
   const invite = (): Promise<string> => now.token({ role: "participant" });
-  const room = come(setting, { token: await invite(), getToken: invite, displayName: "Ann" });
+  const room = join(setting, { token: await invite(), getToken: invite, displayName: "Ann" });
   room.awareness.setLocalStateField("cursor", 1);
   await room.ready;
   write(room, "before ");
@@ -45,23 +45,23 @@ const setUp = async () => {
   await setting.relay.close();
   await until("the page notices", () => room.state.connection === "reconnecting");
   const port = Number(new URL(setting.relay.url).port);
-  /** Another life of the relay, with a host who sees it all; resolves when the page is back, or has given up. */
+  /** Restarts the relay and connects a host; resolves when the page has reconnected or failed. */
   const restart = async (options: StartOptions): Promise<StockClient> => {
     now = await startRelay({ store, clock: setting.clock, config: { port }, ...options });
     const next = await stockClient(now, hana);
-    await until("the page is back", () => room.state.connection !== "reconnecting");
+    await until("the page has reconnected", () => room.state.connection !== "reconnecting");
     return next;
   };
-  /** Comes with a new invitation, and the document of another room if there is one. */
-  const again = async (before?: Room): Promise<Room> => come(now, { token: await invite(), doc: before?.doc });
-  return { room, id, clientID, setting, restart, again };
+  /** Joins with a new invitation, and with the document of `before` if given. */
+  const rejoin = async (before?: Room): Promise<Room> => join(now, { token: await invite(), doc: before?.doc });
+  return { room, id, clientID, setting, restart, rejoin };
 };
 
-describe("a page that the relay comes to know as somebody else", () => {
+describe("a page that becomes another person for the relay", () => {
   it.each<[string, StartOptions, number]>([
     ["the relay's secret was changed", { secret: ANOTHER_SECRET }, 0],
-    ["its personal token is too old to say who it was", {}, 91 * DAY_MS],
-  ])("[P11] goes on, and is seen: %s", async (_what, options, downMs) => {
+    ["its personal token is too old to prove who it was", {}, 91 * DAY_MS],
+  ])("[P11] continues and is listed: %s", async (_what, options, downMs) => {
     const { room, id, clientID, setting, restart } = await setUp();
     setting.clock.advance(downMs);
     const host = await restart(options);
@@ -69,9 +69,9 @@ describe("a page that the relay comes to know as somebody else", () => {
     write(room, "after ");
     await reads(host, "before after ");
     host.text.insert(host.text.length, "both");
-    await until("it reads on", () => text(room) === "before after both");
+    await until("it still receives", () => text(room) === "before after both");
     expect(room.doc.clientID).not.toBe(clientID);
-    await until("it is seen", () => host.others.length === 1);
+    await until("it is listed", () => host.others.length === 1);
     expect(host.others[0]).toMatchObject({ id: room.state.me!.id, name: "Ann" });
     const { awareness } = host.provider;
     expect([...awareness.getStates().keys()].toSorted()).toEqual([host.doc.clientID, room.doc.clientID].toSorted());
@@ -80,25 +80,25 @@ describe("a page that the relay comes to know as somebody else", () => {
     await until("it sees the host", () => room.state.people.map(({ name }) => name).join() === "Hana,Ann");
   });
 
-  it("[P11] [G9] is told when the relay does not take what it had written as who it was", async () => {
-    const { room, restart, again } = await setUp();
+  it("[P11] [G9] fails with an error when the relay rejects what it has written as its former person", async () => {
+    const { room, restart, rejoin } = await setUp();
     write(room, "offline ");
     const host = await restart({ secret: ANOTHER_SECRET });
-    await until("it is told", () => room.state.screen.name === "failed");
+    await until("it shows the error", () => room.state.screen.name === "failed");
     expect(room.state).toMatchObject({ connection: "closed", screen: { error: { code: "bad-message" } } });
     expect(host.text.toString()).toBe("before ");
-    // The page still has it, but a document that holds it cannot go on, not in another `Room` either.
+    // The page still has it, but cannot continue with that document, not even with another `Room`.
     expect(text(room)).toBe("before offline ");
-    const next = await again(room);
-    await until("so is who goes on with the document", () => next.state.screen.name === "failed");
+    const next = await rejoin(room);
+    await until("so does a page that continues with the document", () => next.state.screen.name === "failed");
     room.doc.destroy();
-    const reloaded = await again();
+    const reloaded = await rejoin();
     await reloaded.ready;
     write(reloaded, "reloaded");
     await reads(host, "before reloaded");
   });
 
-  it("[P11] [G9] brings all that it wrote back to a relay that has lost its store, its secret too", async () => {
+  it("[P11] [G9] restores everything that it has written when the relay has lost both its store and its secret", async () => {
     const { room, id, clientID, restart } = await setUp();
     write(room, "offline ");
     const host = await restart({ secret: ANOTHER_SECRET, store: new MemoryStore() });
@@ -106,22 +106,22 @@ describe("a page that the relay comes to know as somebody else", () => {
     await reads(host, "before offline ");
     write(room, "after");
     await reads(host, "before offline after");
-    await until("it is seen", () => host.others.length === 1);
+    await until("it is listed", () => host.others.length === 1);
     expect(host.provider.awareness.getStates().has(clientID)).toBe(false);
     expect(room.state).toMatchObject({ connection: "online", screen: { name: "joined" } });
   });
 
-  it("[P11] goes on with its document in another `Room`, with another invitation", async () => {
-    const { room, restart, again } = await setUp();
+  it("[P11] continues with its document in another `Room`, with another invitation", async () => {
+    const { room, restart, rejoin } = await setUp();
     room.destroy();
     const host = await restart({});
-    const next = await again(room);
+    const next = await rejoin(room);
     await next.ready;
     write(next, "after");
     await reads(host, "before after");
   });
 
-  it("[G10] an invited stock client goes on under its own client id when the relay's secret was changed", async () => {
+  it("[G10] an invited stock client continues with its client id when the relay's secret was changed", async () => {
     const store = new MemoryStore();
     const before = await startRelay({ store });
     const guest = await stockClient(before, { role: "participant" });

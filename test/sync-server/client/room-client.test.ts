@@ -1,67 +1,13 @@
-/** The room client against a real relay in this process: what a person does and sees, from link to link. */
-import { describe, expect, it, onTestFinished } from "vitest";
-import * as Y from "yjs";
-import { Room } from "../../../src/index.ts";
-import type { RoomOptions } from "../../../src/index.ts";
-import type { RoomState } from "../../../src/client/room-state.ts";
-import type { Role } from "../../../src/session/session.ts";
-import { MemoryStore } from "../../../sync-server/store/memory-store.ts";
-import { ABSENCE_MS, startRelay, stockClient, until } from "../harness.ts";
-import type { Setting } from "../harness.ts";
+/** The room client with a real relay in this process: joining, leaving and rejoining. */
+import { describe, expect, it } from "vitest";
+import { startRelay, stockClient, until } from "../harness.ts";
+import { createStorage, join, person, untilScreen, textOf } from "./room-page.ts";
 
-type Person = { readonly room: Room; readonly states: RoomState[]; readonly screen: string; readonly names: string[] };
-
-/** A page's storage for one tab. */
-const tab = (): Required<RoomOptions>["storage"] & { readonly values: string[] } => {
-  const items = new Map<string, string>();
-  return {
-    getItem: (key) => items.get(key) ?? null,
-    setItem: (key, value) => void items.set(key, value),
-    get values() {
-      return [...items.values()];
-    },
-  };
-};
-
-const watch = (room: Room): Person => {
-  const states: RoomState[] = [];
-  room.subscribe((state) => states.push(state));
-  onTestFinished(() => room.destroy());
-  return {
-    room,
-    states,
-    get screen() {
-      return room.state.screen.name;
-    },
-    get names() {
-      return room.state.people.map(({ name }) => name);
-    },
-  };
-};
-
-const come = (setting: Setting, token: string, options: Partial<RoomOptions> = {}): Person => {
-  const person = watch(new Room({ relay: setting.wsUrl, room: "room", token, storage: null, ...options }));
-  person.room.join();
-  return person;
-};
-
-const person = async (
-  setting: Setting,
-  role: Role,
-  name: string,
-  options: Partial<RoomOptions> = {},
-): Promise<Person> => come(setting, await setting.token({ role, sub: name.toLowerCase(), name }), options);
-
-const seen = (who: Person, screen: string): Promise<void> =>
-  until(`the screen is ${screen}`, () => who.screen === screen);
-
-const text = (who: Person): string => who.room.doc.getText("text").toString();
-
-describe("coming in", () => {
-  it("[L1][U7] people wait until the first host comes, then come in by themselves", async () => {
+describe("joining", () => {
+  it("[L1] [U7] people wait for the first host, then join by themselves", async () => {
     const setting = await startRelay();
     const guest = await person(setting, "participant", "Gus");
-    await seen(guest, "waiting");
+    await untilScreen(guest, "waiting");
     expect(guest.room.state.people).toEqual([]);
     const host = await person(setting, "host", "Hera");
     await Promise.all([host.room.ready, guest.room.ready]);
@@ -73,7 +19,7 @@ describe("coming in", () => {
     ]);
   });
 
-  it("[L2][U4] a room with manual start waits for Start Session, which only hosts have", async () => {
+  it("[L2] [U4] a room with manual start waits for Start Session, which only hosts have", async () => {
     const setting = await startRelay();
     await setting.api("POST", "/v1/rooms", { room: "room", start: "manual" });
     const guest = await person(setting, "participant", "Gus");
@@ -82,14 +28,14 @@ describe("coming in", () => {
       const { screen } = host.room.state;
       return screen.name === "waiting" && screen.canStart;
     });
-    await seen(guest, "waiting");
+    await untilScreen(guest, "waiting");
     expect(guest.room.state.screen).toEqual({ name: "waiting", canStart: false });
     await expect(guest.room.start()).rejects.toMatchObject({ code: "refused" });
     await host.room.start();
     await Promise.all([host.room.ready, guest.room.ready]);
   });
 
-  it("edits of one reach the other, and stock clients too", async () => {
+  it("edits reach the others, including stock clients", async () => {
     const setting = await startRelay();
     const host = await person(setting, "host", "Hera");
     const stock = await stockClient(setting, { role: "participant", sub: "stock", name: "Stock" });
@@ -100,11 +46,11 @@ describe("coming in", () => {
     expect(stock.others).toEqual([{ id: "hera", role: "host", verified: true, name: "Hera" }]);
   });
 
-  it("[P6] a chosen name reaches the others, changed ones as well, beside the page's own fields", async () => {
+  it("[P6] a chosen name and its changes reach the others, together with the page's own fields", async () => {
     const setting = await startRelay();
     const host = await person(setting, "host", "Hera");
     const invitation = await setting.token({ role: "participant" });
-    const guest = come(setting, invitation, { displayName: "  Ada  " });
+    const guest = join(setting, invitation, { displayName: "  Ada  " });
     guest.room.awareness.setLocalStateField("user", { color: "red" });
     await guest.room.ready;
     await until("the name arrived", () => host.names.includes("Ada"));
@@ -116,8 +62,8 @@ describe("coming in", () => {
   });
 });
 
-describe("leaving and coming back", () => {
-  it("[U1][U2][P7] who leaves is gone from the list, and comes back to the same document and presence", async () => {
+describe("leaving and rejoining", () => {
+  it("[U1] [U2] [P7] a person who leaves is removed from the list, and rejoins with the same document and presence", async () => {
     const setting = await startRelay();
     const host = await person(setting, "host", "Hera");
     const guest = await person(setting, "participant", "Gus");
@@ -135,12 +81,12 @@ describe("leaving and coming back", () => {
     expect(guest.screen).toBe("joined");
     await until("the host sees the guest again", () => host.names.includes("Gus"));
     await until("the guest sees the host", () => guest.names.length === 2);
-    await until("both have all", () => text(guest).length === 14 && text(host) === text(guest));
+    await until("both have all", () => textOf(guest).length === 14 && textOf(host) === textOf(guest));
     expect(guest.room.awareness.getLocalState()).toMatchObject({ cursor: 7 });
     expect(host.room.awareness.getStates().get(guest.room.doc.clientID)).toMatchObject({ cursor: 7 });
   });
 
-  it("[L3][L4] a host who leaves starts the absence, and ends it by coming back", async () => {
+  it("[L3] [L4] the absence starts when a host leaves, and ends when the host rejoins", async () => {
     const setting = await startRelay();
     const host = await person(setting, "host", "Hera");
     await host.room.ready;
@@ -151,21 +97,21 @@ describe("leaving and coming back", () => {
     expect((await setting.api("GET", "/v1/rooms/room")).body).toMatchObject({ hosts: 1, endsAt: null });
   });
 
-  it("[P5] an invited person is the same after a reload of the tab, and another in another tab", async () => {
+  it("[P5] an invited person is the same after a reload of the tab, and another person in another tab", async () => {
     const setting = await startRelay();
     const host = await person(setting, "host", "Hera");
     await host.room.ready;
     const invitation = await setting.token({ role: "participant" });
-    const storage = tab();
-    const first = come(setting, invitation, { storage });
+    const storage = createStorage();
+    const first = join(setting, invitation, { storage });
     await first.room.ready;
     expect(storage.values).not.toContain(invitation);
     first.room.destroy();
-    const again = come(setting, invitation, { storage });
+    const again = join(setting, invitation, { storage });
     await again.room.ready;
-    const other = come(setting, invitation, { storage: tab() });
+    const other = join(setting, invitation, { storage: createStorage() });
     await other.room.ready;
-    const elsewhere = come(setting, await setting.token({ role: "participant", expiresAt: Date.now() + 9e6 }), {
+    const elsewhere = join(setting, await setting.token({ role: "participant", expiresAt: Date.now() + 9e6 }), {
       storage,
     });
     await elsewhere.room.ready;
@@ -174,7 +120,7 @@ describe("leaving and coming back", () => {
     expect(new Set(ids).size).toBe(3);
   });
 
-  it("[U9] a suspended page is gone at once, and in again when it resumes", async () => {
+  it("[U9] a suspended page leaves at once, and rejoins when it resumes", async () => {
     const setting = await startRelay();
     const host = await person(setting, "host", "Hera");
     const guest = await person(setting, "participant", "Gus");
@@ -183,170 +129,7 @@ describe("leaving and coming back", () => {
     guest.room.suspend();
     await until("the guest is gone", () => !host.names.includes("Gus"));
     guest.room.resume();
-    await until("the guest is back", () => host.names.includes("Gus"));
+    await until("the guest has rejoined", () => host.names.includes("Gus"));
     await until("the guest sees the host", () => guest.names.length === 2);
-  });
-});
-
-describe("the end and a new start", () => {
-  it("[L6][L7][U5][U6] a host ends it for all and starts anew; the others are offered the way back", async () => {
-    const setting = await startRelay();
-    const host = await person(setting, "host", "Hera");
-    const guest = await person(setting, "participant", "Gus");
-    const leaver = await person(setting, "participant", "Lea");
-    await Promise.all([host.room.ready, guest.room.ready, leaver.room.ready]);
-    host.room.doc.getText("text").insert(0, "kept");
-    await until("the text arrived", () => text(guest) === "kept");
-    await leaver.room.leave();
-    await expect(guest.room.end()).rejects.toMatchObject({ code: "refused" });
-    await host.room.end();
-    await Promise.all([host, guest, leaver].map((who) => seen(who, "ended")));
-    expect(guest.room.state).toMatchObject({
-      people: [],
-      screen: { canStart: false, canRejoin: false, end: { reason: "host-ended", by: { id: "hera", name: "Hera" } } },
-    });
-    expect(host.room.state.screen).toMatchObject({ canStart: true });
-    expect([...guest.room.awareness.getStates()]).toEqual([]);
-
-    await host.room.start();
-    await seen(host, "joined");
-    for (const who of [guest, leaver]) {
-      await until("the way back is offered", () => {
-        const { screen } = who.room.state;
-        return screen.name === "ended" && screen.canRejoin;
-      });
-    }
-    host.room.doc.getText("text").insert(4, " and more");
-    await guest.room.rejoin();
-    await until("all is there", () => text(guest) === "kept and more" && guest.names.length === 2);
-    expect(guest.room.state.screen).toEqual({ name: "joined", run: 2 });
-  });
-
-  it("[L5][U8] who was offline through the end gets the ended screen, and through a new start just comes in", async () => {
-    const setting = await startRelay();
-    const host = await person(setting, "host", "Hera");
-    const ends = await person(setting, "participant", "Ends");
-    const sleeps = await person(setting, "participant", "Sleeps");
-    await Promise.all([host.room.ready, ends.room.ready, sleeps.room.ready]);
-    ends.room.suspend();
-    sleeps.room.suspend();
-    await host.room.leave();
-    setting.clock.advance(ABSENCE_MS);
-    await seen(host, "ended");
-    ends.room.resume();
-    await seen(ends, "ended");
-    expect(ends.room.state.screen).toMatchObject({ end: { reason: "host-absent", by: null } });
-    await host.room.start();
-    sleeps.room.resume();
-    await until("back in the new run", () => {
-      const { screen, connection } = sleeps.room.state;
-      return connection === "online" && screen.name === "joined" && screen.run === 2;
-    });
-    expect(sleeps.states.map(({ screen }) => screen.name)).not.toContain("ended");
-  });
-
-  it("[U2] whoever opens the link during the end waits there, and a page that comes later is simply in", async () => {
-    const setting = await startRelay();
-    const host = await person(setting, "host", "Hera");
-    await host.room.ready;
-    await host.room.end();
-    const early = await person(setting, "participant", "Early");
-    await seen(early, "ended");
-    early.room.awareness.setLocalStateField("cursor", 1);
-    await host.room.start();
-    const late = await person(setting, "participant", "Late");
-    await late.room.ready;
-    await until("the way back is offered", () => {
-      const { screen } = early.room.state;
-      return screen.name === "ended" && screen.canRejoin;
-    });
-    await early.room.rejoin();
-    await until("the host sees both", () => host.names.length === 3);
-  });
-
-  it("a document kept by the page from an earlier run does not count as an end that was seen", async () => {
-    const setting = await startRelay();
-    const host = await person(setting, "host", "Hera");
-    const guest = await person(setting, "participant", "Gus");
-    await Promise.all([host.room.ready, guest.room.ready]);
-    await host.room.end();
-    await seen(guest, "ended");
-    const doc = new Y.Doc();
-    Y.applyUpdate(doc, Y.encodeStateAsUpdate(guest.room.doc));
-    guest.room.destroy();
-    await host.room.start();
-    const again = await person(setting, "participant", "Gus", { doc });
-    expect(again.screen).toBe("connecting");
-    await again.room.ready;
-    expect(again.states.map(({ screen }) => screen.name)).not.toContain("ended");
-  });
-});
-
-describe("a line that breaks", () => {
-  it("[U8] shows as reconnecting, keeps what one typed, and recovers by itself", async () => {
-    const store = new MemoryStore();
-    const setting = await startRelay({ store });
-    const host = await person(setting, "host", "Hera");
-    const guest = await person(setting, "participant", "Gus");
-    await Promise.all([host.room.ready, guest.room.ready]);
-    const port = Number(new URL(setting.relay.url).port);
-    await setting.relay.close();
-    await until("it shows", () => guest.room.state.connection === "reconnecting");
-    expect(guest.screen).toBe("joined");
-    guest.room.doc.getText("text").insert(0, "typed offline");
-    await expect(host.room.end()).rejects.toMatchObject({ code: "disconnected" });
-    await startRelay({ store, clock: setting.clock, config: { port } });
-    await until("the text arrived", () => text(host) === "typed offline");
-    await until("all are back", () => host.names.length === 2 && guest.names.length === 2);
-    expect(guest.states.map(({ screen }) => screen.name)).not.toContain("left");
-  });
-
-  it("[S5][L2] follows a relay that has lost its store", async () => {
-    const setting = await startRelay();
-    const guest = await person(setting, "participant", "Gus");
-    const host = await person(setting, "host", "Hera");
-    await Promise.all([host.room.ready, guest.room.ready]);
-    host.room.doc.getText("text").insert(0, "survives");
-    await until("the text arrived", () => text(guest) === "survives");
-    await host.room.end();
-    await seen(guest, "ended");
-    host.room.suspend();
-    const port = Number(new URL(setting.relay.url).port);
-    await setting.relay.close();
-    setting.clock.advance(1_000);
-    await startRelay({ store: new MemoryStore(), clock: setting.clock, config: { port } });
-    await seen(guest, "waiting");
-    host.room.resume();
-    await until("all are in again", () => host.names.length === 2 && guest.names.length === 2);
-    expect(text(guest)).toBe("survives");
-  });
-});
-
-describe("tokens that do not do", () => {
-  it.each([
-    ["a wrong token", "unauthorized", () => Promise.resolve("wrong")],
-    ["a token for another room", "forbidden", (setting: Setting) => setting.token({ role: "host", room: "other" })],
-    ["an expired token", "unauthorized", (setting: Setting) => setting.token({ role: "host", expiresAt: 1_000 })],
-  ])("[W4] %s fails for good, in words and without the token", async (_what, code, makeToken) => {
-    const setting = await startRelay();
-    const token = await makeToken(setting);
-    const { room } = come(setting, token);
-    await expect(room.ready).rejects.toMatchObject({ name: "RoomError", code });
-    expect(room.state).toMatchObject({ connection: "closed", screen: { name: "failed", error: { code } } });
-    expect(JSON.stringify(room.state.screen) + String(await room.ready.catch(String))).not.toContain(token);
-    await expect(room.rejoin()).rejects.toMatchObject({ code });
-  });
-
-  it("[P5] a personal token that no longer does gives way to the page's own", async () => {
-    const setting = await startRelay();
-    const invitation = await setting.token({ role: "host" });
-    const storage = tab();
-    const first = come(setting, invitation, { storage });
-    await first.room.ready;
-    first.room.destroy();
-    const stale: typeof storage = { ...storage, getItem: () => "stale" };
-    const again = come(setting, invitation, { storage: stale });
-    await again.room.ready;
-    expect(again.room.state.me?.id).not.toBe(first.room.state.me?.id);
   });
 });

@@ -27,7 +27,7 @@ const expectFed = (doc: Y.Doc, store: StructStore, mostBytes: number): void => {
 
 /** What the guard lets in of an update made by grammar; it may not be readable at all. */
 const admitAny = (guard: Guard, store: StructStore, random: Random): Uint8Array | null => {
-  const sight = { clocks: guard.held, innocents: [100], ledgerId: LEDGER, own: OWN, honestly: null };
+  const sight = { clocks: guard.held, honestClients: [100], ledgerId: LEDGER, own: OWN, honestDoc: null };
   try {
     return guard.admit(forgeUpdate(sight, random), {
       isEntry: (client, clock) => store.isEntry(client, clock),

@@ -1,7 +1,7 @@
 /**
- * A computer whose browser is used as people use it: tabs go into the background, where the browser
- * may freeze them, and all of it may sleep. Playwright otherwise keeps every page visible, and a
- * visible page is never frozen (Chromium 156).
+ * A browser whose tabs can be in the background and frozen, and which can be suspended as a whole, as by
+ * a computer that sleeps. Playwright's own contexts keep every page visible, and a visible page is never
+ * frozen (Chromium 156).
  */
 import { chromium } from "playwright-core";
 import type { BrowserContext, Page } from "playwright-core";
@@ -9,18 +9,18 @@ import { onTestFinished } from "vitest";
 import { freePort } from "../free-port.ts";
 import { launchBrowser } from "./world.ts";
 
-export type Laptop = {
-  /** The browser's own, with its one window. */
+type SuspendableBrowser = {
+  /** The browser's default context, with its one window. */
   readonly context: BrowserContext;
-  /** Brings another tab to the front, and freezes the page as the browser does to save energy. */
+  /** Brings another tab to the front and freezes the page, as the browser does to save energy. */
   freeze(page: Page): Promise<void>;
-  thaw(page: Page): Promise<void>;
-  /** Stops every process of the browser. Until `wake`, nothing can be asked of its pages either. */
+  unfreeze(page: Page): Promise<void>;
+  /** Stops every process of the browser (SIGSTOP). Its pages cannot be used until `wake`. */
   sleep(): Promise<void>;
   wake(): void;
 };
 
-export const openLaptop = async (): Promise<Laptop> => {
+export const openSuspendableBrowser = async (): Promise<SuspendableBrowser> => {
   const port = await freePort();
   const launched = await launchBrowser(`--remote-debugging-port=${port}`);
   const browser = await chromium.connectOverCDP(`http://127.0.0.1:${port}`, { noDefaults: true });
@@ -48,7 +48,7 @@ export const openLaptop = async (): Promise<Laptop> => {
       await other.bringToFront();
       await setState(page, "frozen");
     },
-    thaw: async (page) => {
+    unfreeze: async (page) => {
       await page.bringToFront();
       await setState(page, "active");
     },

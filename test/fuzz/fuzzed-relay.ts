@@ -1,4 +1,4 @@
-/** The relay as people run it, in a process of its own whose life, log and memory are watched. */
+/** The relay as a separate process, as in production, whose exit, log and memory are monitored. */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -14,25 +14,25 @@ const BIN = join(import.meta.dirname, "../../sync-server/bin.js");
 const SECRET = "a secret of the fuzzer, long enough for HS256";
 const ADMIN_KEY = "the-operators-key-of-the-fuzzer";
 const ROOM_TOKEN_MS = 24 * 3_600_000;
-/** pino's number of the level "error". */
+/** pino's number for the level "error". */
 const LEVEL_ERROR = 50;
-const KEPT_BUGS = 20;
+const KEPT_ERRORS = 20;
 
 export type Memory = { readonly startBytes: number; readonly peakBytes: number; readonly endBytes: number };
 
-export class RelayUnderFire {
+export class FuzzedRelay {
   readonly #child: ChildProcess;
   readonly #dataDir: string;
   readonly #tokens: Tokens = createTokens(SECRET, systemClock());
   #isStopping = false;
   #startBytes = 0;
   #peakBytes = 0;
-  /** Lines on stderr that only a bug writes: level "error" and above, and whatever is no log line at all. */
-  readonly bugs: string[] = [];
-  bugCount = 0;
-  /** How the process ended, if it did so by itself. */
+  /** The first lines on stderr that only a bug writes: of level "error" or above, or not log lines at all. */
+  readonly errorLines: string[] = [];
+  errorCount = 0;
+  /** How the process ended, if it ended by itself. */
   exit: string | null = null;
-  /** Address for HTTP, without a slash at the end. */
+  /** URL for HTTP, without a trailing slash. */
   readonly url: string;
   readonly port: number;
 
@@ -45,17 +45,17 @@ export class RelayUnderFire {
       if (!this.#isStopping) this.exit = signal ?? `code ${code}`;
     });
     createInterface({ input: child.stderr! }).on("line", (line) => this.#read(line));
-    this.#startBytes = this.sampleMemory();
+    this.#startBytes = this.#sampleMemory();
   }
 
-  static async start(): Promise<RelayUnderFire> {
+  static async start(): Promise<FuzzedRelay> {
     const dataDir = mkdtempSync(join(tmpdir(), "session-room-fuzz-"));
     const child = spawn(process.execPath, [BIN], {
       env: {
         PATH: process.env["PATH"],
         PORT: "0",
         SESSION_ROOM_DATA_DIR: dataDir,
-        // On disk: a run of hours must be able to let rooms go.
+        // On disk, so that a run of hours can unload rooms.
         SESSION_ROOM_STORE: "sqlite",
         SESSION_ROOM_TOKEN_SECRET: SECRET,
         SESSION_ROOM_ADMIN_KEY: ADMIN_KEY,
@@ -69,8 +69,8 @@ export class RelayUnderFire {
     failed.catch(() => undefined);
     const [line] = (await Promise.race([once(createInterface({ input: child.stdout }), "line"), failed])) as [string];
     const port = /:(\d+)/.exec(line)?.[1];
-    if (port === undefined) throw new Error(`the relay's first line holds no port: ${line}`);
-    return new RelayUnderFire(child, dataDir, `http://127.0.0.1:${port}`);
+    if (port === undefined) throw new Error(`the relay's first line contains no port: ${line}`);
+    return new FuzzedRelay(child, dataDir, `http://127.0.0.1:${port}`);
   }
 
   #read(line: string): void {
@@ -78,36 +78,32 @@ export class RelayUnderFire {
     try {
       level = (JSON.parse(line) as { level: number }).level;
     } catch {
-      // Not a log line: what Node itself says of an uncaught error, or a warning.
+      // Not a log line: an uncaught error or a warning of Node.
     }
     if (!(level >= LEVEL_ERROR)) return;
-    this.bugCount++;
-    if (this.bugs.length < KEPT_BUGS) this.bugs.push(line);
-  }
-
-  get pid(): number {
-    return this.#child.pid!;
+    this.errorCount++;
+    if (this.errorLines.length < KEPT_ERRORS) this.errorLines.push(line);
   }
 
   get isAlive(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** Resident memory of the process now, in bytes; 0 once it is gone. */
-  sampleMemory(): number {
+  /** Resident memory of the process, in bytes; 0 after it has ended. */
+  #sampleMemory(): number {
     let bytes = 0;
     try {
-      const status = readFileSync(`/proc/${this.pid}/status`, "utf8");
+      const status = readFileSync(`/proc/${this.#child.pid}/status`, "utf8");
       bytes = Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
     } catch {
-      // Gone; `exit` says how.
+      // The process has ended, see `exit`.
     }
     this.#peakBytes = Math.max(this.#peakBytes, bytes);
     return bytes;
   }
 
   memory(): Memory {
-    return { startBytes: this.#startBytes, endBytes: this.sampleMemory(), peakBytes: this.#peakBytes };
+    return { startBytes: this.#startBytes, endBytes: this.#sampleMemory(), peakBytes: this.#peakBytes };
   }
 
   token(claims: Omit<Claims, "expiresAt">): Promise<string> {
@@ -116,10 +112,10 @@ export class RelayUnderFire {
 
   async makeRoom(room: string): Promise<void> {
     const { status } = await this.#call("POST", "/v1/rooms", { room });
-    if (status !== 201) throw new Error(`the room could not be made: ${status}`);
+    if (status !== 201) throw new Error(`the room could not be created: ${status}`);
   }
 
-  /** The room as the relay tells its operator. */
+  /** The room's description for operators. */
   async describe(room: string): Promise<Record<string, unknown>> {
     return (await this.#call("GET", `/v1/rooms/${encodeURIComponent(room)}`)).body;
   }

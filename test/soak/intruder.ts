@@ -1,4 +1,4 @@
-/** Somebody who does not belong here: without a good token, or with frames that mean nothing. */
+/** Somebody with an invalid token or with invalid frames. */
 import { WebSocket } from "ws";
 import { CloseCode } from "../../src/protocol/close-codes.ts";
 import type { Random } from "../random.ts";
@@ -6,11 +6,11 @@ import { countOne } from "./findings.ts";
 import type { SoakRoom } from "./soak-room.ts";
 import type { World } from "./world.ts";
 
-/** How long the relay may take to show them the door, in real ms. */
-const PATIENCE_MS = 5_000;
+/** How long the relay may take to close the connection, in real ms. */
+const TIMEOUT_MS = 5_000;
 const TOKEN_MS = 3_600_000;
 
-/** An update that is none. Outside a live run nobody reads updates (W5), so nobody finds out. */
+/** A malformed update. Outside a live run the relay does not read updates (W5), and so accepts it. */
 const BAD_UPDATE = Uint8Array.of(0, 2, 5, 255, 255, 255, 255, 255);
 
 type Attempt = { readonly token: string; readonly frame: Uint8Array | string | null; readonly code: number };
@@ -31,15 +31,15 @@ const attempt = async ({ relay, clock }: World, room: SoakRoom, random: Random):
   ]);
 };
 
-/** Comes, and must be sent away with the right code. A live room sees them for a moment, so all hold still. */
-export const sendStranger = async (world: World, room: SoakRoom, random: Random): Promise<void> => {
+/** Connects, and must be closed with the right code. They are listed for a moment, so all activity is paused. */
+export const sendIntruder = async (world: World, room: SoakRoom, random: Random): Promise<void> => {
   const { findings, relay } = world;
   const { token, frame, code } = await attempt(world, room, random);
-  const release = room.hold();
+  const release = room.pauseActivity();
   try {
     const socket = new WebSocket(`${relay.wsUrl}/${encodeURIComponent(room.name)}?token=${token}`);
-    const got = await new Promise<number>((resolve) => {
-      const timer = setTimeout(() => resolve(0), PATIENCE_MS);
+    const actualCode = await new Promise<number>((resolve) => {
+      const timer = setTimeout(() => resolve(0), TIMEOUT_MS);
       socket.on("open", () => {
         if (frame !== null) socket.send(frame);
       });
@@ -50,12 +50,13 @@ export const sendStranger = async (world: World, room: SoakRoom, random: Random)
       });
     });
     socket.terminate();
-    findings.strangers++;
-    const isUnread = got === 0 && frame === BAD_UPDATE && (await relay.describe(room.name)).status !== "live";
+    findings.intruders++;
+    const isUnread = actualCode === 0 && frame === BAD_UPDATE && (await relay.describe(room.name)).status !== "live";
     if (isUnread) return;
-    // A room whose session is over has nobody in it who could say anything.
-    if (got === code || (got === CloseCode.sessionEnded && frame !== null)) countOne(findings.closes, got);
-    else findings.add("unexpected closes", `${room.name}, a stranger: ${got || "none"} instead of ${code}`);
+    // In an ended room, connections of stock clients are closed before their frames are read.
+    if (actualCode === code || (actualCode === CloseCode.sessionEnded && frame !== null))
+      countOne(findings.closes, actualCode);
+    else findings.add("unexpected closes", `${room.name}, an intruder: ${actualCode || "none"} instead of ${code}`);
   } finally {
     release();
   }

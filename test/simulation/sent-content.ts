@@ -1,16 +1,16 @@
-/** What a frame of the relay tells its receiver: up to which clocks of the document, or of which run. */
+/** Reads from a frame of the relay what it reveals to its receiver: the document up to which clocks, or which run. */
 import * as decoding from "lib0/decoding";
 import * as Y from "yjs";
 import { MessageType, SyncStep } from "../../src/protocol/protocol.ts";
 import type { RelayMessage } from "../../src/protocol/protocol.ts";
 
-export type Told =
+type SentContent =
   | { readonly kind: "document"; readonly upTo: ReadonlyMap<number, number> }
   | { readonly kind: "answer"; readonly run: number };
 
-const known = new WeakMap<Uint8Array, Told | null>();
+const known = new WeakMap<Uint8Array, SentContent | null>();
 
-const read = (frame: Uint8Array): Told | null => {
+const read = (frame: Uint8Array): SentContent | null => {
   const decoder = decoding.createDecoder(frame);
   const type = decoding.readVarUint(decoder);
   if (type === MessageType.sync) {
@@ -22,9 +22,9 @@ const read = (frame: Uint8Array): Told | null => {
   return message.type === "answer" && message.ok ? { kind: "answer", run: message.run } : null;
 };
 
-/** `null`: nothing that could be taken back. A frame that goes to many is read once. */
-export const readTold = (frame: Uint8Array): Told | null => {
-  let told = known.get(frame);
-  if (told === undefined) known.set(frame, (told = read(frame)));
-  return told;
+/** `null` if the frame contains nothing that a crash could undo. A frame sent to many is read once. */
+export const readSentContent = (frame: Uint8Array): SentContent | null => {
+  let sent = known.get(frame);
+  if (sent === undefined) known.set(frame, (sent = read(frame)));
+  return sent;
 };
