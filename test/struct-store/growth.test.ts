@@ -134,11 +134,12 @@ const work = (updates: readonly Uint8Array[]): Work => {
   let longestSlice = 0;
   const compact = (): void => {
     const slices = store.compact(SLICE);
-    let isDone = false;
-    const runSlice = (): void => void (isDone = slices.next().done === true);
-    do {
-      longestSlice = Math.max(longestSlice, steps(runSlice));
-    } while (!isDone);
+    for (;;) {
+      const before = store.steps.count;
+      const { done } = slices.next();
+      longestSlice = Math.max(longestSlice, store.steps.count - before);
+      if (done === true) break;
+    }
   };
   const result: Work = {
     add: steps(() => {
