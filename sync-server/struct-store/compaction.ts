@@ -51,7 +51,8 @@ export class Compaction {
   #rightClock: number = NONE;
   #head: encoding.Encoder = encoding.createEncoder();
   #content: encoding.Encoder = encoding.createEncoder();
-  #isJoined = false;
+  /** Whether it is an old one as it is so far, of which nothing is written yet. */
+  #isRaw = false;
   /** The old struct that its last part comes from, and where that part ends. */
   #number = NO_STRUCT;
   #end = 0;
@@ -59,6 +60,7 @@ export class Compaction {
   #partFate: Fate = Fate.gc;
   #partEnd = 0;
   readonly #view = new ItemView();
+  readonly #firstView = new ItemView();
   /** The content of the old struct that was cut last. */
   #parts: ContentParts | null = null;
   #partsOf = NO_STRUCT;
@@ -177,7 +179,7 @@ export class Compaction {
     this.#clock = from;
     this.#fate = this.#partFate;
     this.#end = this.#partEnd;
-    this.#isJoined = false;
+    this.#isRaw = false;
     if (this.#fate === Fate.gc) {
       this.#place = NO_PLACE;
       return;
@@ -189,11 +191,19 @@ export class Compaction {
     this.#rightClient = view.rightClient;
     this.#rightClock = view.rightClock;
     this.#ref = this.#fate === Fate.deleted ? Ref.deleted : view.ref;
+    this.#isRaw =
+      this.#fate === Fate.live && from === this.#old.clockAt(number) && this.#end === this.#old.endAt(number);
+    if (!this.#isRaw) this.#begin(view);
+  }
+
+  /** Writes the place of the new struct, and the content of `#number`, which the view shows, from there up to `#end`. */
+  #begin(view: ItemView): void {
+    const number = this.#number;
     this.#head = encoding.createEncoder();
-    writePlace(this.#head, view, this.#ref, this.#old.clientAt(number), this.#old.clockAt(number), from);
+    writePlace(this.#head, view, this.#ref, this.#old.clientAt(number), this.#old.clockAt(number), this.#clock);
     if (this.#fate === Fate.live && isDivisible(this.#ref)) {
       this.#content = encoding.createEncoder();
-      this.#takePart(from);
+      this.#takePart(view, this.#clock);
     }
   }
 
@@ -212,22 +222,27 @@ export class Compaction {
       if (!view.hasRightOrigin(this.#rightClient, this.#rightClock)) return false;
       if (this.#fate === Fate.live) {
         if (!isDivisible(this.#ref) || view.ref !== this.#ref || isEntryAt(this.#place)) return false;
-        if (encoding.length(this.#content) >= JOINED_BYTES) return false;
+        const size = this.#isRaw ? this.#old.sizeAt(this.#number) : encoding.length(this.#content);
+        if (size >= JOINED_BYTES) return false;
       }
+    }
+    if (this.#isRaw) {
+      this.#isRaw = false;
+      this.#firstView.read(this.#old.bytesAt(this.#number));
+      this.#begin(this.#firstView);
     }
     this.#number = number;
     this.#end = this.#partEnd;
-    this.#isJoined = true;
-    if (this.#fate === Fate.live) this.#takePart(from);
+    if (this.#fate === Fate.live) this.#takePart(this.#view, from);
     return true;
   }
 
-  /** Adds the content of `#number`, which `#view` shows, from a clock up to `#end`. */
-  #takePart(from: number): void {
+  /** Adds the content of `#number`, which the view shows, from a clock up to `#end`. */
+  #takePart(view: ItemView, from: number): void {
     const number = this.#number;
     const clock = this.#old.clockAt(number);
     if (this.#partsOf !== number || this.#parts === null) {
-      this.#parts = new ContentParts(this.#view, this.#old.endAt(number) - clock, this.#steps);
+      this.#parts = new ContentParts(view, this.#old.endAt(number) - clock, this.#steps);
       this.#partsOf = number;
     }
     encoding.writeUint8Array(this.#content, this.#parts.take(from - clock, this.#end - clock));
@@ -236,11 +251,7 @@ export class Compaction {
   #close(): void {
     const client = this.#old.clientAt(this.#number);
     const length = this.#end - this.#clock;
-    if (
-      this.#fate === Fate.live &&
-      !this.#isJoined &&
-      length === this.#old.endAt(this.#number) - this.#old.clockAt(this.#number)
-    ) {
+    if (this.#isRaw) {
       const bytes = this.#old.bytesAt(this.#number);
       this.#new.append(client, length, bytes, 0, bytes.length, this.#place);
       if (this.#ref === Ref.type) this.#newTypes.set(this.#old.types.find(this.#number), this.#new.types.count - 1);
