@@ -22,6 +22,8 @@ const membershipOf = ({ membership }: Connection): Membership => membership;
 
 export class Run {
   readonly #options: RunOptions;
+  /** State vectors of SyncStep1 messages that could not be answered while content was withheld. */
+  readonly #withheld = new Map<Connection, Uint8Array>();
 
   constructor(options: RunOptions) {
     this.#options = options;
@@ -39,13 +41,12 @@ export class Run {
   /** Puts a connection into the live run, and sends it the content that it has asked for. */
   enter(connection: Connection): void {
     const { outbox, sync, presence } = this.#options;
-    const membership = membershipOf(connection);
-    membership.joined = true;
+    membershipOf(connection).joined = true;
     outbox.subscribe(connection, true);
-    const { withheldStateVector } = membership;
-    if (withheldStateVector !== null) {
-      membership.withheldStateVector = null;
-      sync.sendMissing(connection, withheldStateVector);
+    const stateVector = this.#withheld.get(connection);
+    if (stateVector !== undefined) {
+      this.#withheld.delete(connection);
+      sync.sendMissing(connection, stateVector);
     }
     presence.sendAllTo(connection);
     presence.show(connection);
@@ -58,7 +59,7 @@ export class Run {
     const wasInRun = membership.joined;
     presence.hide(connection);
     membership.joined = false;
-    membership.withheldStateVector = null;
+    this.#withheld.delete(connection);
     outbox.subscribe(connection, false);
     intake.dropPending(connection);
     return wasInRun;
@@ -92,6 +93,6 @@ export class Run {
   withhold(connection: Connection, stateVector: Uint8Array): void {
     // A client that names more client ids than any real document has is sent all of the content.
     const isKept = stateVector.byteLength <= WITHHELD_STATE_VECTOR_MAX_BYTES;
-    membershipOf(connection).withheldStateVector = isKept ? stateVector.slice() : EMPTY_STATE_VECTOR;
+    this.#withheld.set(connection, isKept ? stateVector.slice() : EMPTY_STATE_VECTOR);
   }
 }

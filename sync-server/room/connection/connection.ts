@@ -16,7 +16,7 @@ export interface PeerSocket {
   close(code: CloseCode, reason: string): void;
 }
 
-/** What the room knows of a connection; written by `Room` and `Run` alone. */
+/** What the room knows of a connection; `joined` is written by `Run` alone, the rest by `Room`. */
 export type Membership = {
   /** From `Room.attach` to `Room.detach`. */
   isAttached: boolean;
@@ -24,8 +24,6 @@ export type Membership = {
   joined: boolean;
   /** Its place in the order in which connections were attached to the room. */
   sequence: number;
-  /** State vector of a SyncStep1 that could not be answered while content was withheld. */
-  withheldStateVector: Uint8Array | null;
 };
 
 /** An awareness state as others get it: with the relay's knowledge of the person. */
@@ -58,7 +56,6 @@ export class Connection {
     isAttached: false,
     joined: false,
     sequence: 0,
-    withheldStateVector: null,
   };
   readonly presence: Readonly<ConnectionPresence>;
   readonly #author: Author;
