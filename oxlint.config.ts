@@ -143,16 +143,6 @@ export default defineConfig({
       ["sync-server/auth/**"],
       [{ object: "Date", property: "now", message: USE_CLOCK }, HIGH_RESOLUTION_TIME, ENVIRONMENT],
     ),
-
-    // Upward imports that are still to be cut. Remove the file together with the import that is named.
-    {
-      files: [
-        "sync-server/config/config.ts", // http/body.ts
-        "sync-server/room/connection/outbox.ts", // room/presence/
-        "sync-server/room/presence/room-presence.ts", // room/content/intake.ts; presence/ then goes beside content/
-      ],
-      rules: { "no-restricted-imports": "off" },
-    },
   ],
   ignorePatterns: ["dist/"],
 });
