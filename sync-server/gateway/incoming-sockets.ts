@@ -1,0 +1,129 @@
+/**
+ * Between the TCP server and HTTP: reads PROXY headers of trusted proxies before HTTP sees the socket, knows the
+ * client's address of each request, and counts the connections that have brought no valid token yet.
+ */
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Clock } from "../../src/clock.ts";
+import { plainAddress } from "../config/address-ranges.ts";
+import type { Limits } from "../config/limits.ts";
+import { isLoopbackAddress } from "../http/origin.ts";
+import { problem } from "../http/problem.ts";
+import { takeProxyHeader } from "./proxy-protocol.ts";
+import type { TrustedProxies } from "./trusted-proxies.ts";
+import { UnauthenticatedQuota } from "./unauthenticated-quota.ts";
+
+export type IncomingSocketsOptions = {
+  readonly trustedProxies: TrustedProxies;
+  readonly limits: Pick<Limits, "unauthenticatedSockets" | "unauthenticatedSeconds">;
+  readonly clock: Pick<Clock, "now" | "setTimer">;
+};
+
+type HttpHandler = (req: IncomingMessage, res: ServerResponse) => void;
+
+const isHealthCheck = ({ method, url = "" }: IncomingMessage): boolean =>
+  (method === "GET" || method === "HEAD") && /^\/(?:livez|readyz)(?:\?|$)/.test(url);
+
+export class IncomingSockets {
+  readonly #options: IncomingSocketsOptions;
+  readonly #quota: UnauthenticatedQuota;
+  /** The source that a PROXY header named. */
+  readonly #proxiedSources = new WeakMap<Socket, string>();
+  /** Sockets of trusted proxies that have not sent enough to say whether a PROXY header comes. HTTP does not know them. */
+  readonly #undecided = new Set<Socket>();
+
+  constructor(options: IncomingSocketsOptions) {
+    this.#options = options;
+    this.#quota = new UnauthenticatedQuota({
+      most: options.limits.unauthenticatedSockets,
+      mayHaveAll: this.mayHaveAll,
+      clock: options.clock,
+    });
+  }
+
+  /** Whether an address may stand for many clients: this machine's own, or a proxy's that did not name its client. */
+  readonly mayHaveAll = (address: string): boolean =>
+    isLoopbackAddress(address) || this.#options.trustedProxies.has(address);
+
+  /** Takes the sockets of a server that does not listen yet. */
+  watch(server: Server): void {
+    // node:http begins to parse in the listener of this event that it adds itself.
+    const listeners = server.listeners("connection") as ((socket: Socket) => void)[];
+    server.removeAllListeners("connection");
+    server.on("connection", (socket) =>
+      this.#accept(socket, () => {
+        for (const listener of listeners) listener.call(server, socket);
+      }),
+    );
+  }
+
+  /** Wraps the listener of the server's `request` event: without a place for the connection, only health checks pass. */
+  handler(next: HttpHandler): HttpHandler {
+    return (req, res) => {
+      const { socket } = req;
+      const isAllowed = this.#quota.startRequest(socket, this.clientAddress(req));
+      res.once("close", () => this.#quota.endRequest(socket));
+      if (!isAllowed) res.setHeader("Connection", "close");
+      if (isAllowed || isHealthCheck(req)) return next(req, res);
+      const { status, headers, body } = problem("overloaded", `${this.#tooMany}.`, { "Retry-After": "5" });
+      res.writeHead(status, { ...headers }).end(body);
+    };
+  }
+
+  /** Counts an upgrade. @returns the limit that it breaks, or `null`. */
+  startUpgrade(request: IncomingMessage): string | null {
+    return this.#quota.startRequest(request.socket, this.clientAddress(request)) ? null : this.#tooMany;
+  }
+
+  /** The socket has brought a valid token; it no longer counts. */
+  authenticated(socket: Socket): void {
+    this.#quota.delete(socket);
+  }
+
+  /** The address of whoever made the request, as far as trusted proxies say. */
+  clientAddress({ socket, headers }: IncomingMessage): string {
+    return this.#options.trustedProxies.clientAddress(this.#peerAddress(socket), headers);
+  }
+
+  /** Whether a PROXY header named another source than the socket's own. */
+  isProxied({ socket }: IncomingMessage): boolean {
+    return this.#proxiedSources.has(socket);
+  }
+
+  /** Closes the sockets that `server.closeAllConnections` does not know. */
+  closeUndecided(): void {
+    for (const socket of this.#undecided) socket.destroy();
+  }
+
+  get #tooMany(): string {
+    return `more than ${this.#options.limits.unauthenticatedSockets} connections without a valid token`;
+  }
+
+  /** Empty once the socket is closed. */
+  #peerAddress(socket: Socket): string {
+    return this.#proxiedSources.get(socket) ?? plainAddress(socket.remoteAddress ?? "") ?? "";
+  }
+
+  #accept(socket: Socket, parse: () => void): void {
+    const { trustedProxies, clock, limits } = this.#options;
+    const address = this.#peerAddress(socket);
+    // Reset by its peer before it was accepted.
+    if (address === "") {
+      socket.destroy();
+      return;
+    }
+    socket.once("close", () => this.#quota.delete(socket));
+    this.#quota.add(socket, address);
+    if (!trustedProxies.has(address)) return parse();
+    this.#undecided.add(socket);
+    socket.once("close", () => this.#undecided.delete(socket));
+    takeProxyHeader(socket, clock, limits.unauthenticatedSeconds * 1_000, (source) => {
+      this.#undecided.delete(socket);
+      if (source !== null) {
+        this.#proxiedSources.set(socket, source);
+        this.#quota.setPeerAddress(socket, source);
+      }
+      parse();
+    });
+  }
+}
