@@ -39,10 +39,10 @@ export const parseAddressRange = (text: string): AddressRange | null => {
 /** Addresses and CIDR ranges with commas between. */
 export const readAddressRanges = (text: string): Read<readonly string[]> => {
   const ranges = text.split(",").map((each) => each.trim());
-  const bad = ranges.find((each) => parseAddressRange(each) === null);
-  if (bad === undefined) return { ok: true, value: ranges };
+  const bad = ranges.findIndex((each) => parseAddressRange(each) === null);
+  if (bad === -1) return { ok: true, value: ranges };
   return {
     ok: false,
-    allowed: `IP addresses or CIDR ranges with commas between, such as 10.0.0.0/8,fd00::/8; ${JSON.stringify(bad)} is neither`,
+    allowed: `IP addresses or CIDR ranges with commas between, such as 10.0.0.0/8,fd00::/8; entry ${bad + 1} is neither`,
   };
 };

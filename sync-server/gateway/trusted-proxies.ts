@@ -26,10 +26,9 @@ export class TrustedProxies {
     }
   }
 
-  /** @param address as `plainAddress` returns it; empty for a socket that is closed. */
+  /** @param address as `plainAddress` returns it; empty for a socket that is closed, which is in no range. */
   has(address: string): boolean {
-    // BlockList throws on what is no address.
-    return address !== "" && this.#ranges.check(address, isIPv6(address) ? "ipv6" : "ipv4");
+    return this.#ranges.check(address, isIPv6(address) ? "ipv6" : "ipv4");
   }
 
   /**

@@ -33,6 +33,10 @@ const start = async ({
   const server = createHttpServer(limits, incoming.handler(answer));
   incoming.watch(server);
   server.on("upgrade", (req: IncomingMessage, socket: Socket) => {
+    socket
+      .on("error", () => {})
+      .on("end", () => socket.end())
+      .resume();
     socket.write(
       `HTTP/1.1 101 Switching Protocols\r\n\r\n<${incoming.startUpgrade(req) ?? incoming.clientAddress(req)}>`,
     );
@@ -206,6 +210,19 @@ describe("many connections", () => {
     }
     for (let i = 0; i < 5; i++) expect(await ask(await open())).toContain("<127.0.0.1>");
     expect(good.filter(({ readableEnded }) => readableEnded)).toEqual([]);
+  });
+
+  it("[N5] do not count those that are closed", async () => {
+    const { server, open, ask } = await start({ proxies: [], unauthenticatedSockets: 2 });
+    const connections = (): Promise<number> =>
+      new Promise((resolve) => server.getConnections((_error, count) => resolve(count)));
+    for (let i = 0; i < 2; i++) {
+      const socket = await open();
+      await ask(socket, "/room", UPGRADE);
+      socket.destroy();
+    }
+    await until("both are closed", async () => (await connections()) === 0);
+    expect(await ask(await open())).toMatch(/^HTTP\/1\.1 200 /);
   });
 
   it("[N4] of one address behind a TCP balancer leave room for others", async () => {

@@ -97,6 +97,13 @@ describe("the share of an address", () => {
     clock.advance(PROTECTED_MS - 1);
     expect(closedOf(pool)).toBe(0);
   });
+
+  it("[N4] does not close an HTTP proxy's idle connections for a client that asks often", () => {
+    const { openMany, answer } = setUp(8);
+    const pool = openMany(8, LOOPBACK);
+    for (const socket of pool) answer(socket, "203.0.113.1");
+    expect(closedOf(pool)).toBe(0);
+  });
 });
 
 describe("the connection that is closed for a new one", () => {
