@@ -23,6 +23,8 @@ export type HttpContext = {
   readonly webRoot: string | null;
   /** Whether only this machine can reach the relay; called for each request, since the address is known once it listens. */
   readonly listensOnLoopback: () => boolean;
+  /** Whether a PROXY header names another client than the peer of the connection. */
+  readonly isProxied: (req: IncomingMessage) => boolean;
   /** Address of the relay without a slash at the end, for links when no public one is configured. */
   readonly baseUrl: () => string;
   readonly isReady: () => boolean;
@@ -49,13 +51,14 @@ export const createHttpHandler = ({
   logger,
   webRoot,
   listensOnLoopback,
+  isProxied,
   baseUrl,
   isReady,
 }: HttpContext): ((req: IncomingMessage, res: ServerResponse) => void) => {
   const { adminKey, allowedOrigins } = config;
   const ownUrl = () => config.publicUrl ?? baseUrl();
   const access = createAccess({ adminKey, allowedOrigins, tokens, ownUrl, listensOnLoopback });
-  const calls = createRoomCalls({ config, rooms, tokens, clock, access, ownUrl });
+  const calls = createRoomCalls({ config, rooms, tokens, clock, access, isProxied, ownUrl });
   const api = createApi({ calls, access, allowedOrigins, logger, isReady });
   const staticFile = createStaticFiles(webRoot);
 
