@@ -7,6 +7,7 @@ import type { Socket } from "node:net";
 import type { Clock } from "../../src/clock.ts";
 import { plainAddress } from "../config/address-ranges.ts";
 import type { Limits } from "../config/limits.ts";
+import { healthCheckOf } from "../http/health.ts";
 import { isLoopbackAddress } from "../http/origin.ts";
 import { problem } from "../http/problem.ts";
 import { takeProxyHeader } from "./proxy-protocol.ts";
@@ -20,9 +21,6 @@ export type IncomingSocketsOptions = {
 };
 
 type HttpHandler = (req: IncomingMessage, res: ServerResponse) => void;
-
-const isHealthCheck = ({ method, url = "" }: IncomingMessage): boolean =>
-  (method === "GET" || method === "HEAD") && /^\/(?:livez|readyz)(?:\?|$)/.test(url);
 
 export class IncomingSockets {
   readonly #options: IncomingSocketsOptions;
@@ -64,7 +62,7 @@ export class IncomingSockets {
       const isAllowed = this.#quota.startRequest(socket, this.clientAddress(req));
       res.once("close", () => this.#quota.endRequest(socket));
       if (!isAllowed) res.setHeader("Connection", "close");
-      if (isAllowed || isHealthCheck(req)) return next(req, res);
+      if (isAllowed || healthCheckOf(req) !== null) return next(req, res);
       const { status, headers, body } = problem("overloaded", `${this.#tooMany}.`, { "Retry-After": "5" });
       res.writeHead(status, { ...headers }).end(body);
     };

@@ -8,6 +8,7 @@ import type { RelayConfig } from "../config/config.ts";
 import type { RoomService } from "../room/room-service.ts";
 import { createAccess } from "./access.ts";
 import { createApi, isApiPath, rawPathOf } from "./api.ts";
+import { healthCheckOf, isPlain, livez, readyz } from "./health.ts";
 import { problem } from "./problem.ts";
 import type { Reply } from "./problem.ts";
 import { createRoomCalls } from "./room-calls.ts";
@@ -72,10 +73,18 @@ export const createHttpHandler = ({
     }
   };
 
+  const answer = async (req: IncomingMessage, res: ServerResponse, path: string): Promise<void> => {
+    const check = healthCheckOf(req);
+    if (check !== null && isPlain(req)) {
+      const { headers, ...reply } = check === "/livez" ? livez() : readyz(isReady());
+      return write(res, { ...reply, headers: { ...headers, "Cache-Control": "no-store" } });
+    }
+    return isApiPath(path) ? api(req, res) : write(res, await findFile(req, path));
+  };
+
   return (req, res) => {
     const path = rawPathOf(req);
-    const answered = isApiPath(path) ? api(req, res) : findFile(req, path).then((reply) => write(res, reply));
-    answered.catch((error: unknown) => {
+    answer(req, res, path).catch((error: unknown) => {
       // The answer has begun, so no other can be sent. A client that disconnects during a download is no error.
       if ((error as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") {
         logger.error({ err: error, method: req.method, path }, "an HTTP answer was cut off");
