@@ -46,7 +46,7 @@ const person = async (
 const mostIn100Ms = (moments: readonly number[]): number =>
   Math.max(...moments.map((from) => moments.filter((at) => at >= from && at < from + 100).length));
 
-it(`[R6] ${SOCKETS} connections are closed with 1012 in a spread, while unauthenticatedSockets get 1012 and /readyz says 503`, async () => {
+it(`[R6] ${SOCKETS} connections are closed with 1012 in a spread, while new connections get 1012 and /readyz says 503`, async () => {
   const { relay, wsUrl } = await startRelay();
   const tokens = await Promise.all(
     Array.from({ length: 10 }, (_, i) => sign({ room: `room-${i}`, role: "participant", sub: `p${i}`, name: `P${i}` })),
@@ -85,7 +85,7 @@ it(`[R6] ${SOCKETS} connections are closed with 1012 in a spread, while unauthen
   const moments = closes.map(({ at }) => at - toldAt);
   expect(mostIn100Ms(moments)).toBeLessThanOrEqual(MOST_IN_100_MS);
   expect(Math.max(...moments) - Math.min(...moments)).toBeGreaterThan(SPREAD_MS * 0.8);
-  // Refusals of unauthenticatedSockets are in the log; warnings and errors are not.
+  // Refusals of new connections are in the log; warnings and errors are not.
   expect(relay.log.split("\n").filter((line) => line !== "" && !line.startsWith('{"level":30'))).toEqual([]);
 });
 
