@@ -1,4 +1,4 @@
-/** IP addresses and CIDR ranges, as operators write them in settings and proxies write them in headers. */
+/** IP addresses and CIDR ranges, as operators write them in settings and proxies in headers. */
 import { isIP, SocketAddress } from "node:net";
 import type { Read } from "./readers.ts";
 
@@ -13,8 +13,8 @@ export type AddressRange = {
 const MAPPED_PREFIX_BITS = 96;
 
 /**
- * One text for each address: IPv6 in the form of RFC 5952 without a zone, and IPv4-mapped IPv6 (what a socket
- * that listens on `::` shows for IPv4) as IPv4. `null` if the text is no IP address.
+ * The one text that an address has here: IPv6 in the form of RFC 5952 without a zone, and IPv4-mapped IPv6 (the form
+ * in which a socket that listens on `::` reports IPv4) as IPv4. `null` if the text is not an IP address.
  */
 export const plainAddress = (text: string): string | null => {
   const address = text.replace(/%.*$/s, "");
@@ -36,13 +36,13 @@ export const parseAddressRange = (text: string): AddressRange | null => {
   return prefixBits >= 0 && prefixBits <= mostBits ? { address, prefixBits, family } : null;
 };
 
-/** Addresses and CIDR ranges with commas between. */
+/** IP addresses and CIDR ranges, separated by commas. A bad entry is named by its number: its text may be a secret. */
 export const readAddressRanges = (text: string): Read<readonly string[]> => {
   const ranges = text.split(",").map((each) => each.trim());
   const bad = ranges.findIndex((each) => parseAddressRange(each) === null);
   if (bad === -1) return { ok: true, value: ranges };
   return {
     ok: false,
-    allowed: `IP addresses or CIDR ranges with commas between, such as 10.0.0.0/8,fd00::/8; entry ${bad + 1} is neither`,
+    allowed: `IP addresses or CIDR ranges separated by commas, such as 10.0.0.0/8,fd00::/8; entry ${bad + 1} is neither`,
   };
 };

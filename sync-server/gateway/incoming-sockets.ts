@@ -1,6 +1,6 @@
 /**
- * Between the TCP server and HTTP: reads PROXY headers of trusted proxies before HTTP sees the socket, knows the
- * client's address of each request, and counts the connections that have brought no valid token yet.
+ * Between the TCP server and HTTP: reads the PROXY headers of trusted proxies before HTTP parses the connection,
+ * determines the client's address of each request, and counts the connections without a valid token.
  */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
@@ -25,9 +25,9 @@ type HttpHandler = (req: IncomingMessage, res: ServerResponse) => void;
 export class IncomingSockets {
   readonly #options: IncomingSocketsOptions;
   readonly #quota: UnauthenticatedQuota;
-  /** The source that a PROXY header named. */
+  /** The sources that PROXY headers named. */
   readonly #proxiedSources = new WeakMap<Socket, string>();
-  /** Sockets of trusted proxies that have not sent enough to say whether a PROXY header comes. HTTP does not know them. */
+  /** Sockets of trusted proxies that may still send a PROXY header, and which HTTP has not seen therefore. */
   readonly #undecided = new Set<Socket>();
 
   constructor(options: IncomingSocketsOptions) {
@@ -39,13 +39,13 @@ export class IncomingSockets {
     });
   }
 
-  /** Whether an address may stand for many clients: this machine's own, or a proxy's that did not name its client. */
+  /** Whether an address may be that of many clients: one of this machine, or of a proxy that did not name its client. */
   readonly mayHaveAll = (address: string): boolean =>
     isLoopbackAddress(address) || this.#options.trustedProxies.has(address);
 
-  /** Takes the sockets of a server that does not listen yet. */
+  /** Handles the connections of a server; called before the server listens. */
   watch(server: Server): void {
-    // node:http begins to parse in the listener of this event that it adds itself.
+    // node:http starts its parser in a `connection` listener of its own, so that listener has to wait.
     const listeners = server.listeners("connection") as ((socket: Socket) => void)[];
     server.removeAllListeners("connection");
     server.on("connection", (socket) =>
@@ -55,7 +55,7 @@ export class IncomingSockets {
     );
   }
 
-  /** Wraps the listener of the server's `request` event: without a place for the connection, only health checks pass. */
+  /** Wraps the listener of the server's `request` event, so that connections in the reserve get health checks only. */
   handler(next: HttpHandler): HttpHandler {
     return (req, res) => {
       const { socket } = req;
@@ -68,17 +68,17 @@ export class IncomingSockets {
     };
   }
 
-  /** Counts an upgrade. @returns the limit that it breaks, or `null`. */
+  /** Counts an upgrade. @returns the limit that it exceeds, or `null`. */
   startUpgrade(request: IncomingMessage): string | null {
     return this.#quota.startRequest(request.socket, this.clientAddress(request)) ? null : this.#tooMany;
   }
 
-  /** The socket has brought a valid token; it no longer counts. */
+  /** The socket has sent a valid token, so it no longer counts. */
   authenticated(socket: Socket): void {
     this.#quota.delete(socket);
   }
 
-  /** The address of whoever made the request, as far as trusted proxies say. */
+  /** The address of the client that made the request, as far as trusted proxies name it. */
   clientAddress({ socket, headers }: IncomingMessage): string {
     return this.#options.trustedProxies.clientAddress(this.#peerAddress(socket), headers);
   }
@@ -88,7 +88,7 @@ export class IncomingSockets {
     return this.#proxiedSources.has(socket);
   }
 
-  /** Closes the sockets that `server.closeAllConnections` does not know. */
+  /** Closes the sockets that HTTP has not seen, which `server.closeAllConnections` therefore leaves open. */
   closeUndecided(): void {
     for (const socket of this.#undecided) socket.destroy();
   }
@@ -105,7 +105,7 @@ export class IncomingSockets {
   #accept(socket: Socket, parse: () => void): void {
     const { trustedProxies, clock, limits } = this.#options;
     const address = this.#peerAddress(socket);
-    // Reset by its peer before it was accepted.
+    // The peer has reset the connection already.
     if (address === "") {
       socket.destroy();
       return;

@@ -1,7 +1,7 @@
 /**
- * The PROXY protocol, versions 1 and 2, by which a TCP balancer says at the beginning of a connection whom it
- * forwards for (docs/SPEC.md, N3). After HAProxy's specification, doc/proxy-protocol.txt of haproxy/haproxy;
- * sections are cited as "2.1". TLVs are skipped, the checksum (2.2.3) among them: TCP has one already.
+ * The PROXY protocol, versions 1 and 2, in which a TCP load balancer names its client at the beginning of a connection
+ * (docs/SPEC.md, N3). After HAProxy's specification, doc/proxy-protocol.txt of haproxy/haproxy, whose sections are
+ * cited as "2.1". TLVs are skipped, among them the checksum (2.2.3), since TCP has one already.
  */
 import { isIPv4, isIPv6 } from "node:net";
 import type { Socket } from "node:net";
@@ -9,15 +9,15 @@ import type { Clock } from "../../src/clock.ts";
 import { plainAddress } from "../config/address-ranges.ts";
 
 export type ProxyHeader =
-  /** The bytes begin with no PROXY header. */
+  /** The bytes do not begin with a PROXY header. */
   | { readonly kind: "absent" }
-  /** They may be the beginning of one. */
+  /** The bytes may be the beginning of a PROXY header. */
   | { readonly kind: "incomplete" }
   | { readonly kind: "malformed" }
   | {
       readonly kind: "complete";
       readonly lengthBytes: number;
-      /** Whom the proxy forwards for; `null` for itself or somebody that it cannot name (LOCAL, UNKNOWN, no TCP). */
+      /** The address of the client; `null` if the header names none (LOCAL, UNKNOWN, not TCP over IP). */
       readonly source: string | null;
     };
 
@@ -26,12 +26,12 @@ const INCOMPLETE: ProxyHeader = { kind: "incomplete" };
 const MALFORMED: ProxyHeader = { kind: "malformed" };
 
 const V1_PREFIX = Buffer.from("PROXY ", "latin1");
-/** With the end of the line (2.1). */
+/** Including the line break (2.1). */
 const V1_MAX_BYTES = 107;
 
 const V2_SIGNATURE = Buffer.from("\r\n\r\n\0\r\nQUIT\n", "latin1");
 const V2_FIXED_BYTES = 16;
-/** What may follow the fixed part. Senders keep all within 536 bytes (2); certificates' names in TLVs get some more. */
+/** Longest rest after the fixed part. Senders keep a header within 536 bytes (2), unless TLVs hold certificate names. */
 const V2_REST_MAX_BYTES = 1_024;
 const V2_LOCAL = 0x20;
 const V2_PROXY = 0x21;
@@ -43,7 +43,7 @@ const V2_TCP4_BYTES = 12;
 const V2_TCP6 = 0x21;
 const V2_TCP6_BYTES = 36;
 
-/** Whether the bytes begin with the prefix or, as far as they go, as it does. */
+/** Whether the bytes begin with the prefix, or are its beginning. */
 const mayBegin = (bytes: Buffer, prefix: Buffer): boolean =>
   bytes.subarray(0, prefix.length).equals(prefix.subarray(0, bytes.length));
 
@@ -66,7 +66,7 @@ const readVersion1 = (bytes: Buffer): ProxyHeader => {
   return isValid ? { kind: "complete", lengthBytes, source: plainAddress(source) } : MALFORMED;
 };
 
-/** The source address of the block after the fixed part, which begins with it. */
+/** The source address, with which the block after the fixed part begins. */
 const readVersion2Source = (family: number, block: Buffer): string | null => {
   if (family === V2_TCP4) return [...block.subarray(0, 4)].join(".");
   if (family !== V2_TCP6) return null;
@@ -92,8 +92,8 @@ const readVersion2 = (bytes: Buffer): ProxyHeader => {
 };
 
 /**
- * What the first bytes of a connection are; asked again with all of them when more have come. Looks at no more than
- * the longest header, so the cost of one that comes byte by byte is bounded too.
+ * Reads the first bytes of a connection. While the header is incomplete, it is called again with all bytes so far.
+ * It reads no more than the longest header, which bounds the cost of a header that arrives byte by byte.
  */
 export const readProxyHeader = (bytes: Buffer): ProxyHeader => {
   const isVersion1 = mayBegin(bytes, V1_PREFIX);
@@ -108,10 +108,10 @@ function destroy(this: Socket): void {
 }
 
 /**
- * Takes a PROXY header, if there is one, from the beginning of a socket on which nothing listens yet, and leaves all
- * other bytes on it. Cuts the socket if the header is malformed, or if after `timeoutMs` it is not clear what comes.
+ * Consumes a PROXY header, if there is one, from the beginning of a socket that has no listeners yet, and leaves all
+ * other bytes unread. Destroys the socket if the header is malformed, or still incomplete after `timeoutMs`.
  *
- * @param done called at most once, with the header's source; `null` if there is no header, or none in it.
+ * @param done called at most once, with the source that the header names; `null` if there is no header or no source.
  */
 export const takeProxyHeader = (
   socket: Socket,

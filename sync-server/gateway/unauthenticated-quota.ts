@@ -1,49 +1,49 @@
 /**
- * Which of the connections without a valid token may stay (docs/SPEC.md, N4 to N7). There is a total for all and a
- * share for each address. Above either, the connection that has least to lose is closed for the new one, so that a
- * flood of idle connections locks nobody out:
+ * Which of the connections without a valid token stay open (docs/SPEC.md, N4 to N6). There is a limit for all and a
+ * share for each address. Above either, a new connection closes another one, so that a flood of idle connections does
+ * not keep others out:
  *
- * 1. one whose requests are all answered, longest idle first;
- * 2. one that has sent no complete request yet, oldest first. A part of a request protects nothing, or a single byte
- *    would; an honest client sends the whole at once and is the newest here;
- * 3. one with a request in progress for longer than `PROTECTED_MS`, oldest first.
+ * 1. one whose requests have all been answered, longest idle first;
+ * 2. one that has not sent a complete request, oldest first. An incomplete request does not protect its connection,
+ *    since a single byte would be enough; a normal client sends all of it at once, while its connection is the newest;
+ * 3. one with a request in progress for at least `PROTECTED_MS`, oldest first.
  *
- * If there is none of these, the new connection goes to a small reserve, where only health checks are answered.
- * This file knows no HTTP: `incoming-sockets.ts` reports to it what happens on each socket.
+ * If there is none of these, the new connection goes to a small reserve, in which only health checks are answered.
+ * This file knows no HTTP: `incoming-sockets.ts` calls it for what happens on each socket.
  */
 import type { Clock } from "../../src/clock.ts";
 import { limitKey } from "./trusted-proxies.ts";
 
-/** Part of the total that one address may have: as many as it may have connections by default (1,500 of 2,000). */
+/** Part of the limit that one address may have: 1,500 of 2,000, as many as its connections are limited to by default. */
 const ADDRESS_SHARE = 0.75;
 /**
- * How long a request in progress keeps its connection in any case, in ms. An upgrade takes some milliseconds. Without
- * this, a rush of honest clients would close each other's connections just before each is done.
+ * How long a request in progress protects its connection, in ms. An upgrade takes some milliseconds. Without this,
+ * many clients that connect at once would close each other's connections just before each is authenticated.
  */
 const PROTECTED_MS = 2_000;
-/** Connections beyond the total, for health checks. Each lives until as many newer ones have come. */
+/** Connections above the limit, for health checks. One more closes the oldest of them. */
 const RESERVE = 100;
 
-/** What is needed of a `net.Socket`. */
+/** The part of a `net.Socket` that is used here. */
 export type CountedSocket = { destroy(): void };
 
 type Stage = "answered" | "waiting" | "busy";
 
 type Entry = {
   readonly socket: CountedSocket;
-  /** The address of the other end of the socket; a proxy's, if its requests come from several clients. */
+  /** The address of the connection; a proxy's, if its requests come from several clients. */
   peerAddress: string;
-  /** Whose share it takes a place of; `null`: it is in the reserve. */
+  /** The account in whose share it counts; `null`: it is in the reserve. */
   account: Account | null;
   stage: Stage;
   requestsInProgress: number;
-  /** Since when there has been one, by `Clock.now`. */
+  /** When the first request in progress began, by `Clock.now`. */
   busySinceMs: number;
 };
 
 const first = (entries: ReadonlySet<Entry>): Entry | null => entries.values().next().value ?? null;
 
-/** Connections in the order in which they would be closed: sets keep the order of insertion. */
+/** Connections by what they do, oldest first: sets keep the order of insertion. */
 class Places {
   readonly answered = new Set<Entry>();
   readonly waiting = new Set<Entry>();
@@ -65,9 +65,9 @@ class Places {
 type Account = { readonly key: string; readonly most: number; readonly places: Places };
 
 export type UnauthenticatedQuotaOptions = {
-  /** The total, without the reserve. */
+  /** The limit for all addresses, without the reserve. */
   readonly most: number;
-  /** Whether an address may have the whole total: this machine's own, and proxies', whose clients it may not know. */
+  /** Whether an address may have all of the limit, since it may be that of many clients. */
   readonly mayHaveAll: (address: string) => boolean;
   readonly clock: Pick<Clock, "now">;
 };
@@ -76,7 +76,7 @@ export class UnauthenticatedQuota {
   readonly #options: UnauthenticatedQuotaOptions;
   readonly #entries = new Map<CountedSocket, Entry>();
   readonly #places = new Places();
-  /** By `limitKey`. An address without a place has none, so there are no more of them than places. */
+  /** By `limitKey`. An address without a counted connection has no account, so the limit bounds them too. */
   readonly #accounts = new Map<string, Account>();
   readonly #reserve = new Set<Entry>();
 
@@ -84,7 +84,7 @@ export class UnauthenticatedQuota {
     this.#options = options;
   }
 
-  /** A connection has come. It may close another one. */
+  /** Adds a new connection, which may close another one. */
   add(socket: CountedSocket, peerAddress: string): void {
     const entry: Entry = {
       socket,
@@ -98,7 +98,7 @@ export class UnauthenticatedQuota {
     this.#enter(entry, peerAddress);
   }
 
-  /** A TCP balancer has said whom the connection is from. */
+  /** Changes the address of a connection to the one that its PROXY header named. */
   setPeerAddress(socket: CountedSocket, peerAddress: string): void {
     const entry = this.#entries.get(socket);
     if (entry === undefined) return;
@@ -108,8 +108,8 @@ export class UnauthenticatedQuota {
   }
 
   /**
-   * A complete request has come. An HTTP proxy's requests come from different clients, so each counts for its own
-   * client until `endRequest`.
+   * Marks the connection as busy: its request has arrived. On a connection from an HTTP proxy, requests come from
+   * different clients, so each counts for its own client until `endRequest`.
    *
    * @returns whether it may be answered; if not, only a health check may.
    */
@@ -117,7 +117,7 @@ export class UnauthenticatedQuota {
     const entry = this.#entries.get(socket);
     if (entry === undefined) return true;
     entry.requestsInProgress++;
-    // Requests in a pipeline count for the client of the first.
+    // Pipelined requests count for the client of the first one.
     if (entry.requestsInProgress > 1) return entry.account !== null;
     this.#leave(entry);
     entry.stage = "busy";
@@ -134,7 +134,7 @@ export class UnauthenticatedQuota {
     if (hadPlace) this.#enter(entry, entry.peerAddress);
   }
 
-  /** The connection is closed, or has brought a valid token: it no longer counts. */
+  /** Stops counting a connection, since it is closed or has sent a valid token. */
   delete(socket: CountedSocket): void {
     const entry = this.#entries.get(socket);
     if (entry === undefined) return;
@@ -142,7 +142,7 @@ export class UnauthenticatedQuota {
     this.#entries.delete(socket);
   }
 
-  /** Takes a place for the connection, or else one in the reserve. @returns whether it is a proper place. */
+  /** Counts the connection for the address, or else puts it into the reserve. @returns whether it is counted. */
   #enter(entry: Entry, address: string): boolean {
     const account = this.#makeRoom(address);
     entry.account = account;
@@ -156,7 +156,7 @@ export class UnauthenticatedQuota {
     return true;
   }
 
-  /** Closes another connection if that is needed for one of this address. @returns `null` if there is none to close. */
+  /** Closes another connection if one of this address needs its place. @returns `null` if there is none to close. */
   #makeRoom(address: string): Account | null {
     const { most, mayHaveAll } = this.#options;
     const key = limitKey(address);

@@ -45,13 +45,13 @@ describe("a range", () => {
     "10.0.0.0/-1",
     "::ffff:10.0.0.0/8",
     "fe80::1%e/64",
-  ])("%s is none", (text) => {
+  ])("%s is not a range", (text) => {
     expect(parseAddressRange(text)).toBe(null);
   });
 });
 
 describe("the setting", () => {
-  it("[C1] takes addresses and ranges with commas between", () => {
+  it("[C1] takes addresses and ranges separated by commas", () => {
     expect(readAddressRanges("10.0.0.0/8, fd00::1,127.0.0.1")).toEqual({
       ok: true,
       value: ["10.0.0.0/8", "fd00::1", "127.0.0.1"],

@@ -1,4 +1,4 @@
-/** What the gateway does to real sockets before and while HTTP has them; loopback balancers play the other addresses. */
+/** Real sockets before and while HTTP handles them; PROXY headers from loopback provide the other addresses. */
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { connect } from "node:net";
@@ -76,7 +76,7 @@ const start = async ({
     const socket = await open(localAddress);
     const count = slow.length;
     socket.write("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
-    await until("the request has come", () => slow.length > count);
+    await until("the request has arrived", () => slow.length > count);
     return socket;
   };
   return { clock, incoming, server, slow, open, ask, openSlow };
@@ -104,7 +104,7 @@ describe("the address of a request", () => {
     expect(await ask(await open(), "/")).toContain("<127.0.0.1>");
   });
 
-  it("[N3] cannot be set by a PROXY header of anybody else, who gets 400", async () => {
+  it("[N3] cannot be set by a PROXY header from anybody else, which gets 400", async () => {
     const { open, ask } = await start();
     for (const header of [v1, v2]) {
       const socket = await open("127.0.0.2");
@@ -119,7 +119,7 @@ describe("the address of a request", () => {
     expect(await ask(await open(), "/", {}, Buffer.concat([local, v1]))).toMatch(/^HTTP\/1\.1 400 /);
   });
 
-  it("[N1] is read from X-Forwarded-For of a trusted proxy alone", async () => {
+  it("[N1] is read from X-Forwarded-For of trusted proxies only", async () => {
     const { open, ask } = await start();
     const headers = { "X-Forwarded-For": "198.51.100.9, 203.0.113.5, 10.1.1.1" };
     const socket = await open();
@@ -128,7 +128,7 @@ describe("the address of a request", () => {
     expect(await ask(await open("127.0.0.2"), "/", headers)).toContain("<127.0.0.2>");
   });
 
-  it("[N1] is read on from a PROXY header's source only if that is a trusted proxy", async () => {
+  it("[N1] is read from X-Forwarded-For after a PROXY header only if its source is a trusted proxy", async () => {
     const { open, ask } = await start();
     const forwarded = { "X-Forwarded-For": "203.0.113.9" };
     const fromProxy = proxyHeader1("TCP4", "10.1.1.1", "10.0.0.1");
@@ -143,7 +143,7 @@ describe("the address of a request", () => {
 });
 
 describe("a connection of a trusted proxy", () => {
-  it("[N3] has HTTP's own time for its headers after the PROXY header", async () => {
+  it("[N3] has the full time for HTTP headers after the PROXY header", async () => {
     const { open } = await start({ unauthenticatedSeconds: 1 });
     const socket = await open();
     socket.write(Buffer.concat([v1, Buffer.from("GET / HTTP/1.1\r\nX: ")]));
@@ -151,7 +151,7 @@ describe("a connection of a trusted proxy", () => {
     expect(socket.received()).toMatch(/^HTTP\/1\.1 408 /);
   });
 
-  it("[N3] that sends nothing is closed in time, and as long as it waits it counts", async () => {
+  it("[N3] that sends nothing is closed after the time limit, and counts until then", async () => {
     const { clock, open, ask } = await start({ unauthenticatedSockets: 1 });
     const silent = await open();
     const socket = await open();
@@ -159,7 +159,7 @@ describe("a connection of a trusted proxy", () => {
     clock.advance(9_999);
     expect(await ask(socket)).toContain("<127.0.0.1>");
     const late = await open();
-    await until("the server has it, and waits for its header", () => clock.timers === 1);
+    await until("the server waits for its header", () => clock.timers === 1);
     clock.advance(10_000);
     await once(late, "end");
   });
@@ -177,7 +177,7 @@ describe("a connection of a trusted proxy", () => {
 });
 
 describe("many connections", () => {
-  it("[N5] that are idle after an answer go first, oldest first", async () => {
+  it("[N5] that are idle after an answer are closed first, oldest first", async () => {
     const { open, ask } = await start({ proxies: [], unauthenticatedSockets: 3 });
     const silent = await open();
     const answered = [await open(), await open()];
@@ -189,7 +189,7 @@ describe("many connections", () => {
     expect(answered[1]!.readableEnded).toBe(false);
   });
 
-  it("[N5] do not close one whose request is in progress, but after its answer", async () => {
+  it("[N5] close one with a request in progress only after its answer", async () => {
     const { slow, open, openSlow, ask } = await start({ proxies: [], unauthenticatedSockets: 2 });
     const busy = await openSlow();
     for (let i = 0; i < 3; i++) expect(await ask(await open())).toContain("<127.0.0.1>");
@@ -201,7 +201,7 @@ describe("many connections", () => {
     await once(busy, "end");
   });
 
-  it("[N5] do not count those that brought a valid token, and none is closed for another", async () => {
+  it("[N5] do not count those with a valid token, and close none of these", async () => {
     const { open, ask } = await start({ proxies: [], unauthenticatedSockets: 2 });
     const good: Client[] = [];
     for (let i = 0; i < 5; i++) {
@@ -225,7 +225,7 @@ describe("many connections", () => {
     expect(await ask(await open())).toMatch(/^HTTP\/1\.1 200 /);
   });
 
-  it("[N4] of one address behind a TCP balancer leave room for others", async () => {
+  it("[N4] of one client of a TCP load balancer leave some for others", async () => {
     const { open, ask } = await start({ unauthenticatedSockets: 4 });
     const hostile: Client[] = [];
     for (let i = 0; i < 6; i++) {
@@ -258,7 +258,7 @@ describe("many connections", () => {
     expect(await ask(await open(), "/")).toMatch(/^HTTP\/1\.1 200 /);
   });
 
-  it("[N5] that flood with connections and requests keep nobody out", async () => {
+  it("[N5] that flood the relay with requests keep nobody out", async () => {
     const { open, ask } = await start({ proxies: [], unauthenticatedSockets: 20 });
     const flood = new Set<Client>();
     let isOn = true;

@@ -1,4 +1,4 @@
-/** The relay behind proxies that it trusts: whom its limits count, and who may make rooms. */
+/** The relay with trusted proxies: which addresses its limits count, and who may create rooms. */
 import { connect } from "node:net";
 import { WebSocket } from "ws";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -10,12 +10,12 @@ import { proxyHeader1 } from "./proxy-headers.ts";
 const participant = { role: "participant", sub: "p1", name: "Pia" } as const;
 const trustedProxies = ["127.0.0.1"];
 
-/** A client behind an HTTP proxy on this machine. */
-const behindHttpProxy = async (setting: Setting, forwardedFor: string): Promise<RawClient> =>
+/** Connects a client through an HTTP proxy on this machine. */
+const viaHttpProxy = async (setting: Setting, forwardedFor: string): Promise<RawClient> =>
   rawClient(setting, await setting.token(participant), { headers: { "X-Forwarded-For": forwardedFor } });
 
-/** A WebSocket behind a TCP balancer on this machine. @returns its close code, or 0 if it is open and was greeted. */
-const behindBalancer = async (setting: Setting, source: string): Promise<number> => {
+/** Connects a WebSocket through a TCP load balancer on this machine. @returns its close code; 0 if it got a message. */
+const viaBalancer = async (setting: Setting, source: string): Promise<number> => {
   const token = await setting.token(participant);
   const { port } = new URL(setting.wsUrl);
   const socket = new WebSocket(`${setting.wsUrl}/room`, [SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX + token], {
@@ -30,7 +30,7 @@ const behindBalancer = async (setting: Setting, source: string): Promise<number>
   socket.on("error", () => {});
   socket.on("message", () => (result ??= 0));
   socket.on("close", (code) => (result ??= code));
-  await until("it is greeted or closed", () => result !== null);
+  await until("it gets a message or is closed", () => result !== null);
   return result!;
 };
 
@@ -41,51 +41,51 @@ describe("limits for each address", () => {
     const setting = await startRelay({ config: { trustedProxies }, limits });
     const clients: RawClient[] = [];
     for (const address of ["203.0.113.1", "203.0.113.1", "203.0.113.1", "203.0.113.2", "198.51.100.9, 203.0.113.2"]) {
-      clients.push(await behindHttpProxy(setting, address));
+      clients.push(await viaHttpProxy(setting, address));
     }
-    await until("one is sent away", () => clients[2]!.closeCode === 1013);
+    await until("one is closed", () => clients[2]!.closeCode === 1013);
     expect(clients[2]!.closeReason).toContain("limit-connections-per-address");
-    await until("the others are greeted", () => clients.filter(({ welcome }) => welcome !== null).length === 4);
+    await until("the others are welcome", () => clients.filter(({ welcome }) => welcome !== null).length === 4);
   });
 
   it("[N2] count the /64 networks of IPv6", async () => {
     const setting = await startRelay({ config: { trustedProxies }, limits });
     const clients: RawClient[] = [];
     for (const address of ["2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1"]) {
-      clients.push(await behindHttpProxy(setting, address));
+      clients.push(await viaHttpProxy(setting, address));
     }
-    await until("one is sent away", () => clients[2]!.closeCode === 1013);
-    await until("the others are greeted", () => clients.filter(({ welcome }) => welcome !== null).length === 3);
+    await until("one is closed", () => clients[2]!.closeCode === 1013);
+    await until("the others are welcome", () => clients.filter(({ welcome }) => welcome !== null).length === 3);
   });
 
   it("[N2] are free again once the connections are closed", async () => {
     const setting = await startRelay({ config: { trustedProxies }, limits });
     for (let i = 0; i < 4; i++) {
-      const client = await behindHttpProxy(setting, `2001:db8::${i + 1}`);
-      await until("it is greeted", () => client.welcome !== null);
+      const client = await viaHttpProxy(setting, `2001:db8::${i + 1}`);
+      await until("it gets the welcome", () => client.welcome !== null);
       client.socket.close();
       await until("it is closed", () => client.closeCode !== null);
     }
   });
 
-  it("[N3] count the clients of a TCP balancer", async () => {
+  it("[N3] count the clients of a TCP load balancer", async () => {
     const setting = await startRelay({ config: { trustedProxies }, limits });
     const codes: number[] = [];
     for (const source of ["203.0.113.1", "203.0.113.1", "203.0.113.1", "203.0.113.2"]) {
-      codes.push(await behindBalancer(setting, source));
+      codes.push(await viaBalancer(setting, source));
     }
     expect(codes).toEqual([0, 0, 1013, 0]);
   });
 
-  it("[N1] do not believe X-Forwarded-For of anybody else", async () => {
+  it("[N1] ignore X-Forwarded-For from anybody else", async () => {
     const setting = await startRelay({ limits: { connectionsPerLoopbackAddress: 2 } });
     const clients: RawClient[] = [];
-    for (let i = 1; i <= 3; i++) clients.push(await behindHttpProxy(setting, `203.0.113.${i}`));
-    await until("the third is sent away", () => clients[2]!.closeCode === 1013);
+    for (let i = 1; i <= 3; i++) clients.push(await viaHttpProxy(setting, `203.0.113.${i}`));
+    await until("the third is closed", () => clients[2]!.closeCode === 1013);
   });
 });
 
-it("[N3] a connection that has not said what it is does not keep the relay from closing", async () => {
+it("[N3] a connection from a trusted proxy that has sent nothing does not keep the relay from closing", async () => {
   const setting = await startRelay({ config: { trustedProxies } });
   const before = setting.clock.timers;
   const silent = connect(Number(new URL(setting.wsUrl).port), "127.0.0.1");
@@ -97,7 +97,7 @@ it("[N3] a connection that has not said what it is does not keep the relay from 
 });
 
 describe("without an admin key", () => {
-  /** `POST /v1/rooms` as from this machine, after `header`. @returns the answer */
+  /** Sends `header` and then a `POST /v1/rooms` for localhost. @returns the answer */
   const makeRoom = async (setting: Setting, header: Buffer): Promise<string> => {
     const socket = connect(Number(new URL(setting.wsUrl).port), "127.0.0.1");
     onTestFinished(() => void socket.destroy());
@@ -112,7 +112,7 @@ describe("without an admin key", () => {
     return received;
   };
 
-  it("[N7] rooms are made on this machine, not for whom a TCP balancer forwards", async () => {
+  it("[N7] rooms are made on this machine, but not for the clients of a TCP load balancer", async () => {
     const setting = await startRelay({ config: { trustedProxies, adminKey: null } });
     expect(await makeRoom(setting, proxyHeader1("TCP4", "203.0.113.5", "127.0.0.1"))).toMatch(
       /^HTTP\/1\.1 403 [^]*admin-key-needed/,
@@ -123,7 +123,7 @@ describe("without an admin key", () => {
 });
 
 describe("a flood of connections without a token", () => {
-  it("[N5] [N6] leaves the relay to those with one, and to health checks", async () => {
+  it("[N5] [N6] keeps out neither clients with a token nor health checks", async () => {
     const setting = await startRelay({ limits: { unauthenticatedSockets: 50 } });
     const port = Number(new URL(setting.wsUrl).port);
     const flood = Array.from({ length: 200 }, () => {
@@ -139,13 +139,13 @@ describe("a flood of connections without a token", () => {
     for (let i = 0; i < 100; i++) {
       const token = await setting.token({ role: "participant", sub: `p${i}`, name: `P${i}` });
       clients.push(await rawClient(setting, token));
-      await until("it is greeted", () => clients[i]!.welcome !== null);
+      await until("it gets the welcome", () => clients[i]!.welcome !== null);
     }
     for (const path of ["/livez", "/readyz"]) expect((await setting.api("GET", path)).status).toBe(200);
     expect(clients.filter(({ closeCode }) => closeCode !== null)).toEqual([]);
   });
 
-  it("[N6] an upgrade without a place is closed with 1013 and the limit", async () => {
+  it("[N6] an upgrade above the limit is closed with 1013 and the limit", async () => {
     const setting = await startRelay({ limits: { unauthenticatedSockets: 2 } });
     // Upgrades without a token, by clients that do not answer the close.
     for (let i = 0; i < 2; i++) {
@@ -161,10 +161,10 @@ describe("a flood of connections without a token", () => {
       await until("it is closed", () => received.includes("\x88"));
     }
     const late = await rawClient(setting, await setting.token(participant));
-    await until("it is sent away", () => late.closeCode !== null);
+    await until("it is closed", () => late.closeCode !== null);
     expect([late.closeCode, late.closeReason]).toEqual([1013, "more than 2 connections without a valid token"]);
     setting.clock.advance(2_000);
     const next = await rawClient(setting, await setting.token(participant));
-    await until("it is greeted", () => next.welcome !== null);
+    await until("it gets the welcome", () => next.welcome !== null);
   });
 });

@@ -1,4 +1,4 @@
-/** PROXY headers as balancers send them. */
+/** PROXY headers as load balancers send them. */
 
 export const V2_SIGNATURE = Buffer.from("\r\n\r\n\0\r\nQUIT\n", "latin1");
 

@@ -1,4 +1,4 @@
-/** The PROXY protocol: what is a header, and how it is taken from real sockets. */
+/** The PROXY protocol: which bytes are a header, and how it is read from real sockets. */
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
@@ -83,7 +83,7 @@ describe("a header of version 2", () => {
     expect(readProxyHeader(proxyHeader2(command, family, rest))).toEqual({ kind: "malformed" });
   });
 
-  it("[N3] its length is refused before its bytes have come", () => {
+  it("[N3] one that is too long is refused before its bytes have arrived", () => {
     const claims = Buffer.concat([V2_SIGNATURE, Buffer.of(0x21, 0x11, 0xff, 0xff)]);
     expect(readProxyHeader(claims)).toEqual({ kind: "malformed" });
   });
@@ -113,7 +113,7 @@ describe("any bytes", () => {
       .map(([command, family, rest]) => proxyHeader2(command, family, rest)),
   );
 
-  it("[N3] a header that comes byte by byte is incomplete until it is there, and then what it is at once", () => {
+  it("[N3] a header that arrives byte by byte is incomplete until its last byte", () => {
     fc.assert(
       fc.property(headers, fc.uint8Array(), (header, after) => {
         for (let i = 0; i < header.length; i++)
@@ -127,7 +127,7 @@ describe("any bytes", () => {
     );
   });
 
-  it("[N3] never throws, and is never undecided for longer than a header may be", () => {
+  it("[N3] never throws, and is incomplete for no longer than a header may be", () => {
     const start = fc.constantFrom(
       Buffer.alloc(0),
       Buffer.from("PROXY "),
@@ -148,7 +148,7 @@ describe("any bytes", () => {
 describe("a socket", () => {
   const TIMEOUT_MS = 10_000;
 
-  /** A server that takes a header from each socket, and keeps what follows. */
+  /** A server that reads a header from each socket, and keeps the bytes after it. */
   const listen = async () => {
     const clock = manualClock();
     const taken: { source: string | null; text: string }[] = [];
@@ -180,37 +180,37 @@ describe("a socket", () => {
   };
   const header = proxyHeader1("TCP4", "203.0.113.5", "10.0.0.1");
 
-  it("[N3] gives up its header, and keeps every byte after it", async () => {
+  it("[N3] loses its header, and keeps every byte after it", async () => {
     const { clock, taken, client } = await listen();
     const socket = await client();
     const long = "x".repeat(300_000);
     socket.write(Buffer.concat([header, Buffer.from(`GET ${long}`)]));
-    await until("all has come", () => taken[0]?.text.length === long.length + 4);
+    await until("all bytes have arrived", () => taken[0]?.text.length === long.length + 4);
     socket.write("more");
-    await until("what comes later has come", () => taken[0]!.text.endsWith("more"));
+    await until("the later bytes have arrived", () => taken[0]!.text.endsWith("more"));
     expect(taken).toEqual([{ source: "203.0.113.5", text: `GET ${long}more` }]);
     expect(clock.timers).toBe(0);
   });
 
-  it("[N3] without a header keeps all, also if it begins like one", async () => {
+  it("[N3] without a header keeps all bytes, also if they begin like one", async () => {
     const { taken, client } = await listen();
     for (const [i, text] of ["GET / HTTP/1.1", "PROXIMITY", "\r\n\r\nGET"].entries()) {
       const socket = await client();
       socket.write(text);
-      await until("it has come", () => taken[i]?.text === text);
+      await until("it has arrived", () => taken[i]?.text === text);
       expect(taken[i]!.source).toBe(null);
     }
   });
 
-  it("[N3] byte by byte is as good", async () => {
+  it("[N3] may send its header byte by byte", async () => {
     const { taken, client, sockets } = await listen();
     const socket = await client();
     const bytes = Buffer.concat([header, Buffer.from("GET")]);
     for (let i = 0; i < bytes.length; i++) {
       socket.write(bytes.subarray(i, i + 1));
-      await until("the byte has come", () => sockets[0]!.bytesRead === i + 1);
+      await until("the byte has arrived", () => sockets[0]!.bytesRead === i + 1);
     }
-    await until("the rest has come", () => taken[0]?.text === "GET");
+    await until("the rest has arrived", () => taken[0]?.text === "GET");
     expect(taken[0]!.source).toBe("203.0.113.5");
   });
 
@@ -222,12 +222,12 @@ describe("a socket", () => {
     expect([taken.length, sockets[0]!.destroyed, clock.timers]).toEqual([0, true, 0]);
   });
 
-  it("[N3] that says nothing, or half a header, is closed after the time for it, and not before", async () => {
+  it("[N3] that sends nothing, or half a header, is closed after the time limit, and not before", async () => {
     const { clock, taken, client, sockets } = await listen();
     await client();
     const half = await client();
     half.write(header.subarray(0, 20));
-    await until("half has come", () => sockets[1]!.bytesRead === 20);
+    await until("half has arrived", () => sockets[1]!.bytesRead === 20);
     clock.advance(TIMEOUT_MS - 1);
     expect(sockets.map(({ destroyed }) => destroyed)).toEqual([false, false]);
     clock.advance(1);
@@ -236,13 +236,13 @@ describe("a socket", () => {
     expect([taken.length, clock.timers]).toEqual([0, 0]);
   });
 
-  it("[N3] that ends or is reset in between leaves nothing", async () => {
+  it("[N3] that ends or is reset meanwhile leaves no timer", async () => {
     const { clock, taken, client, sockets } = await listen();
     const ended = await client();
     ended.end(header.subarray(0, 20));
     const reset = await client();
     reset.write(header.subarray(0, 20));
-    await until("half has come", () => sockets[1]!.bytesRead === 20);
+    await until("half has arrived", () => sockets[1]!.bytesRead === 20);
     reset.resetAndDestroy();
     await until("both are closed", () => sockets.every(({ destroyed }) => destroyed));
     await until("no timer is left", () => clock.timers === 0);
@@ -253,7 +253,7 @@ describe("a socket", () => {
     const { taken, client, sockets } = await listen();
     const socket = await client();
     socket.end(Buffer.concat([header, Buffer.from("GET")]));
-    await until("it has come", () => taken[0]?.text === "GET");
-    await until("the end has come", () => sockets[0]!.readableEnded);
+    await until("it has arrived", () => taken[0]?.text === "GET");
+    await until("the end has arrived", () => sockets[0]!.readableEnded);
   });
 });

@@ -1,4 +1,4 @@
-/** Whose word counts about whom a request comes from, and how addresses are counted. */
+/** How the client of a request is found, and what limits for each address count. */
 import { describe, expect, it } from "vitest";
 import { limitKey, TrustedProxies } from "../../../sync-server/gateway/trusted-proxies.ts";
 
@@ -28,7 +28,7 @@ describe("the client's address", () => {
     expect(new TrustedProxies([]).clientAddress("10.0.0.1", { "x-forwarded-for": "198.51.100.1" })).toBe("10.0.0.1");
   });
 
-  it("[N1] what a client itself puts in the header is ignored, a trusted address among it too", () => {
+  it("[N1] entries that the client itself sent are ignored, also a trusted address among them", () => {
     expect(client("10.0.0.1", "198.51.100.1, 203.0.113.5")).toBe("203.0.113.5");
     expect(client("10.0.0.1", "198.51.100.1, 10.0.0.2, 203.0.113.5")).toBe("203.0.113.5");
   });
@@ -48,17 +48,17 @@ describe("the client's address", () => {
     expect(client("10.0.0.1", `198.51.100.1, ${entry}, 10.0.0.2`)).toBe("10.0.0.2");
   });
 
-  it("[N1] a socket that is closed, and so has no address, is nobody's", () => {
+  it("[N1] a socket that is closed, and so has no address, is no trusted proxy's", () => {
     expect(client("", "198.51.100.1")).toBe("");
   });
 
-  it("[N1] a header as long as headers may be costs little, and ends", () => {
+  it("[N1] the longest header that is possible is read to its end", () => {
     expect(client("10.0.0.1", "10.0.0.2,".repeat(1_800) + "10.0.0.3")).toBe("10.0.0.2");
     expect(client("10.0.0.1", ",".repeat(16_000))).toBe("10.0.0.1");
   });
 });
 
-it("[N1] a range that is none throws, since the setting has been read before", () => {
+it("[N1] an invalid range throws, since the setting was validated before", () => {
   expect(() => new TrustedProxies(["10.0.0.0/33"])).toThrow("10.0.0.0/33");
 });
 

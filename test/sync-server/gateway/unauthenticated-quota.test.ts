@@ -1,4 +1,4 @@
-/** Which connections without a valid token may stay, with time in the test's hands. */
+/** Which connections without a valid token stay open, with a manual clock. */
 import { describe, expect, it } from "vitest";
 import { UnauthenticatedQuota } from "../../../sync-server/gateway/unauthenticated-quota.ts";
 import { manualClock } from "../../manual-clock.ts";
@@ -17,7 +17,7 @@ class FakeSocket {
 
 const setUp = (most: number) => {
   const clock = manualClock();
-  /** The addresses for which the quota began to keep something, in order. */
+  /** The addresses for which the quota created an account, in order. */
   const begun: string[] = [];
   const mayHaveAll = (address: string): boolean => {
     begun.push(address);
@@ -30,7 +30,7 @@ const setUp = (most: number) => {
     return socket;
   };
   const openMany = (count: number, address: string): FakeSocket[] => Array.from({ length: count }, () => open(address));
-  /** One with a request in progress. */
+  /** Opens a connection with a request in progress. */
   const openBusy = (address: string): FakeSocket => {
     const socket = open(address);
     expect(quota.startRequest(socket, address)).toBe(true);
@@ -52,7 +52,7 @@ const setUp = (most: number) => {
 const closedOf = (sockets: readonly FakeSocket[]): number => sockets.filter(({ isClosed }) => isClosed).length;
 
 describe("the share of an address", () => {
-  it("[N4] is three quarters of the total, and others keep the rest", () => {
+  it("[N4] is three quarters of the limit, and others keep the rest", () => {
     const { openMany } = setUp(8);
     const many = openMany(20, "203.0.113.1");
     expect(closedOf(many)).toBe(14);
@@ -60,7 +60,7 @@ describe("the share of an address", () => {
     expect(closedOf(many) + closedOf(others)).toBe(14);
   });
 
-  it("[N4] is all for addresses that may have it", () => {
+  it("[N4] is all of the limit for addresses that may have it", () => {
     const { openMany } = setUp(8);
     expect(closedOf(openMany(8, LOOPBACK))).toBe(0);
   });
@@ -71,14 +71,14 @@ describe("the share of an address", () => {
     expect(closedOf(sockets)).toBe(2);
   });
 
-  it("[N4] is left by a connection that brought a valid token, or closed", () => {
+  it("[N4] does not count connections that have sent a valid token or are closed", () => {
     const { quota, openMany } = setUp(8);
     const first = openMany(6, "203.0.113.1");
     for (const socket of first) quota.delete(socket);
     expect(closedOf([...first, ...openMany(6, "203.0.113.1")])).toBe(0);
   });
 
-  it("[N4] is that of the source, once a TCP balancer has named it", () => {
+  it("[N4] is that of the source, once a PROXY header has named it", () => {
     const { quota, openMany } = setUp(8);
     const sockets = openMany(8, LOOPBACK);
     for (const socket of sockets) quota.setPeerAddress(socket, "203.0.113.1");
@@ -116,7 +116,7 @@ describe("the connection that is closed for a new one", () => {
     expect([first, second, ...rest].map((socket) => socket!.isClosed)).toEqual([true, true, false, false]);
   });
 
-  it("[N5] is first one whose request is answered, idle longest, however often it asks", () => {
+  it("[N5] is first the one that has been idle longest since its last answer, however many it has had", () => {
     const { answer, open, openMany } = setUp(4);
     const flood = openMany(3, LOOPBACK);
     const honest = open(LOOPBACK);
@@ -158,7 +158,7 @@ describe("the connection that is closed for a new one", () => {
     expect([other.isClosed, oldest!.isClosed]).toEqual([false, true]);
   });
 
-  it("[N5] is of any address, if the total is full", () => {
+  it("[N5] is of any address, if the limit is reached", () => {
     const { open, openMany } = setUp(8);
     const [oldest] = openMany(6, "203.0.113.1");
     openMany(2, "203.0.113.2");
@@ -166,7 +166,7 @@ describe("the connection that is closed for a new one", () => {
     expect(oldest!.isClosed).toBe(true);
   });
 
-  it("[N5] is still in progress while one request of a pipeline is", () => {
+  it("[N5] has a request in progress as long as one of its pipeline is", () => {
     const { quota, open } = setUp(2);
     const pipeline = open(LOOPBACK);
     expect([quota.startRequest(pipeline, LOOPBACK), quota.startRequest(pipeline, LOOPBACK)]).toEqual([true, true]);
@@ -179,7 +179,7 @@ describe("the connection that is closed for a new one", () => {
     expect(pipeline.isClosed).toBe(true);
   });
 
-  it("[N5] nothing is kept for an address without connections, and what is kept is used again", () => {
+  it("[N5] an address without connections has no account, and one with connections has one", () => {
     const { quota, begun, open } = setUp(8);
     const first = open("203.0.113.1");
     const second = open("203.0.113.1");
@@ -194,23 +194,23 @@ describe("the connection that is closed for a new one", () => {
   });
 });
 
-describe("a connection without a place", () => {
-  /** As many as may be, all with a request in progress. */
+describe("a connection in the reserve", () => {
+  /** A quota whose limit is reached, all with a request in progress. */
   const full = (most: number) => {
     const setting = setUp(most);
     const busy = Array.from({ length: most }, () => setting.openBusy(LOOPBACK));
     return { ...setting, busy };
   };
 
-  it("[N6] is not closed, but what it asks is not answered", () => {
+  it("[N6] is not closed, but its requests are refused", () => {
     const { open, isServed, busy } = full(3);
     const late = open(LOOPBACK);
     expect([late.isClosed, isServed(late, LOOPBACK), closedOf(busy)]).toEqual([false, false, 0]);
-    // Nor the next request on it.
+    // The next request on it as well.
     expect(isServed(late, LOOPBACK)).toBe(false);
   });
 
-  it("[N6] gets a place when one is there by the time it asks", () => {
+  it("[N6] counts as others do if another one can be closed when its request arrives", () => {
     const { open, isServed, quota, busy } = full(3);
     const late = open(LOOPBACK);
     quota.endRequest(busy[0]!);
@@ -225,7 +225,7 @@ describe("a connection without a place", () => {
     expect([reserve[0]!.isClosed, closedOf(reserve)]).toEqual([true, 1]);
   });
 
-  it("[N6] leaves nothing when it is closed", () => {
+  it("[N6] leaves the reserve when it is closed", () => {
     const { openMany, quota } = full(3);
     for (let i = 0; i < 3; i++) {
       const reserve = openMany(RESERVE, LOOPBACK);
@@ -235,13 +235,13 @@ describe("a connection without a place", () => {
   });
 });
 
-it("[N5] a flood of idle connections locks nobody out, of its own address or of others", () => {
+it("[N5] a flood of idle connections keeps nobody out, of its own address or of others", () => {
   const { answer, open, openMany, isServed } = setUp(2_000);
   let flood = openMany(3_000, "203.0.113.1");
   for (let i = 0; i < 500; i++) {
     const address = i % 2 === 0 ? "203.0.113.1" : "203.0.113.2";
     const honest = open(address);
-    // Meanwhile the flood comes again, and asks for health.
+    // Meanwhile the flood opens another connection, with a health check.
     flood = [...flood.filter(({ isClosed }) => !isClosed), open("203.0.113.1")];
     answer(flood.at(-1)!, "203.0.113.1");
     expect(isServed(honest, address)).toBe(true);
@@ -250,7 +250,7 @@ it("[N5] a flood of idle connections locks nobody out, of its own address or of 
   expect(flood.length).toBeLessThanOrEqual(1_500);
 });
 
-it("[N4] whatever happens in whatever order, the total holds, and counts come back to nothing", () => {
+it("[N4] events in any order never exceed the limit, and leave no account", () => {
   const { clock, quota, begun, open } = setUp(20);
   let seed = 1;
   const next = (below: number): number => (seed = (seed * 48_271) % 2_147_483_647) % below;
