@@ -64,7 +64,7 @@ export class IncomingSockets {
       if (!isAllowed) res.setHeader("Connection", "close");
       if (isAllowed || healthCheckOf(req) !== null) return next(req, res);
       const { status, headers, body } = problem("overloaded", `${this.#tooMany}.`, { "Retry-After": "5" });
-      res.writeHead(status, { ...headers }).end(body);
+      res.writeHead(status, { ...headers, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store" }).end(body);
     };
   }
 

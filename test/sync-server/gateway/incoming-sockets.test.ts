@@ -249,7 +249,7 @@ describe("many connections", () => {
     }
     for (const path of ["/", "/livez/x", "/v1/rooms"]) {
       expect(await ask(await open(), path)).toMatch(
-        /^HTTP\/1\.1 503 [^]*problem\+json[^]*overloaded[^]*more than 2 connections without a valid token/,
+        /^HTTP\/1\.1 503 [^]*problem\+json[^]*Cache-Control: no-store[^]*overloaded[^]*more than 2 connections without a valid token/,
       );
     }
     expect(await ask(await open(), "/room", UPGRADE)).toContain("<more than 2 connections without a valid token");
