@@ -6,7 +6,8 @@ import type { Clock } from "../src/clock.ts";
 import type { RelayConfig } from "./config/config.ts";
 import { createHttpHandler } from "./http/handler.ts";
 import { createHttpServer } from "./http/server.ts";
-import { UnauthenticatedSockets } from "./gateway/unauthenticated-sockets.ts";
+import { IncomingSockets } from "./gateway/incoming-sockets.ts";
+import { TrustedProxies } from "./gateway/trusted-proxies.ts";
 import { isLoopbackAddress } from "./http/origin.ts";
 import { RelayCore } from "./relay-core.ts";
 import type { Store } from "./store/store.ts";
@@ -76,6 +77,8 @@ export const createRelay = async (options: RelayOptions): Promise<Relay> => {
       if (hasListened) options.onFatal?.(error);
     },
   });
+  const trustedProxies = new TrustedProxies(config.trustedProxies);
+  const incomingSockets = new IncomingSockets({ trustedProxies, limits: config.limits, clock });
   const handler = createHttpHandler({
     config,
     rooms: core.rooms,
@@ -84,18 +87,19 @@ export const createRelay = async (options: RelayOptions): Promise<Relay> => {
     logger,
     webRoot: options.webRoot,
     listensOnLoopback: () => isLoopbackAddress(boundAddress(server)?.address ?? ""),
+    isProxied: (req) => incomingSockets.isProxied(req),
     baseUrl: () => url,
     isReady: () => isReady,
   });
-  const server = createHttpServer(config.limits, handler);
-  const unauthenticatedSockets = new UnauthenticatedSockets(server, config.limits.unauthenticatedSockets);
+  const server = createHttpServer(config.limits, incomingSockets.handler(handler));
+  incomingSockets.watch(server);
   const upgrades: Upgrades = new Upgrades({
     admission: core.admission,
     clock,
     limits: config.limits,
     allowedOrigins: config.allowedOrigins,
     ownUrl: () => config.publicUrl ?? url,
-    unauthenticatedSockets,
+    incomingSockets,
     logger,
   });
 
@@ -129,6 +133,7 @@ export const createRelay = async (options: RelayOptions): Promise<Relay> => {
       server.closeAllConnections();
     });
     server.closeIdleConnections();
+    incomingSockets.closeUndecided();
     await isClosed;
     // The last message of a socket may arrive after the close was sent, and its room may have to write then.
     await upgrades.drained();

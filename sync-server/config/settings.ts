@@ -1,4 +1,5 @@
 /** The table of everything that an operator can set: names, defaults, what each is for, and who reads it. */
+import { readAddressRanges } from "./address-ranges.ts";
 import { formatDuration } from "./duration.ts";
 import { DEFAULT_LIMITS, HOST_ABSENCE_MAX_MS } from "./limits.ts";
 import type { Limits } from "./limits.ts";
@@ -44,6 +45,8 @@ export type RelayConfig = {
   readonly adminKey: string | null;
   /** Origins whose pages may connect; `null`: any. */
   readonly allowedOrigins: readonly string[] | null;
+  /** Addresses and CIDR ranges of the proxies that may name the client of a connection or request. */
+  readonly trustedProxies: readonly string[];
   readonly store: StoreKind;
   /** Least severe level that is logged to stderr. */
   readonly logLevel: LogLevel;
@@ -125,6 +128,12 @@ const ENTRIES: { readonly [K in SettingKey]: Entry<RelayConfig[K]> } = {
     fallbackText: "any",
     about: "origins whose pages may connect, separated by commas",
     read: readOrigins,
+  },
+  trustedProxies: {
+    fallback: [],
+    fallbackText: "none",
+    about: "proxies whose X-Forwarded-For or PROXY header counts: addresses or CIDR ranges, separated by commas",
+    read: readAddressRanges,
   },
   store: {
     fallback: "sqlite",

@@ -15,7 +15,7 @@ import {
 } from "../../src/protocol/protocol.ts";
 import { AddressLimits } from "./address-limits.ts";
 import type { Limits } from "../config/limits.ts";
-import type { UnauthenticatedSockets } from "./unauthenticated-sockets.ts";
+import type { IncomingSockets } from "./incoming-sockets.ts";
 import { isAllowedOrigin } from "../http/origin.ts";
 import { refuse } from "./admission.ts";
 import type { Admission, Refusal, ConnectRequest } from "./admission.ts";
@@ -31,7 +31,7 @@ export type UpgradeOptions = {
   readonly allowedOrigins: readonly string[] | null;
   /** The relay's public address; pages of that origin may always connect. */
   readonly ownUrl: () => string;
-  readonly unauthenticatedSockets: UnauthenticatedSockets;
+  readonly incomingSockets: IncomingSockets;
   readonly logger: Logger;
 };
 
@@ -65,7 +65,7 @@ export class Upgrades {
 
   constructor(options: UpgradeOptions) {
     this.#options = options;
-    this.#addresses = new AddressLimits(options.limits, options.clock);
+    this.#addresses = new AddressLimits(options.limits, options.clock, options.incomingSockets.mayHaveAll);
     this.#server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -82,7 +82,10 @@ export class Upgrades {
 
   /** Listener for the server's `upgrade` event. Never throws. */
   readonly handle = (request: IncomingMessage, stream: Duplex, head: Buffer): void => {
-    const exceeded = this.#count(request.socket);
+    const { incomingSockets } = this.#options;
+    // In this order: #count adds the error listener of the socket, and a socket without one may end the process.
+    const exceeded =
+      this.#count(request.socket, incomingSockets.clientAddress(request)) ?? incomingSockets.startUpgrade(request);
     const target = exceeded === null ? this.#parse(request) : refuse(CloseCode.tryAgainLater, exceeded);
     this.#options.admission
       .receive(target, () => this.#open(request, stream, head))
@@ -93,21 +96,20 @@ export class Upgrades {
   };
 
   /**
-   * Counts the connection for its address. @returns the limit that it exceeds, or `null`.
+   * Counts the connection for the address of its client. @returns the limit that it exceeds, or `null`.
    *
    * Listeners that live as long as the connection are made here, where no closure keeps the request in memory.
    */
-  #count(stream: Socket): string | null {
+  #count(stream: Socket, address: string): string | null {
     // Without a listener, a peer that resets the connection would end the process.
     stream.on("error", destroy);
-    const address = stream.remoteAddress ?? "";
     const exceeded = this.#addresses.open(address);
     if (exceeded === null) stream.once("close", () => this.#addresses.close(address));
     return exceeded;
   }
 
   #parse(request: IncomingMessage): ConnectRequest | Refusal {
-    const { allowedOrigins, ownUrl, unauthenticatedSockets } = this.#options;
+    const { allowedOrigins, ownUrl, incomingSockets } = this.#options;
     if (!isAllowedOrigin(request.headers.origin, allowedOrigins, ownUrl())) {
       return refuse(CloseCode.forbidden, "pages of this origin are not allowed (allowed-origins)");
     }
@@ -121,7 +123,7 @@ export class Upgrades {
       token: carried(TOKEN_SUBPROTOCOL_PREFIX) ?? target.token,
       former: carried(FORMER_SUBPROTOCOL_PREFIX),
       speaksSession: offered.includes(SUBPROTOCOL),
-      onAuthenticated: () => unauthenticatedSockets.authenticated(request.socket),
+      onAuthenticated: () => incomingSockets.authenticated(request.socket),
     };
   }
 

@@ -13,7 +13,8 @@ export type Caller = { readonly kind: "admin" } | { readonly kind: "host"; reado
 export type Access = {
   /** Whether pages of the request's origin may make calls. */
   pageMayCall(headers: IncomingHttpHeaders): Step<null>;
-  mayCreateRooms(headers: IncomingHttpHeaders): Step<null>;
+  /** @param isProxied whether a PROXY header, which is no HTTP header, names another client than the peer. */
+  mayCreateRooms(headers: IncomingHttpHeaders, isProxied: boolean): Step<null>;
   callerOf(headers: IncomingHttpHeaders, room: string): Promise<Step<Caller>>;
 };
 
@@ -48,7 +49,7 @@ export const createAccess = ({
   readonly listensOnLoopback: () => boolean;
 }): Access => {
   /** The rule without an admin key: a request from this machine, not passed on by a proxy, not from a page of another site. */
-  const isLocalCall = (headers: IncomingHttpHeaders): Step<null> => {
+  const isLocalCall = (headers: IncomingHttpHeaders, isProxied: boolean): Step<null> => {
     if (!listensOnLoopback()) {
       return refuse(
         "admin-key-needed",
@@ -61,7 +62,7 @@ export const createAccess = ({
         `Without an admin key, rooms are made under localhost, 127.0.0.1 or [::1] alone; the Host header names another machine. ${SET_A_KEY}`,
       );
     }
-    const forwarded = forwardingHeader(headers);
+    const forwarded = isProxied ? "PROXY" : forwardingHeader(headers);
     if (forwarded !== null) {
       return refuse(
         "admin-key-needed",
@@ -86,8 +87,8 @@ export const createAccess = ({
         ? pass(null)
         : refuse("origin-not-allowed", "The page's origin is not among SESSION_ROOM_ALLOWED_ORIGINS."),
 
-    mayCreateRooms: (headers) => {
-      if (adminKey === null) return isLocalCall(headers);
+    mayCreateRooms: (headers, isProxied) => {
+      if (adminKey === null) return isLocalCall(headers, isProxied);
       const given = bearer(headers);
       if (given !== null && isSameKey(given, adminKey)) return pass(null);
       return unauthorized("Making rooms needs the admin key, as Authorization: Bearer.", given !== null);

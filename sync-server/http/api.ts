@@ -13,7 +13,8 @@ import type { Logger } from "pino";
 import { isRoomName } from "../../src/protocol/protocol.ts";
 import type { Access } from "./access.ts";
 import { ROOM_NAME_RULE } from "./body.ts";
-import { json, pass, problem, refuse } from "./problem.ts";
+import { livez, readyz } from "./health.ts";
+import { pass, problem, refuse } from "./problem.ts";
 import type { Reply, Step } from "./problem.ts";
 import type { RoomCalls } from "./room-calls.ts";
 
@@ -86,13 +87,8 @@ export const createApi = ({
   isReady,
 }: ApiOptions): ((req: IncomingMessage, res: ServerResponse) => Promise<void>) => {
   const endpoints: Readonly<Record<string, Endpoint>> = {
-    "/livez": { GET: async () => json(200, { status: "live" }) },
-    "/readyz": {
-      GET: async () =>
-        isReady()
-          ? json(200, { status: "ready" })
-          : problem("not-ready", "The server is starting or stopping.", { "Retry-After": "1" }),
-    },
+    "/livez": { GET: async () => livez() },
+    "/readyz": { GET: async () => readyz(isReady()) },
     "/v1/rooms": { POST: (c) => calls.create(c.env.incoming) },
     "/v1/rooms/:room": { GET: inRoom(calls.show) },
     "/v1/rooms/:room/start": { POST: inRoom(calls.start) },

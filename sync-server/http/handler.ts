@@ -8,6 +8,7 @@ import type { RelayConfig } from "../config/config.ts";
 import type { RoomService } from "../room/room-service.ts";
 import { createAccess } from "./access.ts";
 import { createApi, isApiPath, rawPathOf } from "./api.ts";
+import { healthCheckOf, isPlain, livez, readyz } from "./health.ts";
 import { problem } from "./problem.ts";
 import type { Reply } from "./problem.ts";
 import { createRoomCalls } from "./room-calls.ts";
@@ -23,6 +24,8 @@ export type HttpContext = {
   readonly webRoot: string | null;
   /** Whether only this machine can reach the relay; called for each request, since the address is known once it listens. */
   readonly listensOnLoopback: () => boolean;
+  /** Whether a PROXY header names another client than the peer of the connection. */
+  readonly isProxied: (req: IncomingMessage) => boolean;
   /** Address of the relay without a slash at the end, for links when no public one is configured. */
   readonly baseUrl: () => string;
   readonly isReady: () => boolean;
@@ -49,13 +52,14 @@ export const createHttpHandler = ({
   logger,
   webRoot,
   listensOnLoopback,
+  isProxied,
   baseUrl,
   isReady,
 }: HttpContext): ((req: IncomingMessage, res: ServerResponse) => void) => {
   const { adminKey, allowedOrigins } = config;
   const ownUrl = () => config.publicUrl ?? baseUrl();
   const access = createAccess({ adminKey, allowedOrigins, tokens, ownUrl, listensOnLoopback });
-  const calls = createRoomCalls({ config, rooms, tokens, clock, access, ownUrl });
+  const calls = createRoomCalls({ config, rooms, tokens, clock, access, isProxied, ownUrl });
   const api = createApi({ calls, access, allowedOrigins, logger, isReady });
   const staticFile = createStaticFiles(webRoot);
 
@@ -69,10 +73,18 @@ export const createHttpHandler = ({
     }
   };
 
+  const answer = async (req: IncomingMessage, res: ServerResponse, path: string): Promise<void> => {
+    const check = healthCheckOf(req);
+    if (check !== null && isPlain(req)) {
+      const { headers, ...reply } = check === "/livez" ? livez() : readyz(isReady());
+      return write(res, { ...reply, headers: { ...headers, "Cache-Control": "no-store" } });
+    }
+    return isApiPath(path) ? api(req, res) : write(res, await findFile(req, path));
+  };
+
   return (req, res) => {
     const path = rawPathOf(req);
-    const answered = isApiPath(path) ? api(req, res) : findFile(req, path).then((reply) => write(res, reply));
-    answered.catch((error: unknown) => {
+    answer(req, res, path).catch((error: unknown) => {
       // The answer has begun, so no other can be sent. A client that disconnects during a download is no error.
       if ((error as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") {
         logger.error({ err: error, method: req.method, path }, "an HTTP answer was cut off");

@@ -42,6 +42,8 @@ const PROBLEMS = {
   "headers-too-large": { status: 431, title: "The headers are too large" },
   internal: { status: 500, title: "The server failed" },
   "not-ready": { status: 503, title: "The server is not ready" },
+  /** More connections without a valid token than are allowed. */
+  overloaded: { status: 503, title: "The server has too many connections" },
 } as const satisfies Record<string, { status: number; title: string }>;
 
 export type ProblemCode = keyof typeof PROBLEMS;

@@ -17,6 +17,8 @@ export type RoomCallsOptions = {
   readonly tokens: Tokens;
   readonly clock: Pick<Clock, "wallNow">;
   readonly access: Access;
+  /** Whether a PROXY header names another client than the peer of the connection. */
+  readonly isProxied: (req: IncomingMessage) => boolean;
   /** The relay's public address without a slash at the end. */
   readonly ownUrl: () => string;
 };
@@ -38,7 +40,15 @@ const randomRoomName = (): string =>
 
 const noSuchRoom = (): Reply => problem("no-such-room", "There is no room of this name. POST /v1/rooms makes one.");
 
-export const createRoomCalls = ({ config, rooms, tokens, clock, access, ownUrl }: RoomCallsOptions): RoomCalls => {
+export const createRoomCalls = ({
+  config,
+  rooms,
+  tokens,
+  clock,
+  access,
+  isProxied,
+  ownUrl,
+}: RoomCallsOptions): RoomCalls => {
   const bodyBytes = config.limits.bodyBytes;
 
   const change = async (req: IncomingMessage, room: string, action: "start" | "end"): Promise<Reply> => {
@@ -67,7 +77,7 @@ export const createRoomCalls = ({ config, rooms, tokens, clock, access, ownUrl }
 
   return {
     create: async (req) => {
-      const allowed = access.mayCreateRooms(req.headers);
+      const allowed = access.mayCreateRooms(req.headers, isProxied(req));
       if (!allowed.ok) return allowed.reply;
       const fields = await readFields(req, bodyBytes);
       if (!fields.ok) return fields.reply;

@@ -83,6 +83,7 @@ export const startRelay = async (options: StartOptions = {}): Promise<Setting> =
     tokenJwksUrl: null,
     adminKey: ADMIN_KEY,
     allowedOrigins: null,
+    trustedProxies: [],
     store: "memory",
     logLevel: "silent",
     ...options.config,

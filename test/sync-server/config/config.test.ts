@@ -35,6 +35,7 @@ describe("the settings", () => {
       tokenJwksUrl: null,
       adminKey: null,
       allowedOrigins: null,
+      trustedProxies: [],
       store: "sqlite",
       logLevel: "info",
       limits: DEFAULT_LIMITS,
@@ -72,6 +73,7 @@ describe("the settings", () => {
       "allowedOrigins",
       ["https://a.example", "http://localhost:5173"],
     ],
+    ["trusted-proxies", "SESSION_ROOM_TRUSTED_PROXIES", "10.0.0.0/8, ::1", "trustedProxies", ["10.0.0.0/8", "::1"]],
     ["store", "SESSION_ROOM_STORE", "memory", "store", "memory"],
     ["log-level", "SESSION_ROOM_LOG_LEVEL", "debug", "logLevel", "debug"],
   ];
@@ -152,6 +154,7 @@ describe("a wrong setting", () => {
     ["allowed-origins", "https://a.example,,", "origins separated by commas"],
     ["allowed-origins", "*", "leave it out for any"],
     ["allowed-origins", "https://a.example/path", "origins separated by commas"],
+    ["trusted-proxies", "10.0.0.0/8,10.0.0.0/33", "entry 2 is neither"],
     ["store", "redis", "sqlite or memory"],
     ["log-level", "loud", "silent or fatal or error"],
     ["limit-document-bytes", "0", "a whole number from 1 to 2147483647"],

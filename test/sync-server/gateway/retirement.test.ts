@@ -59,7 +59,7 @@ describe("a relay that is told to stop", () => {
     expect(await countGone([first, ...guests])).toBe(5);
   });
 
-  it("[R6] meanwhile refuses unauthenticatedSockets with 1012, and is alive but not ready", async () => {
+  it("[R6] meanwhile refuses new connections with 1012, and is alive but not ready", async () => {
     const { setting, first, guests } = await inClass(30);
     const retired = setting.relay.retire();
     const late = await rawClient(setting, await setting.token({ ...host, sub: "late" }));

@@ -496,6 +496,29 @@ describe("addresses and methods", () => {
     expect(await http.call("/readyz", { method: "HEAD" })).toMatchObject({ status: 200, text: "" });
   });
 
+  it("[H4] a health check is answered the same with and without the router", async () => {
+    const page = { Origin: "https://app.example" };
+    let ready = false;
+    await start({}, { isReady: () => ready });
+    for (ready of [true, false]) {
+      for (const path of ["/livez", "/readyz", "/readyz?verbose"]) {
+        for (const method of ["GET", "HEAD"]) {
+          const plain = await http.call(path, { method });
+          const routed = await http.call(path, { method, headers: page });
+          const { date: _, ...headers } = routed.headers;
+          expect(plain).toMatchObject({ status: routed.status, text: routed.text, headers });
+        }
+      }
+    }
+  });
+
+  it("[H4] a page of an allowed origin may read the answer of a health check", async () => {
+    const Origin = "https://app.example";
+    await start({ allowedOrigins: [Origin] });
+    const answer = await http.call("/livez", { headers: { Origin } });
+    expect(answer.headers["access-control-allow-origin"]).toBe(Origin);
+  });
+
   it("[H5] an internal failure is a 500 without details, is logged without the query, and affects no other request", async () => {
     const fail = async () => {
       throw new Error("disk /secret/path is full");
