@@ -15,6 +15,7 @@ import type { Limits } from "./config/limits.ts";
 import { Admission } from "./gateway/admission.ts";
 import { Rooms } from "./room/rooms.ts";
 import { stagger } from "./gateway/stagger.ts";
+import { Slices } from "./room/content/slices.ts";
 import type { Store } from "./store/store.ts";
 import type { Tokens } from "./auth/tokens.ts";
 
@@ -108,6 +109,9 @@ export class RelayCore {
     this.rooms = new Rooms(store, {
       clock,
       journal: this.#journal,
+      slices: new Slices(clock),
+      contentSetAside: (room, error) =>
+        logger.error({ err: error, room }, "the content of a room failed and is set aside; its session goes on"),
       awarenessClock,
       limits,
       hostAbsenceMs,

@@ -23,6 +23,8 @@ export const CloseCode = {
   sessionEnded: 4410,
   /** A message or the document is too large. */
   tooLarge: 4413,
+  /** The room's content failed and is set aside; only for clients without `session-room.v1`. */
+  contentSetAside: 4423,
 } as const;
 
 export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode];

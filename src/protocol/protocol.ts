@@ -119,7 +119,10 @@ export type RefusedAnswer = {
 
 export type Answer = AcceptedAnswer | RefusedAnswer;
 
-/** The session messages of the relay. */
+/** Serving the room's content failed: it is neither sent nor accepted any more, and the session goes on without it. */
+export type ContentSetAside = { readonly type: "content-set-aside" };
+
+/** The session messages of the relay that this version's clients read. */
 export type RelayMessage = Welcome | Answer;
 
 export type SyncStep1Message = { readonly kind: "sync-step-1"; readonly stateVector: Uint8Array };
@@ -220,7 +223,7 @@ const writeMessage = (head: readonly number[], payload: Uint8Array): Uint8Array 
     encoding.writeVarUint8Array(encoder, payload);
   });
 
-const writeSessionMessage = (message: Command | RelayMessage): Uint8Array =>
+const writeSessionMessage = (message: Command | RelayMessage | ContentSetAside): Uint8Array =>
   encoding.encode((encoder) => {
     encoding.writeVarUint(encoder, MessageType.session);
     encoding.writeVarString(encoder, JSON.stringify(message));
@@ -244,7 +247,7 @@ export const QUERY_AWARENESS: Uint8Array = /* @__PURE__ */ Uint8Array.of(Message
  */
 export const KEEPALIVE: Uint8Array = /* @__PURE__ */ Uint8Array.of(MessageType.awareness, 1, 0);
 
-export const writeRelayMessage: (message: RelayMessage) => Uint8Array = writeSessionMessage;
+export const writeRelayMessage: (message: RelayMessage | ContentSetAside) => Uint8Array = writeSessionMessage;
 
 /**
  * Reads the body of a session message from the relay; the decoder is after the type.

@@ -1,12 +1,17 @@
 /** What all rooms of a relay share. */
 import type { Clock } from "../../src/clock.ts";
 import type { Limits } from "../config/limits.ts";
+import type { Slices } from "./content/slices.ts";
 import type { Journal } from "../store/journal.ts";
 import type { AwarenessClock } from "./presence/awareness-clock.ts";
 
 export type RoomContext = {
   readonly clock: Clock;
   readonly journal: Journal;
+  /** Runs what takes long, for all rooms in turn. */
+  readonly slices: Slices;
+  /** Called when a room's content is set aside, with what was thrown while it was used. */
+  readonly contentSetAside: (room: string, error: unknown) => void;
   readonly awarenessClock: AwarenessClock;
   readonly limits: Limits;
   /** Default limit of the absence, ms. */

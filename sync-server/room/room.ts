@@ -18,9 +18,12 @@ import type { Connection, Membership } from "./connection/connection.ts";
 import { QUERY_AWARENESS_FRAME, updateFrame } from "./connection/messages.ts";
 import { Outbox } from "./connection/outbox.ts";
 import { Rejections } from "./connection/rejections.ts";
+import { Compactor } from "./content/compactor.ts";
 import { openContent } from "./content/open-content.ts";
+import type { HeldContent } from "./content/held-content.ts";
 import { Intake, RECOVERY_MS } from "./content/intake.ts";
 import type { UpdateKind } from "./content/intake.ts";
+import { SetAside } from "./content/set-aside.ts";
 import { Sync } from "./content/sync.ts";
 import { RoomPresence } from "./presence/room-presence.ts";
 import { describeRoom } from "./describe-room.ts";
@@ -40,6 +43,8 @@ export class Room implements CommandRoom {
   readonly #connections = new Set<Connection>();
   readonly #outbox: Outbox;
   readonly #session: RoomSession;
+  readonly #held: HeldContent;
+  readonly #setAside: SetAside;
   readonly #authors: Authors<Connection>;
   readonly #rejections = new Rejections();
   readonly #sync: Sync;
@@ -58,8 +63,14 @@ export class Room implements CommandRoom {
     const rejections = this.#rejections;
     const outbox = new Outbox(context, connections);
     const session = new RoomSession(stored.record, context, outbox);
-    const { held, authors } = openContent(stored, outbox);
+    const close = this.#close.bind(this);
+    const setAside = new SetAside({ room: this.name, connections, outbox, close });
+    const { held, authors } = openContent(stored, outbox, (error) => {
+      context.contentSetAside(this.name, error);
+      setAside.begin();
+    });
     const sync = new Sync(held, session, outbox);
+    const compactor = new Compactor({ room: this.name, held, outbox, slices: context.slices });
     const intake = new Intake(context, {
       room: this.name,
       held,
@@ -67,11 +78,14 @@ export class Room implements CommandRoom {
       rejections,
       sync,
       outbox,
-      close: (connection, code, reason) => this.#close(connection, code, reason),
+      compactor,
+      close,
     });
     const presence = new RoomPresence(context, outbox, authors, rejections);
     this.#outbox = outbox;
     this.#session = session;
+    this.#held = held;
+    this.#setAside = setAside;
     this.#authors = authors;
     this.#sync = sync;
     this.#intake = intake;
@@ -98,6 +112,7 @@ export class Room implements CommandRoom {
     this.#outbox.connectionsChanged();
     this.#outbox.send(connection, updateFrame(this.#session.ledger.encode()));
     const isStock = !connection.speaksSession;
+    if (this.#held.isSetAside) this.#setAside.note(connection);
     if (this.#session.isLive) {
       if (isStock) this.#run.enter(connection);
       this.#sync.requestMissing(connection);

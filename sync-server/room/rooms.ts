@@ -9,6 +9,8 @@ import type { RoomRecord, Store } from "../store/store.ts";
 
 const DEFAULT_OPTIONS: SessionOptions = { start: "auto", hostAbsenceMs: null };
 
+const NOTHING_STORED = { content: [], contentCount: 0, isContentSetAside: false, guard: [] };
+
 /**
  * A room in memory, and how many need it there: connections, and calls in progress. `number` only grows, so that it
  * spreads over time what is done with all rooms.
@@ -165,7 +167,7 @@ export class Rooms implements RoomService {
     const { clock, journal } = this.#context;
     const record = createRecord(name, options, clock.now());
     journal.write({ type: "put-room", record }, "flushed");
-    return new Room({ record, content: [], guard: [] }, this.#context, mayHaveLost);
+    return new Room({ record, ...NOTHING_STORED }, this.#context, mayHaveLost);
   }
 
   #grant(name: string, entry: Entry, room: Room): Lease {

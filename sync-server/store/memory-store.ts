@@ -2,7 +2,13 @@
 import { StoreError } from "./store.ts";
 import type { RoomRecord, Store, StoredRoom, Write } from "./store.ts";
 
-type Room = { record: RoomRecord; content: Uint8Array[]; guard: Uint8Array[] };
+type Room = {
+  record: RoomRecord;
+  content: Uint8Array[];
+  contentCount: number;
+  isContentSetAside: boolean;
+  guard: Uint8Array[];
+};
 
 const deadlineOf = ({ state }: RoomRecord): number | null =>
   state.status === "live" && state.absence !== null ? state.absence.deadlineAt : null;
@@ -13,7 +19,9 @@ export class MemoryStore implements Store {
 
   async readRoom(room: string): Promise<StoredRoom | null> {
     const stored = this.#rooms.get(room);
-    return stored === undefined ? null : { ...stored, content: [...stored.content], guard: [...stored.guard] };
+    if (stored === undefined) return null;
+    const content = stored.isContentSetAside ? [] : [...stored.content];
+    return { ...stored, content, guard: [...stored.guard] };
   }
 
   async *liveRooms(before: number, batch: number): AsyncGenerator<readonly RoomRecord[]> {
@@ -73,15 +81,24 @@ export class MemoryStore implements Store {
       case "put-room": {
         const record = { ...write.record, ledger: write.record.ledger.slice() };
         const stored = this.#rooms.get(record.room);
-        if (stored === undefined) this.#rooms.set(record.room, { record, content: [], guard: [] });
-        else stored.record = record;
+        if (stored !== undefined) stored.record = record;
+        else {
+          const none = { content: [], contentCount: 0, isContentSetAside: false, guard: [] };
+          this.#rooms.set(record.room, { record, ...none });
+        }
         break;
       }
-      case "append-content":
-        this.#rooms.get(write.room)!.content.push(write.update.slice());
+      case "append-content": {
+        const stored = this.#rooms.get(write.room)!;
+        stored.content.push(write.update.slice());
+        stored.contentCount++;
         break;
+      }
       case "replace-content":
-        this.#rooms.get(write.room)!.content = [write.update.slice()];
+        this.#rooms.get(write.room)!.content = write.updates.map((update) => update.slice());
+        break;
+      case "set-content-aside":
+        this.#rooms.get(write.room)!.isContentSetAside = true;
         break;
       case "append-guard":
         this.#rooms.get(write.room)!.guard.push(write.record.slice());

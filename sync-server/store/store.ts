@@ -20,8 +20,12 @@ export type RoomRecord = {
 
 export type StoredRoom = {
   readonly record: RoomRecord;
-  /** Yjs updates (v1); applied in this order they make up the content. */
+  /** Yjs updates (v1); applied in this order they make up the content. None if it is set aside. */
   readonly content: readonly Uint8Array[];
+  /** How often content was appended, since the room was made. */
+  readonly contentCount: number;
+  /** Whether the content is kept for inspection alone, because serving it failed. */
+  readonly isContentSetAside: boolean;
   /** The guard's records of the room, in its own encoding, in the order in which they were made. */
   readonly guard: readonly Uint8Array[];
 };
@@ -29,9 +33,12 @@ export type StoredRoom = {
 export type Write =
   /** Makes or replaces the record; the content is not changed. */
   | { readonly type: "put-room"; readonly record: RoomRecord }
+  /** Appends one update, however large, and counts it. */
   | { readonly type: "append-content"; readonly room: string; readonly update: Uint8Array }
-  /** Replaces all content so far by one equivalent update. */
-  | { readonly type: "replace-content"; readonly room: string; readonly update: Uint8Array }
+  /** Replaces all content so far by equivalent updates; the count stays. */
+  | { readonly type: "replace-content"; readonly room: string; readonly updates: readonly Uint8Array[] }
+  /** From now on the content is kept as it is, and not read any more. */
+  | { readonly type: "set-content-aside"; readonly room: string }
   | { readonly type: "append-guard"; readonly room: string; readonly record: Uint8Array }
   /** Replaces all records of the guard so far by one equivalent record. */
   | { readonly type: "replace-guard"; readonly room: string; readonly record: Uint8Array }

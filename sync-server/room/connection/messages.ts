@@ -3,7 +3,7 @@
  * in which it goes out: with lib0's encoder and a copy into the frame, a small update takes twice the time.
  */
 import { MessageType, QUERY_AWARENESS, SyncStep, writeRelayMessage } from "../../../src/protocol/protocol.ts";
-import type { RelayMessage } from "../../../src/protocol/protocol.ts";
+import type { ContentSetAside, RelayMessage } from "../../../src/protocol/protocol.ts";
 import { Frame } from "../../websocket/frame.ts";
 import { varUintBytes, writeVarUint } from "./var-uint.ts";
 
@@ -31,7 +31,7 @@ export const updateFrame = (update: Uint8Array): Frame => frameWithBody(UPDATE, 
 
 export const awarenessFrame = (update: Uint8Array): Frame => frameWithBody(AWARENESS, update);
 
-export const sessionFrame = (message: RelayMessage): Frame => Frame.of(writeRelayMessage(message));
+export const sessionFrame = (message: RelayMessage | ContentSetAside): Frame => Frame.of(writeRelayMessage(message));
 
 /** Asks for the awareness states that the receiver knows; a client answers with its own among them. */
 export const QUERY_AWARENESS_FRAME = Frame.of(QUERY_AWARENESS);

@@ -33,6 +33,8 @@ export type OutboxSource = {
   takeMessage?(): OutgoingMessage | null;
 };
 
+type LargeFrame = { readonly makeFrame: (update: Uint8Array) => Frame; readonly frame: Frame };
+
 export class Outbox {
   readonly #context: OutboxContext;
   readonly #connections: ReadonlySet<Connection>;
@@ -43,8 +45,8 @@ export class Outbox {
   #subscribers: readonly Connection[] | null = null;
   /** The list of the one recipient of the last message: what goes to one together is one write. */
   #lastRecipient: readonly [Connection] | null = null;
-  /** The last large answer to a SyncStep1 and its frame: those who connect at once get the same. */
-  #lastLarge: { readonly answer: Uint8Array; readonly frame: Frame } | null = null;
+  /** Frames of large parts of answers to a SyncStep1: those who connect at once get the same. */
+  #largeFrames = new WeakMap<Uint8Array, LargeFrame>();
 
   #writes: Write[] = [];
   #items: (OutgoingMessage | Action)[] = [];
@@ -107,12 +109,14 @@ export class Outbox {
     this.#sendNow((this.#all ??= [...this.#connections]), frame);
   }
 
-  /** Sends the content that a connection lacks: the answer to its SyncStep1, and what was written after that. */
-  sendContent(connection: Connection, [answer, ...later]: readonly [Uint8Array, ...Uint8Array[]]): void {
-    const isLarge = answer.byteLength >= LARGE_BYTES;
-    const recipients = isLarge ? [connection] : this.#listOf(connection);
-    this.#sendNow(recipients, isLarge ? this.#frameOfLarge(answer) : syncStep2Frame(answer));
-    for (const update of later) this.#sendNow(recipients, updateFrame(update));
+  /** Sends the content that a connection lacks: Updates, and a SyncStep2 that completes them. */
+  sendContent(connection: Connection, updates: readonly [Uint8Array, ...Uint8Array[]]): void {
+    updates.forEach((update, index) => {
+      const makeFrame = index === updates.length - 1 ? syncStep2Frame : updateFrame;
+      const isLarge = update.byteLength >= LARGE_BYTES;
+      const recipients = isLarge ? [connection] : this.#listOf(connection);
+      this.#sendNow(recipients, isLarge ? this.#frameOfLarge(update, makeFrame) : makeFrame(update));
+    });
   }
 
   /** Sends an update to all subscribers but its sender, soon. @returns the update as a view into what is sent. */
@@ -130,9 +134,9 @@ export class Outbox {
     this.flushBy(-Infinity);
   }
 
-  /** Releases the frame that is kept for those who connect at once. */
+  /** Releases the frames that are kept for those who connect at once. */
   evictCaches(): void {
-    this.#lastLarge = null;
+    this.#largeFrames = new WeakMap();
   }
 
   /** Plans a flush for when the room has been quiet for a moment. */
@@ -187,9 +191,12 @@ export class Outbox {
     this.flushBy(-Infinity);
   }
 
-  #frameOfLarge(answer: Uint8Array): Frame {
-    if (this.#lastLarge?.answer !== answer) this.#lastLarge = { answer, frame: syncStep2Frame(answer) };
-    return this.#lastLarge.frame;
+  #frameOfLarge(update: Uint8Array, makeFrame: (update: Uint8Array) => Frame): Frame {
+    const made = this.#largeFrames.get(update);
+    if (made?.makeFrame === makeFrame) return made.frame;
+    const frame = makeFrame(update);
+    this.#largeFrames.set(update, { makeFrame, frame });
+    return frame;
   }
 
   #listOf(connection: Connection): readonly [Connection] {

@@ -1,15 +1,19 @@
 /**
- * A room's content as a log of accepted updates, applied to a Yjs document only when the whole is needed: writing
- * costs no more than the log, and a client that joins costs one transaction.
+ * A room's content: the struct store, the answers that many who connect at once have in common, and how much must be
+ * written before it is worth a compaction.
  */
 import * as Y from "yjs";
 import { MalformedError } from "../../../src/protocol/protocol.ts";
+import { StructStore } from "../../struct-store/struct-store.ts";
+import type { ScannedUpdate } from "../../update/scan.ts";
 import type { RoomContent } from "./room-content.ts";
 
-/** Log that is folded into one update once it has as many bytes as this and as what it is folded into. */
-const FOLD_BYTES = 1024 * 1024;
-/** Rows of the log from which on it is folded when the room leaves memory; fewer load as fast as one. */
-const FOLD_ROWS_BEFORE_UNLOAD = 32;
+/** Appended bytes that are worth a compaction, once they are as many as the compacted content has too. */
+const COMPACTION_BYTES = 1024 * 1024;
+/** Stored updates from which on a room is compacted when it leaves memory; fewer load as fast as one. */
+const COMPACTION_ROWS_BEFORE_UNLOAD = 32;
+/** Steps of the store between two pauses: some 5 ms on a slow machine. */
+const SLICE_STEPS = 2_500;
 
 /** How much may be added to an answer before a new one is made: updates, and bytes, or this part of its own. */
 const LATER_UPDATES = 256;
@@ -23,50 +27,53 @@ const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) =
 /** An answer, what was added since, and whether it was asked for since `evictCaches`. */
 type Encoded = {
   readonly stateVector: Uint8Array;
-  readonly update: Uint8Array;
+  readonly pieces: readonly [Uint8Array, ...Uint8Array[]];
+  readonly bytes: number;
   readonly later: Uint8Array[];
   laterBytes: number;
   isInUse: boolean;
 };
 
 export class Content implements RoomContent {
-  #doc: Y.Doc | null = null;
-  /** Whether the document was needed since `evictCaches`. */
-  #isInUse = false;
-  /** What is not in the document yet, in order; all of it while there is none. */
-  #unapplied: Uint8Array[];
-  /** Size of the update into which the log was folded last. */
-  #foldedBytes = 0;
-  #logBytes = 0;
-  #logRows: number;
+  readonly #store = new StructStore();
+  /** Since the last compaction began: bytes that were appended to the stored content, and how many rows it has. */
+  #appendedBytes = 0;
+  #rows: number;
+  /** Size of the content after the last compaction. */
+  #compactedBytes = 0;
   /** The last answer, for others with the same state vector: many connect at once. */
   #encoded: Encoded | null = null;
 
-  /** @param updates as the store returned them, in order. */
+  /** @param updates as the store returned them, in order. @throws if they cannot be read. */
   constructor(updates: readonly Uint8Array[]) {
-    this.#unapplied = [...updates];
-    this.#logRows = updates.length;
-    for (const update of updates) this.#logBytes += update.byteLength;
+    this.#rows = updates.length;
+    for (const update of updates) {
+      this.#store.add(update);
+      this.#appendedBytes += update.byteLength;
+    }
   }
 
   get bytes(): number {
-    return this.#foldedBytes + this.#logBytes;
+    return this.#store.bytes;
   }
 
-  /** Whether nothing was ever added; then no document is made. */
-  get #isEmpty(): boolean {
-    return this.#doc === null && this.#unapplied.length === 0;
+  get isWorthCompacting(): boolean {
+    return this.#appendedBytes >= Math.max(COMPACTION_BYTES, this.#compactedBytes);
   }
 
-  add(update: Uint8Array): void {
+  get isWorthCompactingBeforeUnload(): boolean {
+    return this.#rows >= COMPACTION_ROWS_BEFORE_UNLOAD;
+  }
+
+  add(update: Uint8Array, scanned: ScannedUpdate | null = null): void {
     this.#addToEncoded(update);
-    this.#unapplied.push(update);
-    this.#logRows++;
-    this.#logBytes += update.byteLength;
+    this.#store.add(scanned ?? update);
+    this.#rows++;
+    this.#appendedBytes += update.byteLength;
   }
 
   stateVector(): Map<number, number> {
-    return this.#isEmpty ? new Map() : Y.decodeStateVector(Y.encodeStateVector(this.#current()));
+    return new Map(this.#store.stateVector());
   }
 
   /** A document that is edited while many connect is not encoded for each of them. */
@@ -74,60 +81,51 @@ export class Content implements RoomContent {
     const encoded = this.#encoded;
     if (encoded !== null && isSame(encoded.stateVector, stateVector)) {
       encoded.isInUse = true;
-      return [encoded.update, ...encoded.later];
+      return [...encoded.pieces, ...encoded.later];
     }
-    const doc = this.#isEmpty ? null : this.#current();
-    try {
-      if (doc === null) {
-        Y.decodeStateVector(stateVector);
-        return [EMPTY_UPDATE];
-      }
-      const update = Y.encodeStateAsUpdate(doc, stateVector);
-      this.#encoded = { stateVector: stateVector.slice(), update, later: [], laterBytes: 0, isInUse: true };
-      return [update];
-    } catch {
-      throw new MalformedError("the state vector cannot be read");
-    }
+    const pieces: [Uint8Array, ...Uint8Array[]] = this.#encode(stateVector);
+    const bytes = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
+    this.#encoded = { stateVector: stateVector.slice(), pieces, bytes, later: [], laterBytes: 0, isInUse: true };
+    return [...pieces];
   }
 
-  /** A document that was not needed since the last call becomes bytes again, a tenth of its size. */
+  /** Releases an answer that nobody has asked for since the last call. */
   evictCaches(): void {
     if (this.#encoded?.isInUse === true) this.#encoded.isInUse = false;
     else this.#encoded = null;
-    if (this.#doc !== null && !this.#isInUse) {
-      this.#unapplied.unshift(Y.encodeStateAsUpdate(this.#doc));
-      this.#doc = null;
-    }
-    this.#isInUse = false;
   }
 
   isDeleted(client: number, clock: number, length: number): boolean {
-    const { store } = this.#current();
-    const structs = store.clients.get(client);
-    const end = clock + length;
-    if (structs === undefined || Y.getState(store, client) < end) return false;
-    for (let i = Y.findIndexSS(structs, clock); i < structs.length; i++) {
-      const struct = structs[i]!;
-      if (struct.id.clock >= end) break;
-      if (!struct.deleted) return false;
-    }
-    return true;
+    return this.#store.isDeleted(client, clock, length);
   }
 
   isEntry(client: number, clock: number): boolean {
-    const { store } = this.#current();
-    const structs = store.clients.get(client);
-    if (structs === undefined || clock >= Y.getState(store, client)) return false;
-    const struct = structs[Y.findIndexSS(structs, clock)];
-    return struct instanceof Y.Item && struct.parentSub !== null;
+    return this.#store.isEntry(client, clock);
   }
 
-  foldIfLong(): Uint8Array | null {
-    return this.#logBytes >= Math.max(FOLD_BYTES, this.#foldedBytes) ? this.#fold() : null;
+  *compact(): Generator<undefined, readonly Uint8Array[]> {
+    const appendedBefore = this.#appendedBytes;
+    yield* this.#store.compact(SLICE_STEPS);
+    const compactedBytes = this.#store.bytes;
+    const rows: Uint8Array[] = [];
+    for (const row of this.#store.encodeRows()) {
+      rows.push(row);
+      yield;
+    }
+    // The rows hold everything up to this moment, so that whatever is added now comes after them.
+    this.#encoded = null;
+    this.#compactedBytes = compactedBytes;
+    this.#appendedBytes -= appendedBefore;
+    this.#rows = rows.length;
+    return rows;
   }
 
-  foldBeforeUnload(): Uint8Array | null {
-    return this.#logRows >= FOLD_ROWS_BEFORE_UNLOAD ? this.#fold() : null;
+  #encode(stateVector: Uint8Array): [Uint8Array, ...Uint8Array[]] {
+    const answer = this.#store.answer(readStateVector(stateVector));
+    const pieces: Uint8Array[] = [];
+    for (let piece = answer.next(); piece !== null; piece = answer.next()) pieces.push(piece);
+    const [first = EMPTY_UPDATE, ...others] = pieces;
+    return [first, ...others];
   }
 
   #addToEncoded(update: Uint8Array): void {
@@ -136,32 +134,15 @@ export class Content implements RoomContent {
     encoded.later.push(update);
     encoded.laterBytes += update.byteLength;
     // Each is a transaction for a client that joins, and all together are longer than in a new answer.
-    const mostBytes = Math.max(LATER_BYTES, encoded.update.byteLength * LATER_PART);
+    const mostBytes = Math.max(LATER_BYTES, encoded.bytes * LATER_PART);
     if (encoded.later.length > LATER_UPDATES || encoded.laterBytes > mostBytes) this.#encoded = null;
   }
-
-  #fold(): Uint8Array {
-    const update = Y.encodeStateAsUpdate(this.#current());
-    this.#foldedBytes = update.byteLength;
-    this.#logBytes = 0;
-    this.#logRows = 1;
-    return update;
-  }
-
-  #current(): Y.Doc {
-    this.#isInUse = true;
-    const doc = (this.#doc ??= new Y.Doc({ gc: true }));
-    if (this.#unapplied.length > 0) {
-      const updates = this.#unapplied;
-      // One transaction for all: half the cost of one each (shared facts, "Yjs").
-      doc.transact((transaction) => {
-        for (const update of updates) Y.applyUpdate(doc, update);
-        // After a remote change, Yjs deletes formats that it finds redundant (13.6, `cleanupYTextFormatting`). The
-        // relay must not: peers do so themselves and send their deletes, but the relay sends none of its own.
-        transaction.local = true;
-      });
-      this.#unapplied = [];
-    }
-    return doc;
-  }
 }
+
+const readStateVector = (bytes: Uint8Array): Map<number, number> => {
+  try {
+    return Y.decodeStateVector(bytes);
+  } catch {
+    throw new MalformedError("the state vector cannot be read");
+  }
+};

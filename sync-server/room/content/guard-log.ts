@@ -30,15 +30,16 @@ export class GuardLog implements OutboxSource {
   }
 
   takeWrite(): Write | null {
-    const guard = this.#held.isOpen ? this.#held.guard.takeChanges() : null;
+    const guard = this.#held.isOpen ? this.#held.guard : null;
+    const guardChanges = guard?.takeChanges() ?? null;
     const authors = this.#authors.takeChanges();
-    if (guard === null && authors === null) return null;
-    const changes = writeRecord({ guard, authors });
+    if (guardChanges === null && authors === null) return null;
+    const changes = writeRecord({ guard: guardChanges, authors });
     this.#changesBytes += changes.byteLength;
-    if (this.#changesBytes < Math.max(FOLD_BYTES, this.#recordBytes)) {
-      return { type: "append-guard", room: this.#room, record: changes };
-    }
-    const record = writeRecord({ guard: this.#held.guard.encode(), authors: this.#authors.encode() });
+    const whole = this.#changesBytes < Math.max(FOLD_BYTES, this.#recordBytes) ? null : this.#held.guard;
+    // The guard's part of what is set aside is kept as it is.
+    if (whole === null) return { type: "append-guard", room: this.#room, record: changes };
+    const record = writeRecord({ guard: whole.encode(), authors: this.#authors.encode() });
     this.#recordBytes = record.byteLength;
     this.#changesBytes = 0;
     return { type: "replace-guard", room: this.#room, record };

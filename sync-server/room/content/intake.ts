@@ -11,6 +11,7 @@ import { TooManyStructsError } from "../../update/scan.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Outbox } from "../connection/outbox.ts";
 import type { Rejections } from "../connection/rejections.ts";
+import type { Compactor } from "./compactor.ts";
 import type { HeldContent } from "./held-content.ts";
 import type { Sync } from "./sync.ts";
 
@@ -46,6 +47,7 @@ export type IntakeOptions = {
   readonly rejections: Rejections;
   readonly sync: Sync;
   readonly outbox: Outbox;
+  readonly compactor: Compactor;
   /** Closes a connection that has broken a limit. */
   readonly close: (connection: Connection, code: CloseCode, reason: string) => void;
 };
@@ -70,7 +72,9 @@ export class Intake {
   /** Accepts an update, as far as possible. @throws MalformedError if it cannot be read. */
   receive(connection: Connection, update: Uint8Array, kind: UpdateKind): void {
     const { documentBytes } = this.#context.limits;
-    if (this.#options.held.content.bytes + update.byteLength > documentBytes) {
+    const { content } = this.#options.held;
+    if (content === null) return;
+    if (content.bytes + update.byteLength > documentBytes) {
       const reason = `document larger than ${documentBytes} bytes (limit-document-bytes)`;
       return this.#options.close(connection, CloseCode.tooLarge, reason);
     }
@@ -87,11 +91,9 @@ export class Intake {
     this.#pending.delete(connection);
   }
 
-  /** Folds a long log before the room leaves memory. */
+  /** The room is about to leave memory. */
   prepareUnload(): void {
-    const { held, outbox, room } = this.#options;
-    const folded = held.isOpen ? held.content.foldBeforeUnload() : null;
-    if (folded !== null) outbox.store({ type: "replace-content", room, update: folded });
+    this.#options.compactor.prepareUnload();
   }
 
   /** Stores and forwards what is accepted of an update. `null`: it holds too many structs; the connection is closed. */
@@ -100,19 +102,19 @@ export class Intake {
     if (result === null) return null;
     const { accepted, missing } = result;
     if (accepted === null) return { missing, changed: false };
-    const { held, outbox, sync, room } = this.#options;
+    const { held, outbox, sync, room, compactor } = this.#options;
     sync.contentChanged();
     const kept = outbox.forward(accepted, connection);
-    held.content.add(kept);
+    held.use((content) => content.add(kept));
     outbox.store({ type: "append-content", room, update: kept });
-    const folded = held.content.foldIfLong();
-    if (folded !== null) outbox.store({ type: "replace-content", room, update: folded });
+    compactor.runIfWorthIt();
     return { missing, changed: true };
   }
 
   #admit(connection: Connection, update: Uint8Array, kind: OfferKind): AdmitResult | null {
     const { held, authors, rejections } = this.#options;
     const { content, guard } = held;
+    if (content === null || guard === null) return null;
     const isRecovery = kind === "sync" && this.#context.clock.now() < this.#recoversUntil;
     const maxStructs = connection.rate.structsLeft;
     const options: AdmitOptions = {
@@ -173,6 +175,7 @@ export class Intake {
   /** @returns whether anything was accepted. */
   #retry(connection: Connection, updates: readonly PendingUpdate[]): boolean {
     const { guard } = this.#options.held;
+    if (guard === null) return false;
     const isReady = ({ missing }: PendingUpdate): boolean => missing.some((id) => guard.holds(id));
     if (!updates.some(isReady)) return false;
     let changed = false;

@@ -9,14 +9,20 @@ import { GuardLog } from "./guard-log.ts";
 import { HeldContent } from "./held-content.ts";
 
 export const openContent = (
-  { record, content: updates, guard }: StoredRoom,
+  { record, content: updates, isContentSetAside, guard }: StoredRoom,
   outbox: Outbox,
+  onSetAside: (error: unknown) => void,
 ): { readonly held: HeldContent; readonly authors: Authors<Connection> } => {
   const records = guard.map(readRecord);
   const guardRecords = records.flatMap((each) => each.guard ?? []);
   const authorRecords = records.flatMap((each) => each.authors ?? []);
   const authors = new Authors<Connection>(authorRecords, () => outbox.flushSoon());
-  const held = new HeldContent({ updates, guardRecords }, (stored) => new Content(stored));
+  const held = new HeldContent({
+    stored: { updates, guardRecords },
+    isSetAside: isContentSetAside,
+    makeContent: (stored) => new Content(stored),
+    onSetAside,
+  });
   const storedBytes = guard.reduce((sum, { byteLength }) => sum + byteLength, 0);
   outbox.addSource(new GuardLog(record.room, held, authors, storedBytes));
   return { held, authors };

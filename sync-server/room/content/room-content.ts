@@ -1,9 +1,19 @@
 /** What a room needs of whatever holds its content: Yjs structs and deletes that the guard has accepted. */
+import type { ScannedUpdate } from "../../update/scan.ts";
+
 export interface RoomContent {
-  /** Bytes that the content takes in the store, at most. */
+  /** Bytes that the content takes when it is written; after a compaction, the size by which a document is judged. */
   readonly bytes: number;
-  /** Adds an accepted update; it refers only to what is held. */
-  add(update: Uint8Array): void;
+  /** Whether enough was appended to be worth a compaction. */
+  readonly isWorthCompacting: boolean;
+  /** The same for a room that is about to leave memory. */
+  readonly isWorthCompactingBeforeUnload: boolean;
+  /**
+   * Adds an accepted update; it refers only to what is held.
+   *
+   * @param scanned the update as it was scanned, if it was.
+   */
+  add(update: Uint8Array, scanned?: ScannedUpdate | null): void;
   /** For each client id the clock after its last struct. */
   stateVector(): Map<number, number>;
   /**
@@ -16,10 +26,12 @@ export interface RoomContent {
   isDeleted(client: number, clock: number, length: number): boolean;
   /** Whether a held struct is the value of a map's key. */
   isEntry(client: number, clock: number): boolean;
-  /** One update that replaces all stored ones, if they have grown enough; `null` if not. The caller stores it. */
-  foldIfLong(): Uint8Array | null;
-  /** The same for a room that is about to leave memory. */
-  foldBeforeUnload(): Uint8Array | null;
+  /**
+   * Forgets what is deleted. Yields between slices of some milliseconds, in which updates may be added.
+   *
+   * @returns updates that replace all stored ones; the caller stores them at once.
+   */
+  compact(): Generator<undefined, readonly Uint8Array[]>;
   /** Releases what nobody has asked for since the last call. */
   evictCaches(): void;
 }

@@ -29,29 +29,35 @@ export class Sync {
 
   /** Asks a client for what the relay lacks. */
   requestMissing(connection: Connection): void {
-    this.#outbox.send(connection, this.#makeSyncStep1());
+    const frame = this.#makeSyncStep1();
+    if (frame !== null) this.#outbox.send(connection, frame);
   }
 
   requestMissingFromAll(): void {
-    this.#outbox.sendToAll(this.#makeSyncStep1());
+    const frame = this.#makeSyncStep1();
+    if (frame !== null) this.#outbox.sendToAll(frame);
   }
 
-  /** Sends the content that a client with this state vector lacks. @throws MalformedError if it cannot be read. */
+  /** Sends the content that a client with this state vector lacks; it was read before. */
   sendMissing(connection: Connection, stateVector: Uint8Array): void {
-    this.#outbox.sendContent(connection, this.#held.content.encodeSince(stateVector));
+    const updates = this.#held.use((content) => content.encodeSince(stateVector));
+    if (updates !== null) this.#outbox.sendContent(connection, updates);
   }
 
   evictCaches(): void {
     this.#syncStep1 = null;
-    if (this.#held.isOpen) this.#held.content.evictCaches();
+    if (this.#held.isOpen) this.#held.use((content) => content.evictCaches());
     this.#outbox.evictCaches();
   }
 
-  #makeSyncStep1(): Frame {
+  /** `null` if the content is set aside. */
+  #makeSyncStep1(): Frame | null {
     const { id, clock } = this.#session.ledger;
     const made = this.#syncStep1;
     if (made !== null && made.ledgerId === id && made.ledgerClock === clock) return made.frame;
-    const stateVector = new Map(this.#held.guard.held).set(id, clock);
+    const { guard } = this.#held;
+    if (guard === null) return null;
+    const stateVector = new Map(guard.held).set(id, clock);
     const frame = syncStep1Frame(Y.encodeStateVector(stateVector));
     this.#syncStep1 = { frame, ledgerId: id, ledgerClock: clock };
     return frame;

@@ -15,8 +15,9 @@ import { StoreError } from "../store.ts";
 const FILE_NAME = "session-room.db";
 /** Marks the file as ours (`PRAGMA application_id`): the letters "SRdb". */
 const APPLICATION_ID = 0x53526462;
-/** `PRAGMA user_version`. Formats 1 and 2 were never released. */
-const FORMAT = 3;
+/** `PRAGMA user_version`. Formats 1 and 2 were never released; a file of format 3 is brought up to date. */
+const FORMAT = 4;
+const FORMER_FORMAT = 3;
 /** Pages of 4 KiB in the log before they are copied into the database: 16 MiB, to make that rare. */
 const CHECKPOINT_PAGES = 4_000;
 /** A larger log is truncated to this after it was copied. */
@@ -37,13 +38,22 @@ const SCHEMA = `
     host_absence_ms INTEGER,
     state TEXT NOT NULL,
     live INTEGER NOT NULL,
-    deadline_at INTEGER
+    deadline_at INTEGER,
+    content_set_aside INTEGER NOT NULL DEFAULT 0
   );
   CREATE INDEX room_live ON room (id) WHERE live = 1;
   CREATE INDEX room_deadline ON room (deadline_at, id) WHERE deadline_at IS NOT NULL;
   ${ROW_TABLES}
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
   PRAGMA application_id = ${APPLICATION_ID};
+  PRAGMA user_version = ${FORMAT};
+`;
+
+/** What format 4 added; takes no time, however large the file is. */
+const UPGRADE = `
+  ALTER TABLE room ADD COLUMN content_set_aside INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE content ADD COLUMN mark INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE guard ADD COLUMN mark INTEGER NOT NULL DEFAULT 0;
   PRAGMA user_version = ${FORMAT};
 `;
 
@@ -72,7 +82,7 @@ const checkSchema = (db: DatabaseSync, file: string, mayBeNew: boolean): void =>
   }
   if (applicationId !== APPLICATION_ID) throw damaged(file, "is not one of session-room");
   const version = pragma(db, "user_version") as number;
-  if (version !== FORMAT) {
+  if (version !== FORMAT && version !== FORMER_FORMAT) {
     throw new StoreError(
       `the database ${file} was written by another version of session-room (its format is ${version}, this version knows ${FORMAT}): run the version that wrote it, or ${ANOTHER_FOLDER}`,
     );
@@ -80,6 +90,7 @@ const checkSchema = (db: DatabaseSync, file: string, mayBeNew: boolean): void =>
   // Reads the whole file: otherwise a damaged page would be noticed when its room is opened, or never.
   const [fault] = db.prepare("PRAGMA quick_check(1)").all() as { quick_check: string }[];
   if (fault!.quick_check !== "ok") throw damaged(file, `is damaged (${fault!.quick_check.replace(/\s+/g, " ")})`);
+  if (version === FORMER_FORMAT) db.exec(`BEGIN; ${UPGRADE} COMMIT`);
 };
 
 /** Switches to a log if the file has none yet, and makes the first commit in it. */

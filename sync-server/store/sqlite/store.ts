@@ -7,7 +7,7 @@ import type { LifecycleState, StartMode } from "../../../src/session/lifecycle.t
 import { toStoreError } from "./errors.ts";
 import { openDatabase } from "./file.ts";
 import type { OpenDatabase } from "./file.ts";
-import { Rows } from "./rows.ts";
+import { isOneRow, Rows } from "./rows.ts";
 import type { Place } from "./rows.ts";
 import { StoreError } from "../store.ts";
 import type { Durability, RoomRecord, Store, StoredRoom, Write } from "../store.ts";
@@ -20,20 +20,23 @@ type RoomRow = {
   readonly start: StartMode;
   readonly host_absence_ms: number | null;
   readonly state: string;
+  readonly content_set_aside: number;
 };
 
 /** In WAL mode FULL syncs the log at each commit, NORMAL only before it is copied into the database. */
 const SYNCHRONOUS: Readonly<Record<Durability, string>> = { flushed: "FULL", written: "NORMAL" };
 
-/** Writes that are one statement, which is a transaction by itself. */
-const SINGLE_STATEMENT: ReadonlySet<Write["type"]> = new Set([
-  "put-room",
-  "append-content",
-  "append-guard",
-  "put-meta",
-]);
+/** Writes that are one statement. */
+const SINGLE_STATEMENT: ReadonlySet<Write["type"]> = new Set(["put-room", "set-content-aside", "put-meta"]);
 
-const ROOM_COLUMNS = "id, name, ledger_id, ledger, start, host_absence_ms, state";
+/** Whether a write is one statement, which is a transaction by itself. */
+const isSingleStatement = (write: Write): boolean => {
+  if (write.type === "append-content") return isOneRow(write.update);
+  if (write.type === "append-guard") return isOneRow(write.record);
+  return SINGLE_STATEMENT.has(write.type);
+};
+
+const ROOM_COLUMNS = "id, name, ledger_id, ledger, start, host_absence_ms, state, content_set_aside";
 /** Rooms whose places are cached, some 300 bytes each. */
 const MAX_PLACES = 4_096;
 
@@ -62,6 +65,7 @@ const prepareAll = (db: DatabaseSync) => {
         ledger_id = excluded.ledger_id, ledger = excluded.ledger, start = excluded.start,
         host_absence_ms = excluded.host_absence_ms, state = excluded.state,
         live = excluded.live, deadline_at = excluded.deadline_at`),
+    setContentAside: prepare("UPDATE room SET content_set_aside = 1 WHERE name = ?"),
     putMeta: prepare(
       "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
     ),
@@ -108,7 +112,14 @@ export class SqliteStore implements Store {
     return this.#guarded(() => {
       const row = this.#sql.room.get(room) as RoomRow | undefined;
       if (row === undefined) return null;
-      return { record: toRecord(row), content: this.#content.read(row.id), guard: this.#guard.read(row.id) };
+      const isContentSetAside = row.content_set_aside !== 0;
+      return {
+        record: toRecord(row),
+        content: isContentSetAside ? [] : this.#content.read(row.id),
+        contentCount: this.#content.find(row.id).count,
+        isContentSetAside,
+        guard: this.#guard.read(row.id),
+      };
     });
   }
 
@@ -140,7 +151,7 @@ export class SqliteStore implements Store {
     this.#guarded(() => {
       this.#setDurability(durability);
       const [only] = writes;
-      if (writes.length === 1 && SINGLE_STATEMENT.has(only!.type)) return this.#apply(only!);
+      if (writes.length === 1 && isSingleStatement(only!)) return this.#apply(only!);
       this.#sql.begin.run();
       try {
         for (const write of writes) this.#apply(write);
@@ -173,13 +184,16 @@ export class SqliteStore implements Store {
         this.#content.append(this.#placesOf(write.room).content, write.update);
         break;
       case "replace-content":
-        this.#content.replace(this.#placesOf(write.room).content, write.update);
+        this.#content.replace(this.#placesOf(write.room).content, write.updates);
+        break;
+      case "set-content-aside":
+        sql.setContentAside.run(write.room);
         break;
       case "append-guard":
         this.#guard.append(this.#placesOf(write.room).guard, write.record);
         break;
       case "replace-guard":
-        this.#guard.replace(this.#placesOf(write.room).guard, write.record);
+        this.#guard.replace(this.#placesOf(write.room).guard, [write.record]);
         break;
       case "put-meta":
         sql.putMeta.run(write.key, write.value);

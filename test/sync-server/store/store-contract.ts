@@ -10,6 +10,8 @@ const guard = (room: string, ...bytes: number[]): Write => ({
   record: Uint8Array.from(bytes),
 });
 
+const NOTHING = { content: [], contentCount: 0, isContentSetAside: false, guard: [] };
+
 const liveRooms = async (store: Store, batch: number, before = Infinity): Promise<string[][]> => {
   const batches: string[][] = [];
   for await (const records of store.liveRooms(before, batch)) batches.push(records.map(({ room }) => room));
@@ -51,7 +53,7 @@ export const describeStore = (name: string, open: () => Promise<OpenStore>): voi
       ["with an empty ledger", record("room", live(), { ledger: new Uint8Array() })],
     ])("gives back a record as it was: %s", async (_, made) => {
       await commit({ type: "put-room", record: made });
-      expect(await store.readRoom(made.room)).toEqual({ record: made, content: [], guard: [] });
+      expect(await store.readRoom(made.room)).toEqual({ record: made, ...NOTHING });
     });
 
     it("gives back content in the order of its arrival, each room its own", async () => {
@@ -63,9 +65,46 @@ export const describeStore = (name: string, open: () => Promise<OpenStore>): voi
 
     it("puts one update in place of all content so far; what follows comes behind it", async () => {
       await commit(putRoom("a"), putRoom("b"), append("a", 1), append("b", 2), append("a", 3));
-      await commit({ type: "replace-content", room: "a", update: Uint8Array.of(9) }, append("a", 4));
+      await commit({ type: "replace-content", room: "a", updates: [Uint8Array.of(9)] }, append("a", 4));
       expect((await store.readRoom("a"))!.content).toEqual([Uint8Array.of(9), Uint8Array.of(4)]);
       expect((await store.readRoom("b"))!.content).toEqual([Uint8Array.of(2)]);
+    });
+
+    it("counts what is appended to a room's content, whatever replaces it", async () => {
+      await commit(putRoom("a"), append("a", 1), append("a", 2), append("a", 3));
+      expect((await store.readRoom("a"))!.contentCount).toBe(3);
+      await commit({ type: "replace-content", room: "a", updates: [Uint8Array.of(8), Uint8Array.of(9)] });
+      expect(await store.readRoom("a")).toMatchObject({ content: [[8], [9]].map((each) => Uint8Array.from(each)) });
+      expect((await store.readRoom("a"))!.contentCount).toBe(3);
+      await commit(append("a", 4));
+      store = await reopen();
+      expect((await store.readRoom("a"))!.contentCount).toBe(4);
+      await commit(append("a", 5));
+      expect((await store.readRoom("a"))!.contentCount).toBe(5);
+    });
+
+    it("gives back an update however large, and counts it once", async () => {
+      const large = Uint8Array.from({ length: 5 * 512 * 1024 + 1 }, (_, i) => i % 251);
+      await commit(putRoom("a"), append("a", 1));
+      await commit({ type: "append-content", room: "a", update: large });
+      await commit(append("a", 2));
+      const stored = (await store.readRoom("a"))!;
+      expect(stored.content.map(({ byteLength }) => byteLength)).toEqual([1, large.byteLength, 1]);
+      expect(Buffer.compare(stored.content[1]!, large)).toBe(0);
+      expect(stored.contentCount).toBe(3);
+      await commit({ type: "replace-content", room: "a", updates: [large, Uint8Array.of(7)] });
+      const replaced = (await store.readRoom("a"))!.content;
+      expect(replaced.map((each) => Buffer.compare(each, large))).toEqual([0, expect.anything()]);
+    });
+
+    it("keeps content that is set aside, and does not read it", async () => {
+      await commit(putRoom("a"), append("a", 1), putRoom("b"), append("b", 2));
+      await commit({ type: "set-content-aside", room: "a" });
+      store = await reopen();
+      expect(await store.readRoom("a")).toMatchObject({ content: [], contentCount: 1, isContentSetAside: true });
+      expect(await store.readRoom("b")).toMatchObject({ content: [Uint8Array.of(2)], isContentSetAside: false });
+      await commit(putRoom("a", ENDED));
+      expect((await store.readRoom("a"))!.isContentSetAside).toBe(true);
     });
 
     it("puts one record of the guard in place of all so far", async () => {
@@ -81,6 +120,8 @@ export const describeStore = (name: string, open: () => Promise<OpenStore>): voi
       expect(await store.readRoom("a")).toEqual({
         record: record("a", ENDED),
         content: [Uint8Array.of(1)],
+        contentCount: 1,
+        isContentSetAside: false,
         guard: [Uint8Array.of(7), Uint8Array.of(8)],
       });
     });
@@ -155,7 +196,7 @@ export const describeStore = (name: string, open: () => Promise<OpenStore>): voi
 
     it.each<[string, Write]>([
       ["an update", append("nobody", 1)],
-      ["a replacement", { type: "replace-content", room: "nobody", update: Uint8Array.of(1) }],
+      ["a replacement", { type: "replace-content", room: "nobody", updates: [Uint8Array.of(1)] }],
       ["a guard", guard("nobody", 1)],
     ])("keeps nothing of a batch with %s for a room that has no record, and goes on", async (_, wrong) => {
       await commit(putRoom("a"));
@@ -173,14 +214,14 @@ export const describeStore = (name: string, open: () => Promise<OpenStore>): voi
       const batch = [
         putRoom("b"),
         append("b", 9),
-        { type: "replace-content", room: "a", update: Uint8Array.of(9) } as const,
+        { type: "replace-content", room: "a", updates: [Uint8Array.of(9)] } as const,
         { type: "replace-guard", room: "a", record: Uint8Array.of(9) } as const,
         append("nobody", 1),
       ];
       await expect(commit(...batch)).rejects.toThrow(StoreError);
       await commit(putRoom("c"), append("c", 4), putRoom("b"), append("b", 5), append("a", 3), guard("a", 3));
       const [one, two, three] = [1, 2, 3].map((byte) => Uint8Array.of(byte));
-      expect(await store.readRoom("a")).toEqual({
+      expect(await store.readRoom("a")).toMatchObject({
         record: record("a"),
         content: [one, two, three],
         guard: [one, two, three],
@@ -196,7 +237,7 @@ export const describeStore = (name: string, open: () => Promise<OpenStore>): voi
         await store.commit([append("a", 3), { type: "put-meta", key: "k", value: "v" }], durability);
         const again = await reopen();
         onTestFinished(() => again.close());
-        expect(await again.readRoom("a")).toEqual({
+        expect(await again.readRoom("a")).toMatchObject({
           record: record("a", live(500)),
           content: [Uint8Array.of(1), Uint8Array.of(3)],
           guard: [Uint8Array.of(2)],
