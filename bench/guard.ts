@@ -26,7 +26,7 @@ const people = Array.from(
   { length: WRITERS },
   (_, who) =>
     new Connection(
-      { send: () => {}, probe: () => {}, close: () => {} },
+      { send: () => {}, probe: () => {}, pause: () => () => {}, close: () => {} },
       {
         identity: { id: `person-${who}`, name: `Person ${who}`, role: "participant", verified: true },
         author: { own: `person:${who}`, shared: null, isKept: true },
