@@ -119,8 +119,15 @@ export type RefusedAnswer = {
 
 export type Answer = AcceptedAnswer | RefusedAnswer;
 
+/** Something of the client's own was refused for good; `message` says why in English. */
+export type RefusedMessage = {
+  readonly type: "refused";
+  readonly code: "awareness-too-large" | "too-deep";
+  readonly message: string;
+};
+
 /** The session messages of the relay. */
-export type RelayMessage = Welcome | Answer;
+export type RelayMessage = Welcome | Answer | RefusedMessage;
 
 export type SyncStep1Message = { readonly kind: "sync-step-1"; readonly stateVector: Uint8Array };
 export type SyncStep2Message = { readonly kind: "sync-step-2"; readonly update: Uint8Array };

@@ -15,8 +15,10 @@ export type Limits = {
   readonly connectionsPerAddress: number;
   readonly newConnectionsPerSecondPerAddress: number;
 
-  /** Largest awareness state of a client, as JSON in UTF-8; above it 4413. */
+  /** Largest awareness state of a client, as JSON in UTF-8; above it, it is dropped. */
   readonly awarenessStateBytes: number;
+  /** All awareness states of a room; above it, states of more than 1 KiB are dropped. */
+  readonly presenceBytes: number;
   /** Updates that wait for something that they refer to, per connection; above it 1013. */
   readonly pendingBytes: number;
   /** Messages of one connection whose answer grows with the room (SyncStep1, queryAwareness, commands), each second; above it, the relay reads more slowly. */
@@ -44,7 +46,8 @@ export const DEFAULT_LIMITS: Limits = {
   connectionsPerAddress: 1_500,
   newConnectionsPerSecondPerAddress: 500,
 
-  awarenessStateBytes: 16 * 1024,
+  awarenessStateBytes: 64 * 1024,
+  presenceBytes: 4 * 1024 * 1024,
   pendingBytes: 1024 * 1024,
   requestsPerSecond: 2,
   structsPerSecond: 250_000,

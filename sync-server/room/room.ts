@@ -202,7 +202,7 @@ export class Room implements CommandRoom {
   #receiveAwareness(connection: Connection, update: Uint8Array): void {
     if (this.#session.state.status === "ended") return;
     const broken = this.#presence.receive(connection, update);
-    if (broken !== null) this.#close(connection, CloseCode.tooLarge, broken);
+    if (broken !== null) this.#close(connection, CloseCode.tryAgainLater, broken);
   }
 
   /** Starts a run for somebody who need not be connected; false if the room has not reached the run that they saw. */

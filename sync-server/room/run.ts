@@ -60,6 +60,7 @@ export class Run {
     membership.joined = false;
     membership.withheldStateVector = null;
     outbox.subscribe(connection, false);
+    presence.stopSendingTo(connection);
     intake.dropPending(connection);
     return wasInRun;
   }

@@ -41,7 +41,7 @@ export type ClientSocket = {
   readonly reads: number;
   /** Starts reading. What arrived before is read then. */
   listen(listener: SocketListener): void;
-  /** Sends complete frames in one write. */
+  /** Sends complete frames together. */
   write(batch: Batch): void;
   ping(): void;
   /**
@@ -125,10 +125,18 @@ export class ServerWebSocket implements ClientSocket, FrameEvents {
     stream.on("end", () => this.#end());
   }
 
-  write({ bytes }: Batch): void {
+  write({ chunks }: Batch): void {
     if (!this.isOpen) return;
     this.writes++;
-    this.#stream.write(bytes);
+    const stream = this.#stream;
+    if (chunks.length === 1) {
+      stream.write(chunks[0]!);
+      return;
+    }
+    // One call of the system for all.
+    stream.cork();
+    for (const chunk of chunks) stream.write(chunk);
+    stream.uncork();
   }
 
   ping(): void {

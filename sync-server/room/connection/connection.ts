@@ -43,6 +43,8 @@ export type PresenceState = {
   /** Awareness client id. */
   readonly clientId: number;
   readonly json: string;
+  /** Of the JSON in UTF-8. */
+  readonly bytes: number;
 };
 
 /** What presence knows of a connection; written by `presence/` alone. */
@@ -51,6 +53,9 @@ export type ConnectionPresence = {
   state: PresenceState | null;
   /** The person's name: the token's, or the last one that they chose. */
   name: string;
+  /** The last awareness client id, and how many times it was another than before. */
+  lastId: number | null;
+  idCount: number;
 };
 
 /**
@@ -87,7 +92,7 @@ export class Connection {
     this.credential = credential;
     this.rate = rate;
     this.speaksSession = speaksSession;
-    this.presence = { state: null, name: identity.name };
+    this.presence = { state: null, name: identity.name, lastId: null, idCount: 0 };
     this.#author = author;
     this.#isKept = author.isKept;
   }

@@ -8,6 +8,7 @@
  * its document for what it builds on.
  */
 import type { Clock } from "../../../src/clock.ts";
+import { LARGE_BYTES } from "../../websocket/frame.ts";
 import type { Frame } from "../../websocket/frame.ts";
 import type { Journal } from "../../store/journal.ts";
 import type { RoomRecord, Write } from "../../store/store.ts";
@@ -18,9 +19,6 @@ import { syncStep2Frame, updateFrame } from "./messages.ts";
 
 /** How long content of a busy room may wait for more, in ms. */
 export const GATHER_MS = 4;
-
-/** An answer of so many bytes is copied as rarely as possible, not even to go out in one write with others. */
-const LARGE_BYTES = 16 * 1024;
 
 export type OutboxContext = {
   readonly clock: Pick<Clock, "now" | "gather">;
@@ -109,9 +107,8 @@ export class Outbox {
 
   /** Sends the content that a connection lacks: the answer to its SyncStep1, and what was written after that. */
   sendContent(connection: Connection, [answer, ...later]: readonly [Uint8Array, ...Uint8Array[]]): void {
-    const isLarge = answer.byteLength >= LARGE_BYTES;
-    const recipients = isLarge ? [connection] : this.#listOf(connection);
-    this.#sendNow(recipients, isLarge ? this.#frameOfLarge(answer) : syncStep2Frame(answer));
+    const recipients = this.#listOf(connection);
+    this.#sendNow(recipients, answer.byteLength >= LARGE_BYTES ? this.#frameOfLarge(answer) : syncStep2Frame(answer));
     for (const update of later) this.#sendNow(recipients, updateFrame(update));
   }
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import { writeUpdate } from "../../../src/protocol/protocol.ts";
-import { awarenessFrame, exchanged, typingFrame, userState } from "../frames.ts";
+import { awarenessFrame, exchanged, typingFrame } from "../frames.ts";
 import { participant, rawClient, roomState, until } from "../harness.ts";
 import { liveRoom, closed } from "./live-room.ts";
 
@@ -34,15 +34,6 @@ describe("exceeded limits", () => {
     const client = await rawClient(setting, await setting.token(participant));
     client.send(typingFrame("x".repeat(10_000)));
     expect(await closed(client)).toEqual([4413, expect.stringContaining("limit-document-bytes")]);
-    await expectUnaffected();
-  });
-
-  it("[W4] an awareness state above the limit: 4413 and the limit's name, counted in bytes", async () => {
-    const { setting, expectUnaffected } = await liveRoom({ limits: { awarenessStateBytes: 1_000 } });
-    const client = await rawClient(setting, await setting.token(participant));
-    await client.command({ type: "join" });
-    client.send(awarenessFrame({ id: 7, json: userState("\u{1f600}".repeat(250)) }));
-    expect(await closed(client)).toEqual([4413, expect.stringContaining("awareness state larger than")]);
     await expectUnaffected();
   });
 
