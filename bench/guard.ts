@@ -7,11 +7,10 @@ import { AwarenessClock } from "../sync-server/room/presence/awareness-clock.ts"
 import { Connection } from "../sync-server/room/connection/connection.ts";
 import type { ConnectionPresence } from "../sync-server/room/connection/connection.ts";
 import type { Credential } from "../sync-server/auth/credential.ts";
-import { awarenessFrame } from "../sync-server/room/connection/messages.ts";
 import { Authors } from "../sync-server/guard/authors.ts";
 import { Guard } from "../sync-server/guard/guard.ts";
 import { DEFAULT_LIMITS } from "../sync-server/config/limits.ts";
-import { readAwareness, stampState, writeEntries } from "../sync-server/room/presence/awareness-codec.ts";
+import { readAwareness, stampState, StatesMessage } from "../sync-server/room/presence/awareness-codec.ts";
 import { Presence } from "../sync-server/room/presence/presence.ts";
 import { RateLimit } from "../sync-server/room/connection/rate-limit.ts";
 import { spread } from "./report/stats.ts";
@@ -26,7 +25,7 @@ const people = Array.from(
   { length: WRITERS },
   (_, who) =>
     new Connection(
-      { send: () => {}, probe: () => {}, close: () => {} },
+      { send: () => {}, probe: () => {}, pause: () => () => {}, close: () => {} },
       {
         identity: { id: `person-${who}`, name: `Person ${who}`, role: "participant", verified: true },
         author: { own: `person:${who}`, shared: null, isKept: true },
@@ -87,7 +86,7 @@ const { awarenessClock } = await AwarenessClock.open({ readMeta: async () => nul
 
 const presenceRound = (): number => {
   const authors = new Authors<Connection>();
-  const presence = new Presence(awarenessClock);
+  const presence = new Presence();
   for (const person of people) (person.presence as ConnectionPresence).state = null;
   return measure(moves.length, () => {
     moves.forEach((move, i) => {
@@ -95,9 +94,9 @@ const presenceRound = (): number => {
       const entry = readAwareness(move)[0]!;
       if (!presence.mayOwn(person, entry) || authors.isForeign(entry.clientId, person)) throw new Error("foreign");
       const { json, name } = stampState(entry.json, person.identity)!;
-      presence.put(person, { clientId: entry.clientId, json }, name);
+      presence.put(person, { clientId: entry.clientId, json, bytes: Buffer.byteLength(json) }, name);
       authors.reserve(entry.clientId, person);
-      awarenessFrame(writeEntries([person.presence.state!], awarenessClock).bytes);
+      void new StatesMessage([person.presence.state!], awarenessClock).frame;
     });
   });
 };

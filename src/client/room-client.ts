@@ -218,6 +218,7 @@ export class RoomClient {
   }
 
   #onMessage(message: RelayMessage): void {
+    if (message.type === "refused") return;
     if (message.type === "answer") return this.#commands.answered(message);
     this.#tokens.accepted(message.token, message.expiresInMs);
     writeAs(message.person.id, this.awareness);

@@ -119,11 +119,18 @@ export type RefusedAnswer = {
 
 export type Answer = AcceptedAnswer | RefusedAnswer;
 
+/** Something of the client's own was refused for good; `message` says why in English. */
+export type RefusedMessage = {
+  readonly type: "refused";
+  readonly code: "awareness-too-large" | "too-deep";
+  readonly message: string;
+};
+
 /** Serving the room's content failed: it is neither sent nor accepted any more, and the session goes on without it. */
 export type ContentSetAside = { readonly type: "content-set-aside" };
 
-/** The session messages of the relay that this version's clients read. */
-export type RelayMessage = Welcome | Answer;
+/** The session messages of the relay. */
+export type RelayMessage = Welcome | Answer | RefusedMessage | ContentSetAside;
 
 export type SyncStep1Message = { readonly kind: "sync-step-1"; readonly stateVector: Uint8Array };
 export type SyncStep2Message = { readonly kind: "sync-step-2"; readonly update: Uint8Array };

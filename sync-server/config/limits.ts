@@ -1,31 +1,29 @@
 /**
- * Every limit of the relay, once. Eight are settings (settings.ts), the others are fixed; docs/limits.md lists both.
+ * Every limit of the relay, once. Seven are settings (settings.ts), the others are fixed; docs/limits.md lists both.
  * The parts of the relay get them as a parameter, so that tests can use small ones.
  */
 export type Limits = {
   /** Largest content of a room, as bytes of accepted updates since the last compaction plus its snapshot; above it 4413. */
   readonly documentBytes: number;
-  /** Largest message that is read; above it 4413. */
-  readonly messageBytes: number;
   /** Bytes that a slow socket may leave unread in the relay; above it 1013. */
   readonly bufferedBytes: number;
-  /** Messages of one connection, each second; above it 1013. A stock client echoes every cursor move of a full room. */
+  /** Messages of one connection, each second; above it, the relay reads more slowly. A stock client echoes every cursor move of a full room. */
   readonly messagesPerSecond: number;
-  /** Bytes of one connection, each second; above it 1013. */
+  /** Bytes of one connection, each second; above it, the relay reads more slowly. */
   readonly bytesPerSecond: number;
   readonly connectionsPerRoom: number;
   readonly connectionsPerAddress: number;
   readonly newConnectionsPerSecondPerAddress: number;
 
-  /** Hard cap of the WebSocket layer; above it 1009. */
-  readonly frameBytes: number;
-  /** Largest awareness state of a client, as JSON in UTF-8; above it 4413. */
+  /** Largest awareness state of a client, as JSON in UTF-8; above it, it is dropped. */
   readonly awarenessStateBytes: number;
+  /** All awareness states of a room; above it, states of more than 1 KiB are dropped. */
+  readonly presenceBytes: number;
   /** Updates that wait for something that they refer to, per connection; above it 1013. */
   readonly pendingBytes: number;
-  /** Messages of one connection whose answer grows with the room (SyncStep1, queryAwareness, commands), each second; above it 1013. */
+  /** Messages of one connection whose answer grows with the room (SyncStep1, queryAwareness, commands), each second; above it, the relay reads more slowly. */
   readonly requestsPerSecond: number;
-  /** Structs and deletes in the updates of one connection, each second; above it 1013, or 4413 if one update holds more than can ever come. */
+  /** Structs and deletes in the updates of one connection, each second; above it, the relay reads more slowly. */
   readonly structsPerSecond: number;
   /** Connections from an address of this machine, such as a proxy's or a test's; `connectionsPerAddress` if that is more. */
   readonly connectionsPerLoopbackAddress: number;
@@ -41,7 +39,6 @@ export type Limits = {
 
 export const DEFAULT_LIMITS: Limits = {
   documentBytes: 64 * 1024 * 1024,
-  messageBytes: 8 * 1024 * 1024,
   bufferedBytes: 16 * 1024 * 1024,
   messagesPerSecond: 3_000,
   bytesPerSecond: 4 * 1024 * 1024,
@@ -49,8 +46,8 @@ export const DEFAULT_LIMITS: Limits = {
   connectionsPerAddress: 1_500,
   newConnectionsPerSecondPerAddress: 500,
 
-  frameBytes: 16 * 1024 * 1024,
-  awarenessStateBytes: 16 * 1024,
+  awarenessStateBytes: 64 * 1024,
+  presenceBytes: 4 * 1024 * 1024,
   pendingBytes: 1024 * 1024,
   requestsPerSecond: 2,
   structsPerSecond: 250_000,
@@ -60,6 +57,13 @@ export const DEFAULT_LIMITS: Limits = {
   headerBytes: 16 * 1024,
   bodyBytes: 64 * 1024,
 };
+
+/** What a message may hold besides all of a document. */
+const AROUND_A_DOCUMENT_BYTES = 64 * 1024;
+
+/** The largest message that is read: a client may send all of its document at once. Above it 4413, far above 1009. */
+export const largestMessageBytes = ({ documentBytes }: Pick<Limits, "documentBytes">): number =>
+  documentBytes + AROUND_A_DOCUMENT_BYTES;
 
 /** Longest time without a host that a room or the relay may be set to, in ms: 30 days. */
 export const HOST_ABSENCE_MAX_MS = 30 * 86_400_000;

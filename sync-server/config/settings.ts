@@ -146,16 +146,14 @@ const ENTRIES: { readonly [K in SettingKey]: Entry<RelayConfig[K]> } = {
 /** Above every sensible limit, and within what sockets and buffers take. */
 const LIMIT_MAX = 2 ** 31 - 1;
 
-const limit = <K extends keyof Limits>(key: K, about: string, most = LIMIT_MAX): { [key in K]: Entry<number> } =>
-  ({ [key]: { fallback: DEFAULT_LIMITS[key], about, read: readWholeNumber(1, most) } }) as {
+const limit = <K extends keyof Limits>(key: K, about: string): { [key in K]: Entry<number> } =>
+  ({ [key]: { fallback: DEFAULT_LIMITS[key], about, read: readWholeNumber(1, LIMIT_MAX) } }) as {
     [key in K]: Entry<number>;
   };
 
 /** The limits that operators have a reason to change; docs/limits.md says which. All others are fixed. */
 const LIMIT_ENTRIES = {
   ...limit("documentBytes", "size of a room's document"),
-  // A larger message would be cut off by the WebSocket layer.
-  ...limit("messageBytes", "size of one message, such as a pasted image", DEFAULT_LIMITS.frameBytes),
   ...limit("bufferedBytes", "bytes that a slow client may leave unread"),
   ...limit("messagesPerSecond", "messages a second from one connection"),
   ...limit("bytesPerSecond", "bytes a second from one connection"),
@@ -168,7 +166,7 @@ const ENV_PREFIX = "SESSION_ROOM_";
 /** Variables without the prefix: most hosting platforms set these. */
 const UNPREFIXED = ["PORT", "HOST"];
 
-/** `hostAbsenceMs` is `--host-absence`, since its value has a unit; `limitMessageBytes` is `--limit-message-bytes`. */
+/** `hostAbsenceMs` is `--host-absence`, since its value has a unit; `limitDocumentBytes` is `--limit-document-bytes`. */
 const named = (key: string, entry: Entry<unknown>): Setting => {
   const flag = key.replace(/Ms$/, "").replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   const upper = flag.toUpperCase().replaceAll("-", "_");

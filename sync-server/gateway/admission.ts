@@ -23,6 +23,8 @@ import { Peer } from "./peer.ts";
 
 /** An unexpected condition (RFC 6455, section 7.4.1). Clients retry. */
 const INTERNAL_ERROR = 1011;
+/** Of a sender that is faster than its limits, reads so seldom at most, in ms. */
+const SHORTEST_PAUSE_MS = 10;
 
 export type AdmissionOptions = {
   readonly rooms: Rooms;
@@ -129,22 +131,32 @@ export class Admission {
         socket.close(INTERNAL_ERROR, "internal error");
       }
     };
-    /** Closes the connection if a limit is exceeded. @returns whether none is. */
-    const isWithin = (exceeded: string | null): boolean => {
-      if (exceeded !== null) room.refuse(connection, CloseCode.tryAgainLater, exceeded);
-      return exceeded === null;
+    const { rate } = connection;
+    /** Reads no more until what was read is within the limits of a second. */
+    const slowDown = (): void => {
+      const { debtMs } = rate;
+      if (debtMs > 0 && !peer.isPaused) peer.pause(Math.max(debtMs, SHORTEST_PAUSE_MS));
     };
     socket.listen({
-      bytes: (count) => guarded(() => isWithin(connection.rate.takeBytes(count))),
-      message: (bytes, isBinary) =>
+      bytes: (count) => {
+        rate.takeBytes(count);
+        slowDown();
+      },
+      message: (bytes, isBinary) => {
+        rate.takeMessage();
         guarded(() => {
-          if (!isWithin(connection.rate.takeMessage())) return;
           if (isBinary) room.receive(connection, bytes);
           else room.refuse(connection, CloseCode.badMessage, "text frames are not part of the protocol");
-        }),
-      control: () => guarded(() => isWithin(connection.rate.takeMessage())),
+        });
+        slowDown();
+      },
+      control: () => {
+        rate.takeMessage();
+        slowDown();
+      },
       closed: () => {
         heartbeat.delete(peer);
+        peer.closed();
         room.detach(connection);
         lease.release();
       },

@@ -1,6 +1,7 @@
 /** A client's socket as rooms see it, with what back-pressure and the heartbeat need to know of it. */
 import { CloseCode } from "../../src/protocol/close-codes.ts";
-import type { Clock } from "../../src/clock.ts";
+import type { CancelTimer, Clock } from "../../src/clock.ts";
+import { MAX_PAUSE_MS } from "../room/connection/connection.ts";
 import type { PeerSocket } from "../room/connection/connection.ts";
 import type { Credential } from "../auth/credential.ts";
 import type { Batch } from "../websocket/frame.ts";
@@ -15,6 +16,12 @@ export class Peer implements PeerSocket {
   readonly #maxBufferedBytes: number;
   readonly #credential: Pick<Credential, "expiresAt">;
   #isProbing = false;
+  /** A probe that waits for the end of a pause, in which no answer could be read. */
+  #isProbeDue = false;
+  /** The pauses that last, by the timers that end them. */
+  readonly #pauses = new Set<CancelTimer>();
+  /** Whether there was a pause since the last `updateActivity`. */
+  #wasPaused = false;
   /** The socket's counts at the last `updateActivity`, and when that was. */
   #writes = 0;
   #reads = 0;
@@ -58,8 +65,9 @@ export class Peer implements PeerSocket {
     const { writes, reads } = this.#socket;
     // The earliest time possible: a client that waits for a message must not wait too long.
     if (writes !== this.#writes) this.lastSentAt = this.#updatedAt;
-    // The latest time possible: no peer is taken for dead too early.
-    if (reads !== this.#reads) this.lastReceivedAt = now;
+    // The latest time possible: no peer is taken for dead too early. In a pause it is the relay that does not read.
+    if (reads !== this.#reads || this.#wasPaused) this.lastReceivedAt = now;
+    this.#wasPaused = this.isPaused;
     this.#writes = writes;
     this.#reads = reads;
     this.#updatedAt = now;
@@ -74,14 +82,50 @@ export class Peer implements PeerSocket {
     this.#socket.ping();
   }
 
+  get isPaused(): boolean {
+    return this.#pauses.size > 0;
+  }
+
+  pause(ms: number): () => void {
+    this.#wasPaused = true;
+    this.#socket.pause();
+    const end = (): void => {
+      cancel();
+      if (this.#pauses.delete(cancel) && this.#pauses.size === 0) this.#resume();
+    };
+    const cancel = this.#clock.setTimer(Math.min(ms, MAX_PAUSE_MS), end);
+    this.#pauses.add(cancel);
+    return end;
+  }
+
+  #resume(): void {
+    this.#socket.resume();
+    if (!this.#isProbeDue || this.isPaused) return;
+    this.#isProbeDue = false;
+    this.probe();
+  }
+
+  /** The socket has closed. */
+  closed(): void {
+    for (const cancel of this.#pauses) cancel();
+    this.#pauses.clear();
+  }
+
   probe(): void {
     if (this.#isProbing || !this.#socket.isOpen) return;
+    if (this.isPaused) {
+      this.#isProbeDue = true;
+      return;
+    }
     this.#isProbing = true;
     const { reads } = this.#socket;
     this.ping();
     this.#clock.setTimer(PROBE_TIMEOUT_MS, () => {
       this.#isProbing = false;
-      if (this.#socket.reads === reads) this.terminate();
+      if (this.#socket.reads !== reads) return;
+      // What the peer has sent may wait in a pause that began after the probe.
+      if (this.isPaused) this.#isProbeDue = true;
+      else this.terminate();
     });
   }
 

@@ -14,6 +14,7 @@ import {
   TOKEN_SUBPROTOCOL_PREFIX,
 } from "../../src/protocol/protocol.ts";
 import { AddressLimits } from "./address-limits.ts";
+import { largestMessageBytes } from "../config/limits.ts";
 import type { Limits } from "../config/limits.ts";
 import type { IncomingSockets } from "./incoming-sockets.ts";
 import { isAllowedOrigin } from "../http/origin.ts";
@@ -138,7 +139,7 @@ export class Upgrades {
 
   #take({ stream, head }: Accepted): ClientSocket {
     const { limits, clock } = this.#options;
-    const socket = new ServerWebSocket(stream, head, limits.frameBytes, clock);
+    const socket = new ServerWebSocket(stream, head, largestMessageBytes(limits), clock);
     this.#sockets.add(socket);
     stream.once("close", () => {
       this.#sockets.delete(socket);

@@ -183,16 +183,8 @@ export class Room implements CommandRoom {
   }
 
   #dispatch(connection: Connection, bytes: Uint8Array): void {
-    const { messageBytes } = this.#context.limits;
-    if (bytes.byteLength > messageBytes) {
-      const reason = `message larger than ${messageBytes} bytes (limit-message-bytes)`;
-      return this.#close(connection, CloseCode.tooLarge, reason);
-    }
     const message = readClientMessage(bytes);
-    if (REQUESTS.has(message.kind)) {
-      const broken = connection.rate.takeRequest();
-      if (broken !== null) return this.#close(connection, CloseCode.tryAgainLater, broken);
-    }
+    if (REQUESTS.has(message.kind)) connection.rate.takeRequest();
     switch (message.kind) {
       case "sync-step-1":
         return this.#receiveStateVector(connection, message.stateVector);
@@ -225,7 +217,7 @@ export class Room implements CommandRoom {
   #receiveAwareness(connection: Connection, update: Uint8Array): void {
     if (this.#session.state.status === "ended") return;
     const broken = this.#presence.receive(connection, update);
-    if (broken !== null) this.#close(connection, CloseCode.tooLarge, broken);
+    if (broken !== null) this.#close(connection, CloseCode.tryAgainLater, broken);
   }
 
   /** Starts a run for somebody who need not be connected; false if the room has not reached the run that they saw. */

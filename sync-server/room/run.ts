@@ -61,6 +61,7 @@ export class Run {
     membership.joined = false;
     this.#withheld.delete(connection);
     outbox.subscribe(connection, false);
+    presence.stopSendingTo(connection);
     intake.dropPending(connection);
     return wasInRun;
   }

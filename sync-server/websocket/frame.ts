@@ -26,16 +26,30 @@ const writeHeader = (bytes: Uint8Array, payloadBytes: number): void => {
   }
 };
 
+/** Frames of at least so many bytes are not copied, not even to go out in one run of bytes with others. */
+export const LARGE_BYTES = 16 * 1024;
+
 /** One message in its frame. */
 export class Frame {
   /** All of the frame. */
-  readonly bytes: Buffer;
-  /** The message, as a view. No Buffer, whose `slice` copies nothing. */
-  readonly payload: Uint8Array;
+  readonly chunks: readonly Buffer[];
+  readonly #payloadAt: number;
+  /** Made when it is needed: no Buffer, whose `slice` copies nothing. */
+  #payload: Uint8Array | null = null;
 
-  private constructor(bytes: Buffer, payloadAt: number) {
-    this.bytes = bytes;
-    this.payload = new Uint8Array(bytes.buffer, bytes.byteOffset + payloadAt, bytes.byteLength - payloadAt);
+  private constructor(chunks: readonly Buffer[], payloadAt: number) {
+    this.chunks = chunks;
+    this.#payloadAt = payloadAt;
+  }
+
+  /** The message; as a view, unless it is in several chunks. */
+  get payload(): Uint8Array {
+    if (this.#payload === null) {
+      const bytes = this.chunks.length === 1 ? this.chunks[0]! : Buffer.concat(this.chunks);
+      const at = this.#payloadAt;
+      this.#payload = new Uint8Array(bytes.buffer, bytes.byteOffset + at, bytes.byteLength - at);
+    }
+    return this.#payload;
   }
 
   /** A frame for a message of so many bytes, which the caller writes into `payload`. */
@@ -45,7 +59,7 @@ export class Frame {
     // make one of it at each write.
     const bytes = Buffer.allocUnsafeSlow(payloadAt + payloadBytes);
     writeHeader(bytes, payloadBytes);
-    return new Frame(bytes, payloadAt);
+    return new Frame([bytes], payloadAt);
   }
 
   static of(message: Uint8Array): Frame {
@@ -53,23 +67,50 @@ export class Frame {
     frame.payload.set(message);
     return frame;
   }
+
+  /** A frame for a message that is made of parts; none is copied but the first. */
+  static ofParts(first: Uint8Array, others: readonly Uint8Array[]): Frame {
+    const payloadBytes = others.reduce((sum, { byteLength }) => sum + byteLength, first.byteLength);
+    const payloadAt = headerBytesFor(payloadBytes);
+    const head = Buffer.allocUnsafeSlow(payloadAt + first.byteLength);
+    writeHeader(head, payloadBytes);
+    head.set(first, payloadAt);
+    const views = others.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength));
+    return new Frame([head, ...views], payloadAt);
+  }
 }
 
 /** What goes to a socket together. */
 export class Batch {
   readonly frames: readonly Frame[];
-  #bytes: Buffer | null = null;
+  #chunks: readonly Buffer[] | null = null;
 
   constructor(frames: readonly Frame[]) {
     this.frames = frames;
   }
 
-  /** All frames in one run of bytes, made once for however many sockets. */
-  get bytes(): Buffer {
-    if (this.#bytes === null) {
-      const { frames } = this;
-      this.#bytes = frames.length === 1 ? frames[0]!.bytes : Buffer.concat(frames.map(({ bytes }) => bytes));
-    }
-    return this.#bytes;
+  /** All frames in as few runs of bytes as possible without copying large ones; made once for however many sockets. */
+  get chunks(): readonly Buffer[] {
+    return (this.#chunks ??= this.frames.length === 1 ? this.frames[0]!.chunks : join(this.frames));
   }
 }
+
+const join = (frames: readonly Frame[]): Buffer[] => {
+  const joined: Buffer[] = [];
+  let small: Buffer[] = [];
+  const joinSmall = (): void => {
+    if (small.length > 0) joined.push(small.length === 1 ? small[0]! : Buffer.concat(small));
+    small = [];
+  };
+  for (const { chunks } of frames) {
+    for (const chunk of chunks) {
+      if (chunk.byteLength < LARGE_BYTES) small.push(chunk);
+      else {
+        joinSmall();
+        joined.push(chunk);
+      }
+    }
+  }
+  joinSmall();
+  return joined;
+};

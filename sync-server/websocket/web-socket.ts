@@ -6,7 +6,8 @@
 import type { Socket } from "node:net";
 import type { CancelTimer, Clock } from "../../src/clock.ts";
 import type { Batch } from "./frame.ts";
-import { Receiver } from "./ws-internals.ts";
+import { FrameReceiver } from "./frame-receiver.ts";
+import type { FrameEvents } from "./frame-receiver.ts";
 
 /** How long a peer may take to answer a close frame before the connection is destroyed, in ms. */
 const CLOSE_TIMEOUT_MS = 2_000;
@@ -15,29 +16,13 @@ const CLOSE_TIMEOUT_MS = 2_000;
 const Opcode = { close: 8, ping: 9, pong: 10 } as const;
 const FIN = 0x80;
 
-/** Close codes (RFC 6455, section 7.4.1). */
-const PROTOCOL_ERROR = 1002;
+/** Close code of a close frame without one (RFC 6455, section 7.4.1). */
 const NO_CODE = 1005;
-const INVALID_TEXT = 1007;
-const TOO_BIG = 1009;
-
-/** By the codes of the errors (ws, doc/ws.md, "Error codes"); all others are faults of the protocol. */
-const CLOSE_CODES: ReadonlyMap<string | undefined, number> = new Map([
-  ["WS_ERR_INVALID_UTF8", INVALID_TEXT],
-  ["WS_ERR_TOO_MANY_BUFFERED_PARTS", TOO_BIG],
-  ["WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH", TOO_BIG],
-  ["WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", TOO_BIG],
-]);
-
-/** Frames of one message; browsers send one. */
-const MAX_FRAGMENTS = 16_384;
-/** A message of 16 MiB in the smallest segments that TCP uses by itself (536 bytes) has fewer. Each takes some 200 bytes. */
-const MAX_BUFFERED_CHUNKS = 32_768;
 
 export type SocketListener = {
-  /** So many bytes arrived, whether they complete a message or not. */
+  /** So many bytes arrived, whether they complete a message or not; called after the messages that they complete. */
   bytes(count: number): void;
-  /** A message; the bytes may be part of a larger buffer that is reused after the call. */
+  /** A message; the bytes may be part of a larger buffer. */
   message(bytes: Uint8Array, isBinary: boolean): void;
   /** A ping or a pong arrived. */
   control(): void;
@@ -56,9 +41,15 @@ export type ClientSocket = {
   readonly reads: number;
   /** Starts reading. What arrived before is read then. */
   listen(listener: SocketListener): void;
-  /** Sends complete frames in one write. */
+  /** Sends complete frames together. */
   write(batch: Batch): void;
   ping(): void;
+  /**
+   * Stops reading, so that the peer can send no more than the buffers on the way take. Messages that have arrived
+   * already are passed on after `resume`.
+   */
+  pause(): void;
+  resume(): void;
   /** Starts the closing handshake. @param reason cut to 123 bytes of UTF-8. */
   close(code: number, reason: string): void;
   /** Destroys the connection without a close frame. */
@@ -91,7 +82,7 @@ const EMPTY_CLOSE = controlFrame(Opcode.close, new Uint8Array());
 
 const NO_LISTENER: SocketListener = { bytes: () => {}, message: () => {}, control: () => {}, closed: () => {} };
 
-export class ServerWebSocket implements ClientSocket {
+export class ServerWebSocket implements ClientSocket, FrameEvents {
   readonly #stream: Socket;
   readonly #clock: Pick<Clock, "setTimer">;
   readonly #receiver: FrameReceiver;
@@ -100,6 +91,9 @@ export class ServerWebSocket implements ClientSocket {
   writes = 0;
   reads = 0;
   #isReading = true;
+  #isPaused = false;
+  /** What was read in the same chunk as what led to a pause, in order. `null`: nothing. */
+  #held: (() => void)[] | null = null;
   #isClosed = false;
   #cancelTimeout: CancelTimer | null = null;
   /** The payload of the newest ping whose pong waits until the peer has read what was sent before. */
@@ -131,20 +125,43 @@ export class ServerWebSocket implements ClientSocket {
     stream.on("end", () => this.#end());
   }
 
-  write({ bytes }: Batch): void {
+  write({ chunks }: Batch): void {
     if (!this.isOpen) return;
     this.writes++;
-    this.#stream.write(bytes);
+    const stream = this.#stream;
+    if (chunks.length === 1) {
+      stream.write(chunks[0]!);
+      return;
+    }
+    // One call of the system for all.
+    stream.cork();
+    for (const chunk of chunks) stream.write(chunk);
+    stream.uncork();
   }
 
   ping(): void {
     if (this.isOpen) this.#stream.write(PING);
   }
 
+  pause(): void {
+    if (!this.isOpen || this.#isPaused) return;
+    this.#isPaused = true;
+    this.#stream.pause();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    if (this.#held !== null) this.#passHeldOn();
+    // What was held may have paused it again.
+    if (!this.#isPaused) this.#stream.resume();
+  }
+
   close(code: number, reason: string): void {
     if (!this.isOpen) return;
     this.isOpen = false;
     this.#stream.write(closeFrame(code, fitReason(reason)));
+    this.resume();
     // The answer arrives after everything that is already on its way, so reading goes on.
     if (this.#listener === null) this.listen(NO_LISTENER);
     this.#startTimeout();
@@ -157,9 +174,12 @@ export class ServerWebSocket implements ClientSocket {
   }
 
   onMessage(bytes: Uint8Array, isBinary: boolean): void {
-    if (this.isOpen) this.#listener!.message(bytes, isBinary);
+    if (!this.isOpen) return;
+    if (this.#isPaused) (this.#held ??= []).push(() => this.onMessage(bytes, isBinary));
+    else this.#listener!.message(bytes, isBinary);
   }
 
+  /** Answered and counted even in a pause, which comes after at most one chunk. */
   onPing(payload: Uint8Array): void {
     if (!this.isOpen) return;
     this.#answer(payload);
@@ -171,6 +191,10 @@ export class ServerWebSocket implements ClientSocket {
   }
 
   onCloseFrame(code: number): void {
+    if (this.isOpen && this.#isPaused) {
+      (this.#held ??= []).push(() => this.onCloseFrame(code));
+      return;
+    }
     if (this.isOpen) {
       this.isOpen = false;
       this.#stream.write(code === NO_CODE ? EMPTY_CLOSE : closeFrame(code, ""));
@@ -179,20 +203,30 @@ export class ServerWebSocket implements ClientSocket {
     this.#end();
   }
 
-  onFault(error: Error & { readonly code?: string }): void {
+  onFault(code: number, reason: string): void {
     this.#isReading = false;
-    this.close(CLOSE_CODES.get(error.code) ?? PROTOCOL_ERROR, error.message);
+    this.close(code, reason);
     // The answer to the close frame could not be read any more.
     this.#end();
   }
 
   #receive(chunk: Buffer): void {
-    if (this.isOpen) {
-      this.reads++;
-      this.#listener!.bytes(chunk.byteLength);
+    this.reads++;
+    if (this.#isReading) this.#receiver.read(chunk);
+    if (this.isOpen) this.#listener!.bytes(chunk.byteLength);
+  }
+
+  /** Passes on what was held, until it is paused again. */
+  #passHeldOn(): void {
+    const held = this.#held!;
+    this.#held = null;
+    for (let i = 0; i < held.length; i++) {
+      if (this.#isPaused) {
+        this.#held = held.slice(i);
+        return;
+      }
+      held[i]!();
     }
-    // Read at once: what it returns about a full buffer means nothing here.
-    if (this.#isReading) this.#receiver.write(chunk);
   }
 
   /** Pings of a peer that does not read get one pong (RFC 6455, section 5.5.3), or pongs would pile up here. */
@@ -232,44 +266,4 @@ export class ServerWebSocket implements ClientSocket {
     this.#cancelTimeout?.();
     this.#listener?.closed();
   }
-}
-
-/** Passes the events of `ws` to the socket through functions that all sockets share, to save memory. */
-class FrameReceiver extends Receiver {
-  readonly socket: ServerWebSocket;
-
-  constructor(maxMessageBytes: number, socket: ServerWebSocket) {
-    super({
-      isServer: true,
-      maxPayload: maxMessageBytes,
-      maxFragments: MAX_FRAGMENTS,
-      maxBufferedChunks: MAX_BUFFERED_CHUNKS,
-    });
-    this.socket = socket;
-    this.on("message", onMessage);
-    this.on("ping", onPing);
-    this.on("pong", onPong);
-    this.on("conclude", onConclude);
-    this.on("error", onError);
-  }
-}
-
-function onMessage(this: FrameReceiver, bytes: Buffer, isBinary: boolean): void {
-  this.socket.onMessage(bytes, isBinary);
-}
-
-function onPing(this: FrameReceiver, payload: Buffer): void {
-  this.socket.onPing(payload);
-}
-
-function onPong(this: FrameReceiver): void {
-  this.socket.onPong();
-}
-
-function onConclude(this: FrameReceiver, code: number): void {
-  this.socket.onCloseFrame(code);
-}
-
-function onError(this: FrameReceiver, error: Error & { readonly code?: string }): void {
-  this.socket.onFault(error);
 }

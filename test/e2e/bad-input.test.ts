@@ -79,8 +79,8 @@ describe("bad frames", () => {
     ["a text frame", "hello", 4400],
     ["a frame that ends early", Uint8Array.of(0, 2, 200), 4400],
     ["a session message that is not JSON", Uint8Array.of(83, 1, 123), 4400],
-    ["a frame above the limit of a message", new Uint8Array(8 * 1024 * 1024 + 1), 4413],
-    ["a frame above the hard cap", new Uint8Array(16 * 1024 * 1024 + 1), 1009],
+    ["a frame above the limit of a message", new Uint8Array(64 * 1024 * 1024 + 64 * 1024 + 1), 4413],
+    ["a frame far above it", new Uint8Array(2 * (64 * 1024 * 1024 + 64 * 1024) + 1), 1009],
   ])("[W4] %s closes only its own connection", async (_what, frame, code) => {
     const { room, host, guest } = await world.openClassroom();
     await host.type("Before. ");
@@ -93,9 +93,13 @@ describe("bad frames", () => {
 
   it("[W13] the close reason names the exceeded limit and its setting", async () => {
     const room = await world.relay.makeRoom();
-    const { reason } = await closeAfter(room.room, room.participantToken, new Uint8Array(8 * 1024 * 1024 + 1));
-    expect(reason).toContain(String(8 * 1024 * 1024));
-    expect(reason).toContain("limit-message-bytes");
+    const { reason } = await closeAfter(
+      room.room,
+      room.participantToken,
+      new Uint8Array(64 * 1024 * 1024 + 64 * 1024 + 1),
+    );
+    expect(reason).toContain(String(64 * 1024 * 1024 + 64 * 1024));
+    expect(reason).toContain("limit-document-bytes");
   });
 
   it("[P6] a name is text, never markup", async () => {

@@ -124,6 +124,9 @@ export class ServerSocket implements RelaySocket {
   readonly onClosed: (() => void)[] = [];
 
   #listener: SocketListener | null = null;
+  #isPaused = false;
+  /** What has arrived in a pause. */
+  #waiting: (() => void)[] = [];
 
   constructor(link: Link, relayOwner: Owner) {
     this.link = link;
@@ -172,18 +175,35 @@ export class ServerSocket implements RelaySocket {
           6,
           () => relayOwner,
           () => {
-            this.receivedAtMs = link.time.now;
-            this.reads++;
-            this.#listener?.control();
+            this.#read(() => {
+              this.receivedAtMs = link.time.now;
+              this.reads++;
+              this.#listener?.control();
+            });
           },
         );
       },
     );
   }
 
+  pause(): void {
+    if (this.isOpen) this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    while (!this.#isPaused && this.#waiting.length > 0) this.#waiting.shift()!();
+  }
+
+  #read(what: () => void): void {
+    if (this.#isPaused) this.#waiting.push(what);
+    else what();
+  }
+
   close(code: number, reason: string): void {
     if (this.readyState >= 2) return;
     this.readyState = 2;
+    this.resume();
     const { link, owner: relayOwner } = this;
     link.down.send(
       8,
@@ -210,19 +230,23 @@ export class ServerSocket implements RelaySocket {
   }
 
   received(bytes: Uint8Array): void {
-    if (this.readyState === 3) return;
-    this.receivedAtMs = this.link.time.now;
-    this.reads++;
-    // Messages after the close frame are ignored.
-    if (this.isOpen) this.#listener?.bytes(sizeOf(bytes));
-    if (this.isOpen) this.#listener?.message(bytes.slice(), true);
-    this.onHandled?.(bytes);
+    this.#read(() => {
+      if (this.readyState === 3) return;
+      this.receivedAtMs = this.link.time.now;
+      this.reads++;
+      // Messages after the close frame are ignored.
+      if (this.isOpen) this.#listener?.message(bytes.slice(), true);
+      if (this.isOpen) this.#listener?.bytes(sizeOf(bytes));
+      this.onHandled?.(bytes);
+    });
   }
 
   closed(): void {
-    if (this.readyState === 3) return;
-    this.readyState = 3;
-    this.#end();
+    this.#read(() => {
+      if (this.readyState === 3) return;
+      this.readyState = 3;
+      this.#end();
+    });
   }
 
   #end(): void {

@@ -14,7 +14,13 @@ import { WebSocketServer } from "ws";
 import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate, removeAwarenessStates } from "y-protocols/awareness";
 import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
-import { HandshakeOnly, Receiver } from "../../sync-server/websocket/ws-internals.ts";
+import {
+  announcedBytes,
+  bufferedBytes,
+  HandshakeOnly,
+  missingBytes,
+  Receiver,
+} from "../../sync-server/websocket/ws-internals.ts";
 
 it("the packages are pinned to their minor versions", () => {
   const { dependencies } = JSON.parse(readFileSync(join(import.meta.dirname, "../../package.json"), "utf8")) as {
@@ -210,6 +216,21 @@ describe("ws", () => {
     for (const each of receivers)
       each.write(Buffer.of(0x82, 0xff, 0, 0, 0, 0, 0, 0xe4, 0xe1, 0xc0, 0, 0, 0, 0, 1, 2, 3));
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1_000_000);
+  });
+
+  it("knows of a message that is not complete how much is there, and how much was announced", () => {
+    const receiver = newReceiver();
+    receiver.on("error", () => {});
+    const counts = (): number[] => [missingBytes(receiver), bufferedBytes(receiver), announcedBytes(receiver)];
+    receiver.write(Buffer.of(0x02, 0x82, 0, 0, 0, 0, 1, 2));
+    expect(counts()).toEqual([0, 2, 2]);
+    receiver.write(Buffer.of(0x80, 0x83, 0, 0, 0, 0, 3));
+    expect(counts()).toEqual([2, 3, 5]);
+    receiver.write(Buffer.of(4, 5));
+    expect(counts()).toEqual([0, 0, 0]);
+    // 16 MB, above the limit of this receiver.
+    receiver.write(Buffer.of(0x82, 0xff, 0, 0, 0, 0, 0xff, 0, 0, 0));
+    expect(announcedBytes(receiver)).toBe(0xff000000);
   });
 
   it("hands the stream to setSocket once the handshake is answered, and takes no notice of it any more", async () => {

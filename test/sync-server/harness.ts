@@ -8,7 +8,7 @@ import * as decoding from "lib0/decoding";
 import { manualClock } from "../manual-clock.ts";
 import type { ManualClock } from "../manual-clock.ts";
 import { MessageType, SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX, writeCommand } from "../../src/protocol/protocol.ts";
-import type { Answer, Command, RelayMessage, Welcome } from "../../src/protocol/protocol.ts";
+import type { Answer, Command, RefusedMessage, RelayMessage, Welcome } from "../../src/protocol/protocol.ts";
 import { readSession } from "../../src/session/session.ts";
 import type { Role, Session } from "../../src/session/session.ts";
 import type { RelayConfig } from "../../sync-server/config/config.ts";
@@ -190,6 +190,7 @@ export type RawClient = {
   readonly socket: WebSocket;
   readonly frames: Uint8Array[];
   readonly welcome: Welcome | null;
+  readonly refused: readonly RefusedMessage[];
   /** The document that the received sync frames result in. */
   readonly doc: Y.Doc;
   readonly session: Session | null;
@@ -228,6 +229,7 @@ export const rawClient = async (
   const syncSteps: number[] = [];
   const seen = new Map<number, SeenState>();
   const answers = new Map<number, Answer>();
+  const refused: RefusedMessage[] = [];
   const doc = new Y.Doc();
   let welcome: Welcome | null = null;
   let closeCode: number | null = null;
@@ -247,6 +249,7 @@ export const rawClient = async (
     } else if (type === MessageType.session) {
       const message = JSON.parse(decoding.readVarString(decoder)) as RelayMessage;
       if (message.type === "welcome") welcome = message;
+      else if (message.type === "refused") refused.push(message);
       else answers.set(message.id, message);
     }
   });
@@ -262,6 +265,7 @@ export const rawClient = async (
     doc,
     syncSteps,
     seen,
+    refused,
     get welcome() {
       return welcome;
     },

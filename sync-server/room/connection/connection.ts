@@ -6,12 +6,22 @@ import type { Arrival, Author } from "../../auth/identity.ts";
 import type { Batch } from "../../websocket/frame.ts";
 import type { RateLimit } from "./rate-limit.ts";
 
+/** How long the relay may leave a socket unread at a time, in ms: only what it reads shows that a peer is alive. */
+export const MAX_PAUSE_MS = 20_000;
+
 /** What a room may do with a socket. */
 export interface PeerSocket {
   /** Sends messages, in order. */
   send(batch: Batch): void;
   /** Finds out whether the peer is still there, and closes the socket soon if it is not. */
   probe(): void;
+  /**
+   * Stops reading for this time (ms), for `MAX_PAUSE_MS` at most; what was read before may still be handled. Of several
+   * pauses, the last to end counts.
+   *
+   * @returns ends it earlier.
+   */
+  pause(ms: number): () => void;
   /** Sends a close frame and closes. `reason`: at most 123 bytes of UTF-8, without any token. */
   close(code: CloseCode, reason: string): void;
 }
@@ -31,6 +41,8 @@ export type PresenceState = {
   /** Awareness client id. */
   readonly clientId: number;
   readonly json: string;
+  /** Of the JSON in UTF-8. */
+  readonly bytes: number;
 };
 
 /** What presence knows of a connection; written by `presence/` alone. */
@@ -39,6 +51,9 @@ export type ConnectionPresence = {
   state: PresenceState | null;
   /** The person's name: the token's, or the last one that they chose. */
   name: string;
+  /** The last awareness client id, and how many times it was another than before. */
+  lastId: number | null;
+  idCount: number;
 };
 
 /**
@@ -74,7 +89,7 @@ export class Connection {
     this.credential = credential;
     this.rate = rate;
     this.speaksSession = speaksSession;
-    this.presence = { state: null, name: identity.name };
+    this.presence = { state: null, name: identity.name, lastId: null, idCount: 0 };
     this.#author = author;
     this.#isKept = author.isKept;
   }

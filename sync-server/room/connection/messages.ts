@@ -10,7 +10,6 @@ import { varUintBytes, writeVarUint } from "./var-uint.ts";
 const SYNC_STEP_1 = [MessageType.sync, SyncStep.step1];
 const SYNC_STEP_2 = [MessageType.sync, SyncStep.step2];
 const UPDATE = [MessageType.sync, SyncStep.update];
-const AWARENESS = [MessageType.awareness];
 
 /** @param kind the bytes before the body and its length. */
 const frameWithBody = (kind: readonly number[], body: Uint8Array): Frame => {
@@ -29,9 +28,7 @@ export const syncStep2Frame = (update: Uint8Array): Frame => frameWithBody(SYNC_
 
 export const updateFrame = (update: Uint8Array): Frame => frameWithBody(UPDATE, update);
 
-export const awarenessFrame = (update: Uint8Array): Frame => frameWithBody(AWARENESS, update);
-
-export const sessionFrame = (message: RelayMessage | ContentSetAside): Frame => Frame.of(writeRelayMessage(message));
+export const sessionFrame = (message: RelayMessage): Frame => Frame.of(writeRelayMessage(message));
 
 /** Asks for the awareness states that the receiver knows; a client answers with its own among them. */
 export const QUERY_AWARENESS_FRAME = Frame.of(QUERY_AWARENESS);

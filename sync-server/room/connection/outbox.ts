@@ -8,6 +8,7 @@
  * its document for what it builds on.
  */
 import type { Clock } from "../../../src/clock.ts";
+import { LARGE_BYTES } from "../../websocket/frame.ts";
 import type { Frame } from "../../websocket/frame.ts";
 import type { Journal } from "../../store/journal.ts";
 import type { RoomRecord, Write } from "../../store/store.ts";
@@ -18,9 +19,6 @@ import { syncStep2Frame, updateFrame } from "./messages.ts";
 
 /** How long content of a busy room may wait for more, in ms. */
 export const GATHER_MS = 4;
-
-/** An answer of so many bytes is copied as rarely as possible, not even to go out in one write with others. */
-const LARGE_BYTES = 16 * 1024;
 
 export type OutboxContext = {
   readonly clock: Pick<Clock, "now" | "gather">;

@@ -1,4 +1,7 @@
-/** How much one connection may send and request: a token bucket for each thing that costs the relay something. */
+/**
+ * How much one connection may send and request: a token bucket for each thing that costs the relay something. A bucket
+ * may go into debt: what has arrived is handled, and nothing more is read until the debt is earned.
+ */
 import type { Clock } from "../../../src/clock.ts";
 import type { Limits } from "../../config/limits.ts";
 
@@ -6,26 +9,28 @@ import type { Limits } from "../../config/limits.ts";
 const BURST_S = 4;
 /** The same for requests, of which a client makes some together when it connects or starts over. */
 const REQUESTS_BURST_S = 10;
-/** What may come besides a message of the greatest size: frame headers, and what a client sends when it connects. */
-const AROUND_A_MESSAGE_BYTES = 1_024;
 
 class Bucket {
   readonly #perSecond: number;
-  readonly capacity: number;
+  readonly #capacity: number;
   left: number;
 
   constructor(perSecond: number, capacity: number) {
     this.#perSecond = perSecond;
-    this.capacity = this.left = capacity;
+    this.#capacity = this.left = capacity;
   }
 
   fill(seconds: number): void {
-    this.left = Math.min(this.left + seconds * this.#perSecond, this.capacity);
+    this.left = Math.min(this.left + seconds * this.#perSecond, this.#capacity);
+  }
+
+  /** How long it takes until its debt is earned; 0 or less if it has none. */
+  get debtMs(): number {
+    return (-this.left / this.#perSecond) * 1000;
   }
 }
 
 export class RateLimit {
-  readonly #limits: Limits;
   readonly #clock: Pick<Clock, "now">;
   readonly #messages: Bucket;
   readonly #bytes: Bucket;
@@ -35,56 +40,45 @@ export class RateLimit {
   #filledAt: number;
 
   constructor(limits: Limits, clock: Pick<Clock, "now">) {
-    const { messagesPerSecond, bytesPerSecond, requestsPerSecond, structsPerSecond, messageBytes } = limits;
-    this.#limits = limits;
+    const { messagesPerSecond, bytesPerSecond, requestsPerSecond, structsPerSecond } = limits;
     this.#clock = clock;
     this.#messages = new Bucket(messagesPerSecond, messagesPerSecond * BURST_S);
-    // One message of the greatest size must always fit, or a large paste could never be sent.
-    this.#bytes = new Bucket(bytesPerSecond, Math.max(bytesPerSecond * BURST_S, messageBytes + AROUND_A_MESSAGE_BYTES));
+    this.#bytes = new Bucket(bytesPerSecond, bytesPerSecond * BURST_S);
     this.#requests = new Bucket(requestsPerSecond, requestsPerSecond * REQUESTS_BURST_S);
     this.#structs = new Bucket(structsPerSecond, structsPerSecond * BURST_S);
     this.#all = [this.#messages, this.#bytes, this.#requests, this.#structs];
     this.#filledAt = clock.now();
   }
 
-  /** Counts bytes that came, whole messages or not. @returns the limit that they break, or `null`. */
-  takeBytes(bytes: number): string | null {
+  /** Counts bytes that came, whole messages or not. */
+  takeBytes(bytes: number): void {
     this.#fill();
     this.#bytes.left -= bytes;
-    return this.#bytes.left >= 0
-      ? null
-      : `more than ${this.#limits.bytesPerSecond} bytes a second (limit-bytes-per-second)`;
   }
 
-  /** Counts a message, or a control frame. @returns the limit that it breaks, or `null`. */
-  takeMessage(): string | null {
+  /** Counts a message, or a control frame. */
+  takeMessage(): void {
     this.#fill();
-    return --this.#messages.left >= 0
-      ? null
-      : `more than ${this.#limits.messagesPerSecond} messages a second (limit-messages-per-second)`;
+    this.#messages.left--;
   }
 
-  /** Counts a request whose answer grows with the room. @returns the limit that it breaks, or `null`. */
-  takeRequest(): string | null {
+  /** Counts a request whose answer grows with the room. */
+  takeRequest(): void {
     this.#fill();
-    if (--this.#requests.left >= 0) return null;
-    return `more than ${this.#limits.requestsPerSecond} requests a second`;
+    this.#requests.left--;
   }
 
-  /** How many structs and deletes may come now. */
-  get structsLeft(): number {
-    this.#fill();
-    return Math.floor(this.#structs.left);
-  }
-
-  /** How many may come at once at most, after a quiet while. */
-  get structsAtOnce(): number {
-    return this.#structs.capacity;
-  }
-
-  /** Counts structs and deletes, of which there are no more than `structsLeft`. */
+  /** Counts structs and deletes. */
   takeStructs(count: number): void {
+    this.#fill();
     this.#structs.left -= count;
+  }
+
+  /** How long nothing more may be read, in ms; 0 if something may. */
+  get debtMs(): number {
+    let mostMs = 0;
+    for (const { debtMs } of this.#all) if (debtMs > mostMs) mostMs = debtMs;
+    return mostMs;
   }
 
   #fill(): void {

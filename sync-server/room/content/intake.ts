@@ -7,7 +7,6 @@ import type { Clock } from "../../../src/clock.ts";
 import type { Limits } from "../../config/limits.ts";
 import type { Authors } from "../../guard/authors.ts";
 import type { AdmitOptions, AdmitResult, Missing } from "../../guard/guard.ts";
-import { TooManyStructsError } from "../../update/scan.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Outbox } from "../connection/outbox.ts";
 import type { Rejections } from "../connection/rejections.ts";
@@ -36,7 +35,7 @@ type Pending = { readonly updates: PendingUpdate[]; bytes: number };
 
 export type IntakeContext = {
   readonly clock: Pick<Clock, "now">;
-  readonly limits: Pick<Limits, "documentBytes" | "pendingBytes" | "structsPerSecond">;
+  readonly limits: Pick<Limits, "documentBytes" | "pendingBytes">;
 };
 
 export type IntakeOptions = {
@@ -78,9 +77,7 @@ export class Intake {
       const reason = `document larger than ${documentBytes} bytes (limit-document-bytes)`;
       return this.#options.close(connection, CloseCode.tooLarge, reason);
     }
-    const offered = this.#offer(connection, update, kind);
-    if (offered === null) return;
-    const { missing, changed } = offered;
+    const { missing, changed } = this.#offer(connection, update, kind);
     // A copy: a view would keep the whole message in memory.
     if (missing.length > 0) this.#keepPending(connection, { update: update.slice(), missing });
     if (changed) this.#retryPending();
@@ -96,11 +93,9 @@ export class Intake {
     this.#options.compactor.prepareUnload();
   }
 
-  /** Stores and forwards what is accepted of an update. `null`: it holds too many structs; the connection is closed. */
-  #offer(connection: Connection, update: Uint8Array, kind: OfferKind): Offered | null {
-    const result = this.#admit(connection, update, kind);
-    if (result === null) return null;
-    const { accepted, missing } = result;
+  /** Stores and forwards what is accepted of an update. */
+  #offer(connection: Connection, update: Uint8Array, kind: OfferKind): Offered {
+    const { accepted, missing } = this.#admit(connection, update, kind);
     if (accepted === null) return { missing, changed: false };
     const { held, outbox, sync, room, compactor } = this.#options;
     sync.contentChanged();
@@ -111,43 +106,23 @@ export class Intake {
     return { missing, changed: true };
   }
 
-  #admit(connection: Connection, update: Uint8Array, kind: OfferKind): AdmitResult | null {
+  #admit(connection: Connection, update: Uint8Array, kind: OfferKind): AdmitResult {
     const { held, authors, rejections } = this.#options;
     const { content, guard } = held;
     if (content === null || guard === null) return null;
     const isRecovery = kind === "sync" && this.#context.clock.now() < this.#recoversUntil;
-    const maxStructs = connection.rate.structsLeft;
     const options: AdmitOptions = {
-      maxStructs,
+      maxStructs: Infinity,
       mayWrite: (client) => authors.mayWrite(client, connection, isRecovery),
       isEntry: content.isEntry.bind(content),
       // A SyncStep2 repeats all deletes of the document, and an update that was pending those that were accepted then.
       ...(kind === "edit" ? {} : { isDeleted: content.isDeleted.bind(content) }),
     };
-    let result: AdmitResult;
-    try {
-      result = guard.admit(update, options);
-    } catch (error) {
-      if (!(error instanceof TooManyStructsError)) throw error;
-      this.#closeForStructs(connection, maxStructs);
-      return null;
-    }
+    const result = guard.admit(update, options);
     connection.rate.takeStructs(result.count);
     for (const client of result.written) authors.claim(client, connection, isRecovery);
     for (const client of result.blocked) rejections.add(connection, authors.otherOwner(client, connection));
     return result;
-  }
-
-  #closeForStructs(connection: Connection, maxStructs: number): void {
-    const { structsAtOnce } = connection.rate;
-    // Too many for a connection that had its whole allowance: they are never accepted, however often it reconnects.
-    if (maxStructs >= structsAtOnce) {
-      const reason = `more than ${structsAtOnce} structs in an update`;
-      return this.#options.close(connection, CloseCode.tooLarge, reason);
-    }
-    const { structsPerSecond } = this.#context.limits;
-    const reason = `more than ${structsPerSecond} structs a second`;
-    this.#options.close(connection, CloseCode.tryAgainLater, reason);
   }
 
   #keepPending(connection: Connection, update: PendingUpdate): void {
@@ -190,8 +165,6 @@ export class Intake {
         continue;
       }
       const offered = this.#offer(connection, each.update, "retry");
-      // The connection was closed, and what it sent is dropped.
-      if (offered === null) return changed;
       changed ||= offered.changed;
       if (offered.missing.length > 0) keep({ update: each.update, missing: offered.missing });
     }

@@ -6,12 +6,13 @@ import type { Clock } from "../../../src/clock.ts";
 import type { Frame } from "../../websocket/frame.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { OutgoingMessage } from "../connection/delivery.ts";
-import { awarenessFrame } from "../connection/messages.ts";
 import { GATHER_MS } from "../connection/outbox.ts";
 import type { Outbox, OutboxSource } from "../connection/outbox.ts";
 import type { AwarenessClock } from "./awareness-clock.ts";
-import { writeEntries } from "./awareness-codec.ts";
+import { StatesMessage } from "./awareness-codec.ts";
 import { mayBeOwn } from "./presence.ts";
+import { FLUSH_BYTES } from "./presence-budget.ts";
+import type { PresenceBudget } from "./presence-budget.ts";
 
 /** The more subscribers, the longer it gathers: awareness may cost about so many writes a second, … */
 const WRITES_PER_S = 10_000;
@@ -25,12 +26,14 @@ export class AwarenessChanges implements OutboxSource {
   readonly #clock: Pick<Clock, "now">;
   readonly #awarenessClock: AwarenessClock;
   readonly #outbox: Outbox;
+  readonly #budget: PresenceBudget;
   /** By awareness client id. */
   #changes = new Map<number, Change>();
   /** When some were last sent, ms since the epoch. */
   #sentAt = -Infinity;
 
-  constructor(clock: Pick<Clock, "now">, awarenessClock: AwarenessClock, outbox: Outbox) {
+  constructor(clock: Pick<Clock, "now">, awarenessClock: AwarenessClock, outbox: Outbox, budget: PresenceBudget) {
+    this.#budget = budget;
     this.#clock = clock;
     this.#awarenessClock = awarenessClock;
     this.#outbox = outbox;
@@ -44,21 +47,40 @@ export class AwarenessChanges implements OutboxSource {
   }
 
   takeMessage(): OutgoingMessage | null {
-    if (this.#changes.size === 0) return null;
+    if (this.#changes.size === 0 || !this.#budget.allows()) return null;
     this.#sentAt = this.#clock.now();
-    const changes = [...this.#changes.values()];
-    this.#changes = new Map();
-    const all = writeEntries(changes, this.#awarenessClock);
-    const owners = new Set(changes.map(({ owner }) => owner));
     const recipients = this.#outbox.subscribers;
+    const changes = this.#take(FLUSH_BYTES / Math.max(recipients.length, 1));
+    const all = new StatesMessage(changes, this.#awarenessClock);
+    this.#budget.spend(all.frame.payload.byteLength * recipients.length);
+    const owners = new Set(changes.map(({ owner }) => owner));
     const instead = new Map<Connection, Frame | null>();
     for (const recipient of recipients) {
       // With a thousand recipients most of the time is spent here; nearly all have a state, and changed nothing.
       if (recipient.presence.state !== null && !owners.has(recipient)) continue;
       if (!changes.some(({ owner }) => mayBeOwn(owner, recipient))) continue;
-      const others = all.without((i) => mayBeOwn(changes[i]!.owner, recipient));
-      instead.set(recipient, others === null ? null : awarenessFrame(others));
+      instead.set(
+        recipient,
+        all.without((i) => mayBeOwn(changes[i]!.owner, recipient)),
+      );
     }
-    return { recipients, frame: awarenessFrame(all.bytes), except: null, instead };
+    return { recipients, frame: all.frame, except: null, instead };
+  }
+
+  /** The oldest changes, of so many bytes, but at least one. */
+  #take(mostBytes: number): Change[] {
+    const changes: Change[] = [];
+    let bytes = 0;
+    for (const change of this.#changes.values()) {
+      bytes += change.json.length;
+      if (bytes > mostBytes && changes.length > 0) {
+        for (const { clientId } of changes) this.#changes.delete(clientId);
+        this.#outbox.flushSoon();
+        return changes;
+      }
+      changes.push(change);
+    }
+    this.#changes = new Map();
+    return changes;
   }
 }

@@ -3,9 +3,7 @@
  * clients only send what their state is (docs/SPEC.md, part P).
  */
 import { isRelaysClock } from "./awareness-clock.ts";
-import type { AwarenessClock } from "./awareness-clock.ts";
-import { writeEntries } from "./awareness-codec.ts";
-import type { AwarenessEntry, ReceivedEntry } from "./awareness-codec.ts";
+import type { ReceivedEntry } from "./awareness-codec.ts";
 import type { Connection, ConnectionPresence, PresenceState } from "../connection/connection.ts";
 
 const presenceOf = ({ presence }: Connection): ConnectionPresence => presence;
@@ -21,10 +19,11 @@ export const mayBeOwn = (owner: Connection, recipient: Connection): boolean =>
 /** The states of one room. Each awareness client id has at most one owner. */
 export class Presence {
   readonly #owners = new Map<number, Connection>();
-  readonly #clocks: AwarenessClock;
+  #bytes = 0;
 
-  constructor(clocks: AwarenessClock) {
-    this.#clocks = clocks;
+  /** Bytes of all states, as JSON in UTF-8. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /**
@@ -58,11 +57,16 @@ export class Presence {
   /** Sets a connection's state and the person's name; a former owner of the id loses its state. */
   put(connection: Connection, state: PresenceState, name: string): void {
     const owner = this.#owners.get(state.clientId);
-    if (owner !== undefined && owner !== connection) presenceOf(owner).state = null;
+    if (owner !== undefined && owner !== connection) this.#clear(presenceOf(owner));
     this.#owners.set(state.clientId, connection);
     const presence = presenceOf(connection);
+    this.#clear(presence);
     presence.state = state;
     presence.name = name;
+    this.#bytes += state.bytes;
+    if (presence.lastId === state.clientId) return;
+    presence.lastId = state.clientId;
+    presence.idCount++;
   }
 
   /** Removes a connection's state; returns its id if others may have seen a state under it. */
@@ -71,29 +75,26 @@ export class Presence {
     const { state } = presence;
     if (state === null || this.#owners.get(state.clientId) !== connection) return null;
     this.#owners.delete(state.clientId);
-    presence.state = null;
+    this.#clear(presence);
     return state.clientId;
   }
 
-  /**
-   * The states of all in the run, with fresh clocks, but for those that may be the recipient's own. `null` if there
-   * are none.
-   */
-  encodeAllFor(recipient: Connection): Uint8Array | null {
-    return this.#encode((owner) => !mayBeOwn(owner, recipient));
+  /** The connections in the run that have a state. */
+  owners(): Connection[] {
+    return [...this.#owners.values()].filter(
+      ({ membership, presence }) => membership.joined && presence.state !== null,
+    );
   }
 
-  /** The states of the same person's other connections, which `encodeAllFor` had left out. `null` if there are none. */
-  encodeSamePerson(recipient: Connection): Uint8Array | null {
-    return this.#encode((owner) => owner !== recipient && owner.identity.id === recipient.identity.id);
+  /** Whether another connection of the same person has a state. */
+  hasOthersOfPerson(connection: Connection): boolean {
+    const { id } = connection.identity;
+    for (const owner of this.#owners.values()) if (owner !== connection && owner.identity.id === id) return true;
+    return false;
   }
 
-  #encode(isIncluded: (owner: Connection) => boolean): Uint8Array | null {
-    const states: AwarenessEntry[] = [];
-    for (const owner of this.#owners.values()) {
-      const { state } = owner.presence;
-      if (owner.membership.joined && state !== null && isIncluded(owner)) states.push(state);
-    }
-    return states.length === 0 ? null : writeEntries(states, this.#clocks).bytes;
+  #clear(presence: ConnectionPresence): void {
+    this.#bytes -= presence.state?.bytes ?? 0;
+    presence.state = null;
   }
 }

@@ -2,26 +2,37 @@
 import type { Clock } from "../../../src/clock.ts";
 import { AwarenessChanges } from "./awareness-changes.ts";
 import type { AwarenessClock } from "./awareness-clock.ts";
-import { readAwareness, stampState } from "./awareness-codec.ts";
+import { isTooDeep, MAX_DEPTH, readAwareness, stampState } from "./awareness-codec.ts";
+import type { ReceivedEntry } from "./awareness-codec.ts";
 import type { Connection } from "../connection/connection.ts";
-import { awarenessFrame } from "../connection/messages.ts";
+import { sessionFrame } from "../connection/messages.ts";
 import type { Authors } from "../../guard/authors.ts";
 import type { Rejections } from "../connection/rejections.ts";
 import type { Limits } from "../../config/limits.ts";
 import type { Outbox } from "../connection/outbox.ts";
 import { Presence } from "./presence.ts";
+import { PresenceBudget } from "./presence-budget.ts";
+import { Snapshots } from "./snapshots.ts";
+
+/** States up to this size are accepted however much the room's states take together. */
+const SMALL_STATE_BYTES = 1024;
+/** Other client ids that one connection may show a state under, one after the other: pages change theirs rarely. */
+const MAX_IDS = 64;
+
+type PresenceLimits = Pick<Limits, "awarenessStateBytes" | "presenceBytes">;
 
 export type RoomPresenceContext = {
   readonly awarenessClock: AwarenessClock;
-  readonly clock: Pick<Clock, "now">;
-  readonly limits: Pick<Limits, "awarenessStateBytes">;
+  readonly clock: Pick<Clock, "now" | "gather">;
+  readonly limits: PresenceLimits;
 };
 
 export class RoomPresence {
-  readonly #presence: Presence;
-  readonly #limits: Pick<Limits, "awarenessStateBytes">;
+  readonly #presence = new Presence();
+  readonly #limits: PresenceLimits;
   readonly #outbox: Outbox;
   readonly #changes: AwarenessChanges;
+  readonly #snapshots: Snapshots;
   readonly #authors: Authors<Connection>;
   readonly #rejections: Rejections;
 
@@ -31,24 +42,24 @@ export class RoomPresence {
     authors: Authors<Connection>,
     rejections: Rejections,
   ) {
-    this.#presence = new Presence(awarenessClock);
     this.#limits = limits;
     this.#outbox = outbox;
-    this.#changes = new AwarenessChanges(clock, awarenessClock, outbox);
+    const budget = new PresenceBudget(clock, outbox);
+    this.#changes = new AwarenessChanges(clock, awarenessClock, outbox, budget);
+    this.#snapshots = new Snapshots(this.#presence, awarenessClock, outbox, budget);
     this.#authors = authors;
     this.#rejections = rejections;
   }
 
   /**
-   * Accepts a client's own state; what it echoes of others is ignored.
+   * Accepts a client's own state; what it echoes of others is ignored. A state that cannot be accepted is dropped.
    *
    * @returns the limit that it breaks, or `null`.
    * @throws MalformedError if it cannot be read.
    */
   receive(connection: Connection, update: Uint8Array): string | null {
-    const { awarenessStateBytes } = this.#limits;
     for (const entry of readAwareness(update)) {
-      const { clientId, jsonBytes } = entry;
+      const { clientId } = entry;
       if (!this.#presence.mayOwn(connection, entry)) {
         // A stock guest that reconnects is a new person. If its own dead connection still owns the id, it is asked for
         // its state again once that is gone.
@@ -57,24 +68,48 @@ export class RoomPresence {
         continue;
       }
       if (this.#authors.isForeign(clientId, connection)) continue;
-      if (jsonBytes > awarenessStateBytes) {
-        return `awareness state larger than ${awarenessStateBytes} bytes`;
-      }
-      const stamped = stampState(entry.json, connection.identity);
       // One state for each message: an honest client has no more, and each is sent to the whole room.
-      if (stamped === null) this.hide(connection);
-      else {
-        const isFirst = connection.presence.state === null;
-        this.#presence.put(connection, { clientId, json: stamped.json }, stamped.name);
-        // A client's cursor has the id under which it will write (y-protocols, `Awareness.clientID`).
-        this.#authors.reserve(clientId, connection);
-        // Now that the relay knows which state is the connection's own: the same person's others.
-        if (isFirst) this.#send(connection, this.#presence.encodeSamePerson(connection));
-        this.show(connection);
-      }
-      return null;
+      return this.#receiveOwn(connection, entry);
     }
     return null;
+  }
+
+  #receiveOwn(connection: Connection, entry: ReceivedEntry): string | null {
+    const { awarenessStateBytes, presenceBytes } = this.#limits;
+    const { clientId, jsonBytes } = entry;
+    if (jsonBytes > awarenessStateBytes) {
+      this.#refuse(connection, "awareness-too-large", `awareness state larger than ${awarenessStateBytes} bytes`);
+      return null;
+    }
+    const { json } = entry;
+    if (isTooDeep(json)) {
+      this.#refuse(connection, "too-deep", `awareness state nested deeper than ${MAX_DEPTH}`);
+      return null;
+    }
+    const stamped = stampState(json, connection.identity);
+    if (stamped === null) {
+      this.hide(connection);
+      return null;
+    }
+    const { state, lastId, idCount } = connection.presence;
+    const bytes = Buffer.byteLength(stamped.json);
+    const otherBytes = this.#presence.bytes - (state?.bytes ?? 0);
+    if (bytes > SMALL_STATE_BYTES && otherBytes + bytes > presenceBytes) {
+      this.#refuse(connection, "awareness-too-large", `awareness states of a room larger than ${presenceBytes} bytes`);
+      return null;
+    }
+    if (clientId !== lastId && idCount > MAX_IDS) return `states under more than ${MAX_IDS} client ids`;
+    this.#presence.put(connection, { clientId, json: stamped.json, bytes }, stamped.name);
+    // A client's cursor has the id under which it will write (y-protocols, `Awareness.clientID`).
+    this.#authors.reserve(clientId, connection);
+    // Now that the relay knows which state is the connection's own: the same person's others.
+    if (state === null && this.#presence.hasOthersOfPerson(connection)) this.sendAllTo(connection);
+    this.show(connection);
+    return null;
+  }
+
+  #refuse(connection: Connection, code: "awareness-too-large" | "too-deep", message: string): void {
+    if (connection.speaksSession) this.#outbox.send(connection, sessionFrame({ type: "refused", code, message }));
   }
 
   /** Sends a connection's state to all others, if it is in the run and has one. */
@@ -97,12 +132,13 @@ export class RoomPresence {
     this.#presence.release(connection);
   }
 
-  /** Sends a connection the states of all who are in the run. */
+  /** Sends a connection the states of all who are in the run, soon. */
   sendAllTo(connection: Connection): void {
-    this.#send(connection, this.#presence.encodeAllFor(connection));
+    if (this.#outbox.isSubscribed(connection)) this.#snapshots.request(connection);
   }
 
-  #send(connection: Connection, update: Uint8Array | null): void {
-    if (update !== null && this.#outbox.isSubscribed(connection)) this.#outbox.send(connection, awarenessFrame(update));
+  /** A connection is gone, or nothing is sent to it any more. */
+  stopSendingTo(connection: Connection): void {
+    this.#snapshots.forget(connection);
   }
 }

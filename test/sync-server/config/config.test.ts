@@ -85,7 +85,7 @@ describe("the settings", () => {
   });
 
   it("[C4] the limits that an operator has a reason to change have a flag and a variable, the others have none", () => {
-    expect(configOf(["--limit-message-bytes", "7"]).limits).toEqual({ ...DEFAULT_LIMITS, messageBytes: 7 });
+    expect(configOf(["--limit-document-bytes", "7"]).limits).toEqual({ ...DEFAULT_LIMITS, documentBytes: 7 });
     expect(configOf([], { SESSION_ROOM_LIMIT_CONNECTIONS_PER_ROOM: "3" }).limits.connectionsPerRoom).toBe(3);
     const flags = Object.keys(DEFAULT_LIMITS).map(
       (key) => `--limit-${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
@@ -94,7 +94,6 @@ describe("the settings", () => {
     const settable = faults.filter(([flag, fault]) => fault.startsWith(`${flag} (SESSION_ROOM_LIMIT_`));
     expect(settable.map(([flag]) => flag)).toEqual([
       "--limit-document-bytes",
-      "--limit-message-bytes",
       "--limit-buffered-bytes",
       "--limit-messages-per-second",
       "--limit-bytes-per-second",
@@ -159,8 +158,6 @@ describe("a wrong setting", () => {
     ["log-level", "loud", "silent or fatal or error"],
     ["limit-document-bytes", "0", "a whole number from 1 to 2147483647"],
     ["limit-document-bytes", "64k", "a whole number from 1"],
-    // A larger message would not get through the WebSocket layer.
-    ["limit-message-bytes", "16777217", "a whole number from 1 to 16777216"],
   ])("[C1] --%s %s is refused in one line with both names, the value and what is allowed", (flag, value, allowed) => {
     const prefixed = flag.toUpperCase().replaceAll("-", "_");
     const variable = ["PORT", "HOST"].includes(prefixed) ? prefixed : `SESSION_ROOM_${prefixed}`;

@@ -49,6 +49,7 @@ const attachHost = (room: Room): Connection & { readonly frames: Uint8Array[] } 
   const socket = {
     send: (batch: Batch) => void frames.push(...batch.frames.map(({ payload }) => payload)),
     probe: () => {},
+    pause: () => () => {},
     close: () => {},
   };
   const identity: Identity = { id: "h1", name: "Hana", role: "host", verified: true };

@@ -39,12 +39,17 @@ const openSocket = async () => {
   });
   const messages: number[][] = [];
   const counts = { closed: 0, controls: 0, bytes: 0 };
+  /** The message after which it is paused. */
+  let last: number | null = null;
   const socket = new ServerWebSocket(stream, new Uint8Array(), MAX_MESSAGE_BYTES, clock);
   socket.listen({
     bytes: (count) => {
       counts.bytes += count;
     },
-    message: (bytes) => void messages.push([...bytes]),
+    message: (bytes) => {
+      messages.push([...bytes]);
+      if (bytes[0] === last) socket.pause();
+    },
     control: () => void counts.controls++,
     closed: () => void counts.closed++,
   });
@@ -57,7 +62,10 @@ const openSocket = async () => {
     expect(received[0]).toBe(0x88);
     return (received[2]! << 8) | received[3]!;
   };
-  return { clock, socket, peer, messages, counts, received, read, closeCode };
+  const pauseAfter = (byte: number): void => {
+    last = byte;
+  };
+  return { clock, socket, peer, messages, counts, received, read, closeCode, pauseAfter };
 };
 
 describe("a socket of the relay", () => {
@@ -77,14 +85,14 @@ describe("a socket of the relay", () => {
     expect(socket.bufferedBytes).toBeGreaterThan(0);
     for (let i = 0; i < 200; i++) peer.write(ping(i));
     await until("the pings arrived", () => counts.controls === 200);
-    expect(socket.bufferedBytes).toBeLessThanOrEqual(large.bytes.byteLength);
+    expect(socket.bufferedBytes).toBeLessThanOrEqual(large.chunks[0]!.byteLength);
     let bytes = 0;
     peer.on("data", (chunk: Buffer) => {
       bytes += chunk.byteLength;
       received.splice(0, received.length, ...chunk.subarray(-3));
     });
-    await until("everything was read", () => bytes >= large.bytes.byteLength + 3);
-    expect(bytes).toBe(large.bytes.byteLength + 3);
+    await until("everything was read", () => bytes >= large.chunks[0]!.byteLength + 3);
+    expect(bytes).toBe(large.chunks[0]!.byteLength + 3);
     expect(received).toEqual([0x8a, 1, 199]);
   });
 
@@ -175,9 +183,10 @@ describe("a socket of the relay", () => {
   });
 
   it.each([
-    ["a message above the limit", frame(Opcode.binary, new Uint8Array(), true, MAX_MESSAGE_BYTES + 1)],
+    ["a message above the limit", 4413, frame(Opcode.binary, new Uint8Array(), true, MAX_MESSAGE_BYTES + 1)],
     [
       "a message above the limit in several frames",
+      4413,
       Buffer.concat([
         frame(Opcode.binary, new Uint8Array(MAX_MESSAGE_BYTES - 1), false),
         // Control frames are no part of the message.
@@ -185,20 +194,36 @@ describe("a socket of the relay", () => {
         frame(Opcode.continuation, new Uint8Array(), true, 2),
       ]),
     ],
+    ["a message far above the limit", 1009, frame(Opcode.binary, new Uint8Array(), true, 2 * MAX_MESSAGE_BYTES + 1)],
     [
       "a message in endless frames",
+      1009,
       Buffer.concat([
         frame(Opcode.binary, new Uint8Array(), false),
         ...Array.from({ length: 16_384 }, () => frame(Opcode.continuation, new Uint8Array(), false)),
       ]),
     ],
-  ])("[W13] [W14] closes with 1009 for %s, before it is read", async (_what, bytes) => {
+  ])("[W13] [W14] for %s closes with %i, before it is read", async (_what, code, bytes) => {
     const { peer, messages, closeCode } = await openSocket();
     peer.write(bytes);
-    expect(await closeCode()).toBe(1009);
+    expect(await closeCode()).toBe(code);
     expect(messages).toEqual([]);
   });
 
+  it("[W13] in a pause passes nothing on, and afterwards everything in order, with what follows", async () => {
+    const { socket, peer, messages, counts, pauseAfter } = await openSocket();
+    pauseAfter(1);
+    peer.write(Buffer.concat([message(1), message(2), message(3)]));
+    await until("the chunk was read", () => counts.bytes === 21);
+    expect(messages).toEqual([[1]]);
+    pauseAfter(2);
+    socket.resume();
+    expect(messages).toEqual([[1], [2]]);
+    peer.write(Buffer.concat([message(4), CLOSE_1000]));
+    socket.resume();
+    await until("the close frame was read", () => !socket.isOpen);
+    expect(messages).toEqual([[1], [2], [3], [4]]);
+  });
   it.each([
     ["a frame without a mask", Uint8Array.of(0x82, 0x01, 1), 1002],
     ["an unknown opcode", frame(3, new Uint8Array()), 1002],
