@@ -18,8 +18,16 @@ const firstClientOf = (update: Uint8Array): number | null => {
 };
 
 export class LedgerCopy {
+  readonly #shared: Y.Doc;
   #doc = new Y.Doc();
   #ledgerId: number | null = null;
+  /** Shown until the first update of a ledger that has just been named. */
+  #lastSession: Session | null = null;
+
+  /** @param shared the page's document. */
+  constructor(shared: Y.Doc) {
+    this.#shared = shared;
+  }
 
   /** The relay has named the client id of its ledger; another one replaces all of the former. */
   useLedger(ledgerId: number): void {
@@ -45,15 +53,18 @@ export class LedgerCopy {
     }
   }
 
-  /** The session; `null` until it has been received. */
+  /** The session; `null` until it has been received. From the page's document if the relay names no ledger. */
   read(): Session | null {
-    return readSession(this.#doc);
+    if (this.#ledgerId === null) return readSession(this.#shared);
+    this.#lastSession = readSession(this.#doc) ?? this.#lastSession;
+    return this.#lastSession;
   }
 
-  /** Whether another document shows the same session state: false if its content has broken it. */
-  agreesWith(doc: Y.Doc): boolean {
+  /** Whether the page's document shows the same session state: false if its content has broken it. */
+  get isShared(): boolean {
+    if (this.#ledgerId === null) return true;
     const own = this.#doc.getMap(SESSION_ROOT).toJSON();
-    const other = doc.getMap(SESSION_ROOT).toJSON();
+    const other = this.#shared.getMap(SESSION_ROOT).toJSON();
     return ["run", "startedAt", "ended"].every((key) => JSON.stringify(own[key]) === JSON.stringify(other[key]));
   }
 }

@@ -15,8 +15,9 @@ import type { StoredRoom } from "../store/store.ts";
 import { Commands } from "./commands.ts";
 import type { CommandRoom } from "./commands.ts";
 import type { Connection, Membership } from "./connection/connection.ts";
-import { QUERY_AWARENESS_FRAME, updateFrame } from "./connection/messages.ts";
+import { QUERY_AWARENESS_FRAME, sessionFrame, updateFrame } from "./connection/messages.ts";
 import { Outbox } from "./connection/outbox.ts";
+import { Receipts } from "./connection/receipts.ts";
 import { Rejections } from "./connection/rejections.ts";
 import { openContent } from "./content/open-content.ts";
 import { Intake, RECOVERY_MS } from "./content/intake.ts";
@@ -42,6 +43,7 @@ export class Room implements CommandRoom {
   readonly #session: RoomSession;
   readonly #authors: Authors<Connection>;
   readonly #rejections = new Rejections();
+  readonly #receipts: Receipts;
   readonly #sync: Sync;
   readonly #intake: Intake;
   readonly #presence: RoomPresence;
@@ -60,11 +62,18 @@ export class Room implements CommandRoom {
     const session = new RoomSession(stored.record, context, outbox);
     const { held, authors } = openContent(stored, outbox);
     const sync = new Sync(held, session, outbox);
+    const receipts = new Receipts({
+      clock: context.clock,
+      outbox,
+      close: (connection, code, reason) => this.#close(connection, code, reason),
+      signedCount: () => null,
+    });
     const intake = new Intake(context, {
       room: this.name,
       held,
       authors,
       rejections,
+      receipts,
       sync,
       outbox,
       close: (connection, code, reason) => this.#close(connection, code, reason),
@@ -73,6 +82,7 @@ export class Room implements CommandRoom {
     this.#outbox = outbox;
     this.#session = session;
     this.#authors = authors;
+    this.#receipts = receipts;
     this.#sync = sync;
     this.#intake = intake;
     this.#presence = presence;
@@ -96,7 +106,7 @@ export class Room implements CommandRoom {
     membership.isAttached = true;
     membership.sequence = ++this.#attached;
     this.#outbox.connectionsChanged();
-    this.#outbox.send(connection, updateFrame(this.#session.ledger.encode()));
+    this.#sendLedger(connection);
     const isStock = !connection.speaksSession;
     if (this.#session.isLive) {
       if (isStock) this.#run.enter(connection);
@@ -111,6 +121,7 @@ export class Room implements CommandRoom {
     this.#outbox.connectionsChanged();
     const wasInRun = this.#run.leave(connection);
     this.#rejections.delete(connection);
+    this.#receipts.forget(connection);
     if (this.#authors.release(connection)) this.#resyncRejectedClients();
     if (wasInRun) this.#noteDeparture(connection);
   }
@@ -205,12 +216,14 @@ export class Room implements CommandRoom {
 
   #receiveUpdate(connection: Connection, update: Uint8Array, kind: UpdateKind): void {
     if (this.#session.isLive) this.#intake.receive(connection, update, kind);
+    else this.#intake.withhold(connection, kind);
   }
 
   #receiveAwareness(connection: Connection, update: Uint8Array): void {
     if (this.#session.state.status === "ended") return;
     const broken = this.#presence.receive(connection, update);
-    if (broken !== null) this.#close(connection, CloseCode.tooLarge, broken);
+    // The rest of what the client does is not affected, so nobody is closed for it.
+    if (broken !== null) this.#receipts.refused(connection, null, "awareness-too-large");
   }
 
   /** Starts a run for somebody who need not be connected; false if the room has not reached the run that they saw. */
@@ -245,6 +258,15 @@ export class Room implements CommandRoom {
   #renewLedger(): void {
     this.#intake.recover(this.#context.clock.now() + RECOVERY_MS);
     this.#session.renewLedger();
+    // The update of it that all were sent came before they knew its id.
+    for (const connection of this.#connections) if (connection.speaksSession) this.#sendLedger(connection);
+  }
+
+  /** Sends the whole session, and its client id to those who keep it apart from the rest of the document. */
+  #sendLedger(connection: Connection): void {
+    const { ledger } = this.#session;
+    if (connection.speaksSession) this.#outbox.send(connection, sessionFrame({ type: "ledger", id: ledger.id }));
+    this.#outbox.send(connection, updateFrame(ledger.encode()));
   }
 
   enterRun(connection: Connection): void {

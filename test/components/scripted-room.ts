@@ -52,6 +52,8 @@ export const stateOf = (
     me: { id: me.id, name: me.name, role, verified: me.verified },
     people: screen.name === "joined" ? [ANN, BEN].map((one) => ({ ...one, self: one.id === me.id })) : [],
     session: null,
+    unsaved: false,
+    notices: [],
     ...more,
   };
   return state;

@@ -189,6 +189,8 @@ export type RawClient = {
   readonly socket: WebSocket;
   readonly frames: Uint8Array[];
   readonly welcome: Welcome | null;
+  /** The session messages received. */
+  readonly messages: RelayMessage[];
   /** The document that the received sync frames result in. */
   readonly doc: Y.Doc;
   readonly session: Session | null;
@@ -224,6 +226,7 @@ export const rawClient = async (
   const protocols = options.protocols ?? [SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX + token];
   const socket = new WebSocket(setting.wsUrl + path, protocols, { headers: options.headers ?? {} });
   const frames: Uint8Array[] = [];
+  const messages: RelayMessage[] = [];
   const syncSteps: number[] = [];
   const seen = new Map<number, SeenState>();
   const answers = new Map<number, Answer>();
@@ -245,8 +248,9 @@ export const rawClient = async (
       applyAwareness(seen, decoding.readVarUint8Array(decoder));
     } else if (type === MessageType.session) {
       const message = JSON.parse(decoding.readVarString(decoder)) as RelayMessage;
+      messages.push(message);
       if (message.type === "welcome") welcome = message;
-      else answers.set(message.id, message);
+      else if (message.type === "answer") answers.set(message.id, message);
     }
   });
   socket.on("close", (code, reason) => {
@@ -258,6 +262,7 @@ export const rawClient = async (
   return {
     socket,
     frames,
+    messages,
     doc,
     syncSteps,
     seen,

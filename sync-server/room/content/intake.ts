@@ -10,6 +10,7 @@ import type { AdmitOptions, AdmitResult, Missing } from "../../guard/guard.ts";
 import { TooManyStructsError } from "../../update/scan.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Outbox } from "../connection/outbox.ts";
+import type { Receipts } from "../connection/receipts.ts";
 import type { Rejections } from "../connection/rejections.ts";
 import type { HeldContent } from "./held-content.ts";
 import type { Sync } from "./sync.ts";
@@ -28,7 +29,12 @@ type OfferKind = UpdateKind | "retry";
 type Offered = { readonly missing: readonly Missing[]; readonly changed: boolean };
 
 /** An update of which some part refers to what the relay does not hold yet. */
-type PendingUpdate = { readonly update: Uint8Array; readonly missing: readonly Missing[] };
+type PendingUpdate = {
+  readonly update: Uint8Array;
+  readonly missing: readonly Missing[];
+  /** Its number among the sender's messages; see `Receipts`. */
+  readonly n: number;
+};
 const sizeOf = ({ update }: PendingUpdate): number => update.byteLength + PENDING_OVERHEAD_BYTES;
 /** Those of one connection, and what they cost. */
 type Pending = { readonly updates: PendingUpdate[]; bytes: number };
@@ -44,6 +50,7 @@ export type IntakeOptions = {
   readonly held: HeldContent;
   readonly authors: Authors<Connection>;
   readonly rejections: Rejections;
+  readonly receipts: Receipts;
   readonly sync: Sync;
   readonly outbox: Outbox;
   /** Closes a connection that has broken a limit. */
@@ -69,21 +76,33 @@ export class Intake {
 
   /** Accepts an update, as far as possible. @throws MalformedError if it cannot be read. */
   receive(connection: Connection, update: Uint8Array, kind: UpdateKind): void {
+    const { receipts } = this.#options;
+    const n = receipts.received(connection, kind === "sync");
     const { documentBytes } = this.#context.limits;
     if (this.#options.held.content.bytes + update.byteLength > documentBytes) {
       const reason = `document larger than ${documentBytes} bytes (limit-document-bytes)`;
-      return this.#options.close(connection, CloseCode.tooLarge, reason);
+      if (!connection.speaksSession) return this.#options.close(connection, CloseCode.tooLarge, reason);
+      receipts.refused(connection, n, "document-full");
+      return receipts.settled(connection, n);
     }
     const offered = this.#offer(connection, update, kind);
     if (offered === null) return;
     const { missing, changed } = offered;
     // A copy: a view would keep the whole message in memory.
-    if (missing.length > 0) this.#keepPending(connection, { update: update.slice(), missing });
+    if (missing.length > 0) this.#keepPending(connection, { update: update.slice(), missing, n });
+    else receipts.settled(connection, n);
     if (changed) this.#retryPending();
+  }
+
+  /** Does not accept an update, since content is withheld. */
+  withhold(connection: Connection, kind: UpdateKind): void {
+    const { receipts } = this.#options;
+    receipts.withheld(connection, receipts.received(connection, kind === "sync"));
   }
 
   /** Forgets what a connection sent that still waits for something. */
   dropPending(connection: Connection): void {
+    for (const { n } of this.#pending.get(connection)?.updates ?? []) this.#options.receipts.withheld(connection, n);
     this.#pending.delete(connection);
   }
 
@@ -190,7 +209,8 @@ export class Intake {
       // The connection was closed, and what it sent is dropped.
       if (offered === null) return changed;
       changed ||= offered.changed;
-      if (offered.missing.length > 0) keep({ update: each.update, missing: offered.missing });
+      if (offered.missing.length > 0) keep({ ...each, missing: offered.missing });
+      else this.#options.receipts.settled(connection, each.n);
     }
     if (left.updates.length > 0) this.#pending.set(connection, left);
     else this.#pending.delete(connection);

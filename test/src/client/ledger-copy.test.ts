@@ -24,7 +24,7 @@ const ended = { at: 5, reason: "admin", by: null };
 
 describe("the copy of the ledger", () => {
   it("follows the ledger's updates and nobody else's", () => {
-    const copy = new LedgerCopy();
+    const copy = new LedgerCopy(new Y.Doc());
     const ledger = makeLedger(LEDGER_ID);
     const first = ledger.write({ run: 1, startedAt: 3, ended: null });
     expect(copy.take(first)).toBe(false);
@@ -43,7 +43,7 @@ describe("the copy of the ledger", () => {
   });
 
   it("takes nothing that holds another client's structs beside the ledger's", () => {
-    const copy = new LedgerCopy();
+    const copy = new LedgerCopy(new Y.Doc());
     copy.useLedger(LEDGER_ID);
     const ledger = makeLedger(LEDGER_ID);
     ledger.write({ run: 1, startedAt: 3, ended: null });
@@ -55,33 +55,46 @@ describe("the copy of the ledger", () => {
     expect(copy.read()).toBeNull();
   });
 
-  it("starts over with another ledger", () => {
-    const copy = new LedgerCopy();
+  it("starts over with another ledger, and shows the session of the former until it has come", () => {
+    const copy = new LedgerCopy(new Y.Doc());
     copy.useLedger(LEDGER_ID);
     copy.take(makeLedger(LEDGER_ID).write({ run: 1, startedAt: 3, ended }));
+    expect(copy.read()?.status).toBe("ended");
     copy.useLedger(LEDGER_ID + 1);
-    expect(copy.read()).toBeNull();
+    expect(copy.read()?.status).toBe("ended");
     expect(copy.take(makeLedger(LEDGER_ID + 1).write({ run: 2, startedAt: 4, ended: null }))).toBe(true);
     expect(copy.read()).toEqual({ status: "live", run: 2, startedAt: 4 });
   });
 
+  it("shows the session of the document while no ledger is named", () => {
+    const page = new Y.Doc();
+    const copy = new LedgerCopy(page);
+    expect(copy.read()).toBeNull();
+    Y.applyUpdate(page, makeLedger(LEDGER_ID).write({ run: 1, startedAt: 3, ended: null }));
+    expect(copy.read()?.status).toBe("live");
+    expect(copy.isShared).toBe(true);
+    copy.useLedger(LEDGER_ID);
+    expect(copy.read()).toBeNull();
+    expect(copy.isShared).toBe(false);
+  });
+
   it("ignores bytes that cannot be read", () => {
-    const copy = new LedgerCopy();
+    const copy = new LedgerCopy(new Y.Doc());
     copy.useLedger(LEDGER_ID);
     expect(copy.take(new Uint8Array())).toBe(false);
     expect(copy.take(Uint8Array.of(1, 255))).toBe(false);
   });
 
   it("notices that a document shows another state", () => {
-    const copy = new LedgerCopy();
+    const page = new Y.Doc();
+    const copy = new LedgerCopy(page);
     copy.useLedger(LEDGER_ID);
     const ledger = makeLedger(LEDGER_ID);
-    const page = new Y.Doc();
     const first = ledger.write({ run: 1, startedAt: 3, ended: null });
     copy.take(first);
     Y.applyUpdate(page, first);
-    expect(copy.agreesWith(page)).toBe(true);
+    expect(copy.isShared).toBe(true);
     copy.take(ledger.write({ ended }));
-    expect(copy.agreesWith(page)).toBe(false);
+    expect(copy.isShared).toBe(false);
   });
 });

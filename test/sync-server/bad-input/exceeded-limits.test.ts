@@ -3,7 +3,7 @@ import * as encoding from "lib0/encoding";
 import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import { MessageType, writeCommand, writeSyncStep1, writeUpdate } from "../../../src/protocol/protocol.ts";
-import { awarenessFrame, exchanged, typingFrame, userState } from "../frames.ts";
+import { awarenessFrame, exchanged, rawStockClient, typingFrame, userState } from "../frames.ts";
 import { participant, rawClient, roomState, until } from "../harness.ts";
 import { liveRoom, closed } from "./live-room.ts";
 
@@ -33,20 +33,27 @@ describe("exceeded limits", () => {
     await expectUnaffected();
   });
 
-  it("[W4] a document above the limit: 4413 and the limit's name; its content is unchanged", async () => {
+  it("[W4] a document above the limit: a stock client gets 4413 and the limit's name; its content is unchanged", async () => {
     const { setting, expectUnaffected } = await liveRoom({ limits: { documentBytes: 10_000 } });
-    const client = await rawClient(setting, await setting.token(participant));
+    const client = await rawStockClient(setting, await setting.token(participant));
     client.send(typingFrame("x".repeat(10_000)));
     expect(await closed(client)).toEqual([4413, expect.stringContaining("limit-document-bytes")]);
     await expectUnaffected();
   });
 
-  it("[W4] an awareness state above the limit: 4413 and the limit's name, counted in bytes", async () => {
+  it("[W16] an awareness state above the limit is dropped, counted in bytes; its sender is told and stays", async () => {
     const { setting, expectUnaffected } = await liveRoom({ limits: { awarenessStateBytes: 1_000 } });
     const client = await rawClient(setting, await setting.token(participant));
     await client.command({ type: "join" });
     client.send(awarenessFrame({ id: 7, json: userState("\u{1f600}".repeat(250)) }));
-    expect(await closed(client)).toEqual([4413, expect.stringContaining("awareness state larger than")]);
+    await until("it is refused", () => client.messages.some(({ type }) => type === "refused"));
+    expect(client.messages.at(-1)).toMatchObject({ type: "refused", code: "awareness-too-large" });
+    const stock = await rawStockClient(setting, await setting.token({ ...participant, sub: "p2" }));
+    stock.send(awarenessFrame({ id: 8, json: userState("x".repeat(1_000)) }));
+    await exchanged(client, stock);
+    expect([client.closeCode, stock.closeCode]).toEqual([null, null]);
+    for (const { socket } of [client, stock]) socket.terminate();
+    await until("they are gone", async () => (await roomState(setting))["participants"] === 0);
     await expectUnaffected();
   });
 
