@@ -2,6 +2,7 @@
 import { SessionBar } from "./session-bar.ts";
 import { SessionConfirm } from "./session-confirm.ts";
 import { SessionMenu } from "./session-menu.ts";
+import { SessionNotices } from "./session-notices.ts";
 import { SessionPeople } from "./session-people.ts";
 import { SessionRoom } from "./session-room.ts";
 import { SessionScreen } from "./session-screen.ts";
@@ -10,6 +11,7 @@ const ELEMENTS = {
   "session-bar": SessionBar,
   "session-confirm": SessionConfirm,
   "session-menu": SessionMenu,
+  "session-notices": SessionNotices,
   "session-people": SessionPeople,
   "session-screen": SessionScreen,
   // Last, since it renders the others.

@@ -2,6 +2,8 @@
  * The events of `<session-room>` for its page. They are dispatched after the element has rendered, so that a
  * listener finds the content shown or hidden.
  */
+import type { Refusal } from "../src/client/content-status.ts";
+import type { ContentRefusal } from "../src/protocol/protocol.ts";
 import type { RoomError, RoomState } from "../src/client/room-state.ts";
 import type { SessionEnd } from "../src/session/session.ts";
 import { BubblingEvent } from "./bubbling-event.ts";
@@ -50,6 +52,21 @@ export class SessionRoomErrorEvent extends BubblingEvent {
   }
 }
 
+/**
+ * Something that this page sent was refused for good, so that nobody else gets it. A page can keep the update, or offer
+ * it for download.
+ */
+export class SessionRoomRefusedEvent extends BubblingEvent {
+  readonly code: ContentRefusal;
+  /** The Yjs update; `null` if it was no change of the document but an awareness state. */
+  readonly update: Uint8Array | null;
+  constructor({ code, update }: Refusal) {
+    super("session-room-refused");
+    this.code = code;
+    this.update = update;
+  }
+}
+
 declare global {
   interface HTMLElementEventMap {
     "session-room-state": SessionRoomStateEvent;
@@ -57,5 +74,6 @@ declare global {
     "session-room-left": SessionRoomLeftEvent;
     "session-room-ended": SessionRoomEndedEvent;
     "session-room-error": SessionRoomErrorEvent;
+    "session-room-refused": SessionRoomRefusedEvent;
   }
 }

@@ -15,4 +15,5 @@ export const doorIcon = icon("M14 4H5v16h9M10 12h11M17 8l4 4l-4 4");
 export const arcIcon = icon("M12 3a9 9 0 1 1-9 9");
 export const checkIcon = icon("M5 13l4 4L19 7");
 export const crossIcon = icon("M6 6l12 12M18 6L6 18");
+export const warningIcon = icon("M12 4L2.5 20h19zM12 10v4M12 17h.01");
 export const clockIcon = icon("M12 3a9 9 0 1 0 0 18a9 9 0 0 0 0-18M12 7v5l3 2");

@@ -6,6 +6,7 @@ export {
   SessionRoomErrorEvent,
   SessionRoomJoinedEvent,
   SessionRoomLeftEvent,
+  SessionRoomRefusedEvent,
   SessionRoomStateEvent,
 } from "./events.ts";
 export { SessionRoom } from "./session-room.ts";

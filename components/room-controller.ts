@@ -3,6 +3,7 @@
  * when it is removed or another room is set, suspended while the page is away. Runs the actions of the person.
  */
 import type { ReactiveController, ReactiveControllerHost } from "lit";
+import type { Refusal } from "../src/client/content-status.ts";
 import { quietPromise } from "../src/client/quiet-promise.ts";
 import type { RoomClient } from "../src/client/room-client.ts";
 import { badSettings } from "../src/client/room-errors.ts";
@@ -11,7 +12,7 @@ import { NOTHING_KNOWN, RoomError } from "../src/client/room-state.ts";
 import type { RoomState } from "../src/client/room-state.ts";
 import type { GetToken } from "../src/client/token-renewal.ts";
 import type { Action } from "./action-event.ts";
-import { SessionRoomErrorEvent } from "./events.ts";
+import { SessionRoomErrorEvent, SessionRoomRefusedEvent } from "./events.ts";
 
 /** The element whose properties are the settings of the room. */
 export type RoomHost = ReactiveControllerHost &
@@ -147,7 +148,8 @@ export class RoomController implements ReactiveController {
       const getToken = (): string | Promise<string> => this.#host.getToken?.() ?? "";
       const client = this.#createRoom({ relay, room, token, displayName, getToken });
       this.#client = client;
-      this.#unsubscribe = client.subscribe(this.#setState);
+      const unsubscribe = [client.subscribe(this.#setState), client.onRefused(this.#onRefused)];
+      this.#unsubscribe = () => unsubscribe.forEach((end) => end());
       client.ready.then(
         () => this.#settleReady(client, null),
         (error: unknown) => this.#settleReady(client, error),
@@ -180,8 +182,21 @@ export class RoomController implements ReactiveController {
 
   readonly #setState = (state: RoomState): void => {
     if (state.screen.name !== this.#state.screen.name) this.#failure = null;
+    if (state.unsaved !== this.#state.unsaved) this.#askBeforeClosing(state.unsaved);
     this.#state = state;
     this.#host.requestUpdate();
+  };
+
+  /** Only while it is needed: with such a listener some browsers keep no page in their back-forward cache. */
+  #askBeforeClosing(asks: boolean): void {
+    if (asks) addEventListener("beforeunload", this.#onBeforeUnload);
+    else removeEventListener("beforeunload", this.#onBeforeUnload);
+  }
+
+  readonly #onBeforeUnload = (event: BeforeUnloadEvent): void => event.preventDefault();
+
+  readonly #onRefused = (refusal: Refusal): void => {
+    void this.#host.updateComplete.then(() => this.#host.dispatchEvent(new SessionRoomRefusedEvent(refusal)));
   };
 
   readonly #onAway = (): void => this.#client?.suspend();

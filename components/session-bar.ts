@@ -3,10 +3,12 @@
  * who is here, End Session (hosts only) and the menu. Emits `session-action`.
  */
 import { css, html, LitElement, nothing } from "lit";
-import type { PropertyDeclarations, TemplateResult } from "lit";
+import type { PropertyDeclarations, PropertyValues, TemplateResult } from "lit";
+import { backgroundTimers } from "../src/clock.ts";
+import type { CancelTimer } from "../src/clock.ts";
 import type { Connection, RoomState } from "../src/client/room-state.ts";
 import { ActionEvent } from "./action-event.ts";
-import { arcIcon, checkIcon, crossIcon, stopIcon } from "./icons.ts";
+import { arcIcon, checkIcon, crossIcon, stopIcon, warningIcon } from "./icons.ts";
 import { base } from "./theme.ts";
 
 type ConnectionLabel = { readonly icon: TemplateResult; readonly text: string };
@@ -17,6 +19,12 @@ const CONNECTIONS: Readonly<Record<Connection, ConnectionLabel>> = {
   reconnecting: { icon: arcIcon, text: "Reconnecting…" },
   closed: { icon: crossIcon, text: "Not connected" },
 };
+
+/** How long something must be unsaved before that is shown, in ms: whoever types always has something on its way. */
+const UNSAVED_DELAY_MS = 3_000;
+
+const SAVING: ConnectionLabel = { icon: arcIcon, text: "Saving…" };
+const NOT_SAVED: ConnectionLabel = { icon: warningIcon, text: "Not saved" };
 
 export class SessionBar extends LitElement {
   static override styles = [
@@ -66,7 +74,8 @@ export class SessionBar extends LitElement {
         color: var(--_good);
         stroke-width: 3;
       }
-      .reconnecting {
+      .reconnecting,
+      .unsaved {
         background: var(--_notice);
         color: var(--_on-notice);
       }
@@ -74,7 +83,8 @@ export class SessionBar extends LitElement {
         color: var(--_danger);
       }
       @container (inline-size < 42rem) {
-        .reconnecting {
+        .reconnecting,
+        .unsaved {
           order: 1;
           flex: 1 0 100%;
           margin-block: 4px;
@@ -97,15 +107,35 @@ export class SessionBar extends LitElement {
   declare heading: string;
   declare state: RoomState;
 
+  /** Whether something has been unsaved for a while. */
+  #showsUnsaved = false;
+  #cancelTimer: CancelTimer | undefined;
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (!changed.has("state")) return;
+    const wasUnsaved = changed.get("state")?.unsaved ?? false;
+    const { unsaved } = this.state;
+    if (unsaved === wasUnsaved) return;
+    this.#cancelTimer?.();
+    this.#showsUnsaved = false;
+    if (!unsaved) return;
+    this.#cancelTimer = backgroundTimers.setTimer(UNSAVED_DELAY_MS, () => {
+      this.#showsUnsaved = true;
+      this.requestUpdate();
+    });
+  }
+
   override render() {
     const { connection, screen, me, people } = this.state;
     const isJoined = screen.name === "joined";
     // The other screens show the connection only while there is a problem with it.
     const showsConnection = isJoined || connection === "reconnecting";
+    const showsUnsaved = isJoined && this.#showsUnsaved;
+    const style = connection === "online" && showsUnsaved ? "unsaved" : connection;
     return html`<header part="bar">
       <h1 part="title" tabindex="-1"><bdi>${this.heading}</bdi></h1>
-      <div role="status" part="state" class=${showsConnection ? `state ${connection}` : ""}>
-        ${showsConnection ? this.#connectionLabel(isJoined) : nothing}
+      <div role="status" part="state" class=${showsConnection ? `state ${style}` : ""}>
+        ${showsConnection ? this.#connectionLabel(showsUnsaved) : nothing}
       </div>
       ${isJoined ? html`<session-people .people=${people}></session-people>` : nothing}
       ${isJoined && me?.role === "host" ? this.#endButton() : nothing}
@@ -118,11 +148,13 @@ export class SessionBar extends LitElement {
     this.renderRoot.querySelector("h1")?.focus();
   }
 
-  #connectionLabel(isJoined: boolean) {
-    const { connection } = this.state;
-    const { icon, text } = CONNECTIONS[connection];
-    const promise = isJoined && connection === "reconnecting" ? " what you write is kept." : "";
-    return html`${icon}<span>${text}${promise}</span>`;
+  #connectionLabel(showsUnsaved: boolean) {
+    const { connection, notices } = this.state;
+    const isSaving = !notices.some(({ code }) => code === "content-set-aside");
+    const isUnsavedOnline = showsUnsaved && connection === "online";
+    const { icon, text } = isUnsavedOnline ? (isSaving ? SAVING : NOT_SAVED) : CONNECTIONS[connection];
+    const warning = showsUnsaved && connection === "reconnecting" ? " Not saved yet: keep this page open." : "";
+    return html`${icon}<span>${text}${warning}</span>`;
   }
 
   #endButton() {

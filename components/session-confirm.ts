@@ -62,17 +62,20 @@ export class SessionConfirm extends LitElement {
   static override properties: PropertyDeclarations = {
     action: { attribute: false },
     busy: { type: Boolean },
+    unsaved: { type: Boolean },
     error: {},
   };
   /** What the person is asked to confirm; `null`: the dialog is closed. */
   declare action: ConfirmAction | null;
   /** The action was sent and is not answered yet. */
   declare busy: boolean;
+  /** Something that the person wrote is not saved yet. */
+  declare unsaved: boolean;
   /** Why the action failed; empty if it did not. */
   declare error: string;
 
   override render() {
-    const { action, busy, error } = this;
+    const { action, busy, error, unsaved } = this;
     // The texts of a closed dialog do not matter.
     const { title, text, yes } = TEXTS[action ?? "leave"];
     return html`<dialog
@@ -86,6 +89,7 @@ export class SessionConfirm extends LitElement {
     >
       <h2 id="title">${title}</h2>
       <p id="text">${text}</p>
+      <p role="status">${busy && unsaved ? "Saving what you wrote…" : ""}</p>
       <p class="alert" role="alert">${error}</p>
       <div class="buttons">
         <button class="outlined" aria-disabled=${busy} @click=${this.#cancel}>Cancel</button>

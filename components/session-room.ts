@@ -45,10 +45,10 @@ import { base, palette } from "./theme.ts";
  * round: a hidden `<main>` is no landmark. Give an editor that follows slots to find its root
  * (CodeMirror) the option `root: document`, or its styles are added to this shadow root.
  *
- * Events, all bubbling: `session-room-state`, `-joined`, `-left`, `-ended` and `-error`; see
- * `events.ts`. CSS states: `:state(connecting)`, `:state(waiting)`, `:state(joined)`,
- * `:state(left)`, `:state(ended)`, `:state(failed)`. Parts: `bar`, `title`, `state`, `content`,
- * `screen`, `screen-heading`, `dialog`. Custom properties: `--session-room-accent`, `-on-accent`,
+ * Events, all bubbling: `session-room-state`, `-joined`, `-left`, `-ended`, `-error` and
+ * `-refused`; see `events.ts`. CSS states: `:state(connecting)`, `:state(waiting)`, `:state(joined)`,
+ * `:state(left)`, `:state(ended)`, `:state(failed)`. Parts: `bar`, `title`, `state`, `notices`,
+ * `content`, `screen`, `screen-heading`, `dialog`. Custom properties: `--session-room-accent`, `-on-accent`,
  * `-surface`, `-text`, `-muted`, `-border`, `-danger`, `-on-danger`, `-radius`, `-font`. The
  * elements are dark where the page's `color-scheme` is.
  */
@@ -168,7 +168,7 @@ export class SessionRoom extends LitElement {
   }
 
   override render() {
-    const { screen, me } = this.state;
+    const { screen, me, unsaved, notices } = this.state;
     const isJoined = screen.name === "joined";
     const confirming = isJoined ? this.#confirming : null;
     return html`<session-bar
@@ -177,12 +177,18 @@ export class SessionRoom extends LitElement {
         .state=${this.state}
         @session-action=${this.#onAsk}
       ></session-bar>
+      <session-notices
+        exportparts="notices"
+        .notices=${notices}
+        @dismissed=${this.#onNoticeDismissed}
+      ></session-notices>
       ${
         isJoined
           ? nothing
           : html`<session-screen
               exportparts="screen, screen-heading"
               .screen=${screen}
+              .unsaved=${unsaved}
               .isHost=${me?.role === "host"}
               .busy=${this.#room.isBusy("start", "rejoin")}
               .error=${this.#room.failureOf("start", "rejoin")}
@@ -193,6 +199,7 @@ export class SessionRoom extends LitElement {
       <session-confirm
         exportparts="dialog"
         .action=${confirming}
+        .unsaved=${unsaved}
         .busy=${confirming !== null && this.#room.isBusy(confirming)}
         .error=${confirming === null ? "" : this.#room.failureOf(confirming)}
         @session-action=${this.#onAction}
@@ -243,6 +250,11 @@ export class SessionRoom extends LitElement {
 
   #onDismissed(): void {
     this.#setConfirming(null);
+  }
+
+  /** The button that had focus is gone. */
+  #onNoticeDismissed(): void {
+    this.renderRoot.querySelector("session-bar")!.focus();
   }
 
   async #run(action: Action): Promise<void> {

@@ -102,11 +102,14 @@ export class SessionScreen extends LitElement {
   static override properties: PropertyDeclarations = {
     screen: { attribute: false },
     isHost: { attribute: false },
+    unsaved: { type: Boolean },
     busy: { type: Boolean },
     error: {},
   };
   declare screen: CoverScreen;
   declare isHost: boolean;
+  /** Something that the person wrote is not saved. */
+  declare unsaved: boolean;
   /** A command was sent and is not answered yet. */
   declare busy: boolean;
   /** Why the command failed; empty if it did not. */
@@ -139,10 +142,24 @@ export class SessionScreen extends LitElement {
               ${this.isHost ? "You will come in by yourself." : "You will come in by yourself when the host starts it."}
             </p>`;
       case "left":
-        return html`<p>What you wrote is kept.</p>
+        return html`<p>
+            ${
+              this.unsaved
+                ? "Some of what you wrote is not saved yet. Rejoin the session to save it, and keep this page open until then."
+                : "What you wrote is saved."
+            }
+          </p>
           ${this.#link()}`;
       case "ended":
         return html`<p>${reasonOf(screen.end)}</p>
+          ${
+            this.unsaved
+              ? html`<p>
+                  Some of what you wrote last is not saved. Keep this page open: it is saved when the session is started
+                  again.
+                </p>`
+              : nothing
+          }
           ${
             screen.canRejoin
               ? html`<p>A new one is on.</p>
@@ -152,7 +169,8 @@ export class SessionScreen extends LitElement {
                 : nothing
           }`;
       case "failed":
-        return html`<p>${screen.error.message}</p>`;
+        return html`<p>${screen.error.message}</p>
+          ${this.unsaved ? html`<p>Some of what you wrote last is not saved.</p>` : nothing}`;
     }
   }
 

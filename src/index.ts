@@ -4,9 +4,10 @@ export type { TokenStorage } from "./client/personal-token.ts";
 export { RoomClient as Room } from "./client/room-client.ts";
 export type { RoomClientOptions as RoomOptions } from "./client/room-options.ts";
 export { RoomError } from "./client/room-state.ts";
-export type { Connection, Participant, RoomErrorCode, RoomState, Screen } from "./client/room-state.ts";
+export type { Connection, Participant, RoomErrorCode, RoomNotice, RoomState, Screen } from "./client/room-state.ts";
 export type { GetToken } from "./client/token-renewal.ts";
-export type { Identity } from "./protocol/protocol.ts";
+export type { Refusal } from "./client/content-status.ts";
+export type { ContentRefusal, Identity } from "./protocol/protocol.ts";
 export { readSession, SESSION_ROOT } from "./session/session.ts";
 export type {
   EndReason,

@@ -1,14 +1,19 @@
 /**
  * The room client: one person's access to a hosted session, without any framework. It feeds the reducer with
- * what happens on the connection, in the document and in the browser, and publishes the state that follows.
+ * what happens on the connection, in the document and in the browser, and publishes the state that follows. Above 300
+ * lines, since it is the public class with its documentation.
  */
 import type { Awareness } from "y-protocols/awareness";
 import type { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
 import { backgroundTimers } from "../clock.ts";
+import type { Timers } from "../clock.ts";
 import type { RelayMessage } from "../protocol/protocol.ts";
-import { readSession, SESSION_ROOT } from "../session/session.ts";
+import { SESSION_ROOT } from "../session/session.ts";
 import { lacksFormerEdits, writeAs } from "./authorship.ts";
+import { ContentStatus } from "./content-status.ts";
+import type { RefusalListener } from "./content-status.ts";
+import { LedgerCopy } from "./ledger-copy.ts";
 import { LocalPresence } from "./local-presence.ts";
 import { ObservableState } from "./observable-state.ts";
 import type { StateListener } from "./observable-state.ts";
@@ -29,6 +34,9 @@ import type { RoomState } from "./room-state.ts";
 import { RoomTokens } from "./room-tokens.ts";
 import { stateOf } from "./room-view.ts";
 import { acceptedRun, SentCommands } from "./sent-commands.ts";
+
+/** How long a person who leaves waits for what they wrote to be saved, in ms. */
+const SAVING_TIMEOUT_MS = 3_000;
 
 /**
  * A hosted session on a shared Yjs document. `session-room` exports this class as `Room`.
@@ -56,7 +64,10 @@ export class RoomClient {
   /** Resolves when the person is in the session and has its document for the first time; rejects with a RoomError. */
   readonly ready: Promise<void>;
 
+  readonly #clock: Timers;
   readonly #connection: RoomProvider;
+  readonly #content: ContentStatus;
+  readonly #ledger: LedgerCopy;
   readonly #commands: SentCommands;
   readonly #tokens: RoomTokens;
   readonly #presence: LocalPresence;
@@ -80,18 +91,25 @@ export class RoomClient {
     checkRoomName(room);
     checkToken(token);
     checkDocument(doc);
+    this.#ledger = new LedgerCopy(doc);
+    this.#content = new ContentStatus(doc, () => this.#update());
     const connection = new RoomProvider(
       { relayUrl, room, doc, clock, WebSocketPolyfill },
       {
         onMessage: (message) => this.#onMessage(message),
-        onDocument: () => this.#onDocument(),
+        onUpdate: (update) => this.#ledger.take(update),
+        onDocument: (isSession) => this.#onDocument(isSession),
+        onDocumentFailed: () => this.#content.documentFailed(),
+        onSyncSent: (isComplete, update) => this.#content.syncSent(isComplete, update),
+        onChangedOffline: () => this.#content.changedOffline(),
         onDocumentRequested: (stateVector) =>
           this.#dispatch({ type: "document-requested", lacksFormerEdits: lacksFormerEdits(doc, stateVector) }),
-        onSynced: () => this.#update(),
-        onDisconnected: () => this.#dispatch({ type: "disconnected" }),
+        onSynced: () => this.#onSynced(),
+        onDisconnected: () => this.#onDisconnected(),
         onRefused: (closeCode, reason) => this.#onRefused(closeError(closeCode, reason)),
       },
     );
+    this.#clock = clock;
     this.doc = doc;
     this.provider = connection.websocketProvider;
     this.awareness = connection.awareness;
@@ -110,11 +128,14 @@ export class RoomClient {
         commands: this.#commands,
         tokens: this.#tokens,
         presence: this.#presence,
+        content: this.#content,
         rejectReady: this.#ready.reject,
       },
       (event) => this.#dispatch(event),
     );
     this.#listen();
+    // The document may hold something unsaved already.
+    this.#update();
   }
 
   /** What to show: a new object at each change. */
@@ -125,6 +146,11 @@ export class RoomClient {
   /** Calls `listener` at each change of `state`; returns a function that ends that. */
   subscribe(listener: StateListener): () => void {
     return this.#state.subscribe(listener);
+  }
+
+  /** Calls `listener` when something of this page's is refused for good; returns a function that ends that. */
+  onRefused(listener: RefusalListener): () => void {
+    return this.#content.onRefused(listener);
   }
 
   /** The chosen name, trimmed and at most 80 characters; others see it unless the token has a name. */
@@ -142,8 +168,12 @@ export class RoomClient {
     this.#dispatch({ type: "join-requested" });
   }
 
-  /** Leaves the session. */
+  /** Leaves the session, once everything is saved or a few seconds have passed; `state.unsaved` says which. */
   async leave(): Promise<void> {
+    if (this.#isOnline && this.#model.inside && this.state.unsaved) {
+      const isDone = ({ unsaved, connection }: RoomState): boolean => !unsaved || connection !== "online";
+      await this.#state.until(isDone, SAVING_TIMEOUT_MS, this.#clock);
+    }
     const wasOnline = this.#isOnline;
     this.#dispatch({ type: "leave-requested" });
     if (wasOnline) await this.#effects.lastLeave;
@@ -203,7 +233,7 @@ export class RoomClient {
   #listen(): void {
     const { signal } = this.#lifetime;
     const map = this.doc.getMap(SESSION_ROOT);
-    const onSession = (): void => this.#dispatch({ type: "session-changed", session: readSession(this.doc) });
+    const onSession = (): void => this.#dispatch({ type: "session-changed", session: this.#ledger.read() });
     map.observe(onSession);
     signal.addEventListener("abort", () => map.unobserve(onSession));
 
@@ -218,16 +248,31 @@ export class RoomClient {
   }
 
   #onMessage(message: RelayMessage): void {
-    if (message.type === "refused") return;
+    if (this.#content.receive(message)) return;
     if (message.type === "answer") return this.#commands.answered(message);
+    if (message.type === "ledger") return this.#ledger.useLedger(message.id);
+    if (message.type !== "welcome") return;
     this.#tokens.accepted(message.token, message.expiresInMs);
     writeAs(message.person.id, this.awareness);
     this.#dispatch({ type: "welcomed", me: message.person });
   }
 
-  #onDocument(): void {
-    if (this.#model.hasDocument) return;
-    this.#dispatch({ type: "document-received", session: readSession(this.doc) });
+  #onDocument(isSession: boolean): void {
+    if (!this.#model.hasDocument) this.#dispatch({ type: "document-received", session: this.#ledger.read() });
+    else if (isSession) this.#dispatch({ type: "session-changed", session: this.#ledger.read() });
+    // Before, the document may hold a stored copy of a later session, which the relay has not seen yet.
+    if (isSession && this.#connection.isSynced) this.#content.setDisagreement(!this.#ledger.isShared);
+  }
+
+  #onSynced(): void {
+    this.#content.served();
+    this.#content.setDisagreement(!this.#ledger.isShared);
+    this.#update();
+  }
+
+  #onDisconnected(): void {
+    this.#content.disconnected();
+    this.#dispatch({ type: "disconnected" });
   }
 
   #onRefused(error: RoomError): void {
@@ -271,6 +316,6 @@ export class RoomClient {
   #update(): void {
     if (this.#isDispatching) return;
     if (this.#model.inside && this.#connection.isSynced) this.#ready.resolve();
-    this.#state.publish(stateOf(this.#model, this.#presence.shownName, this.#others.identities));
+    this.#state.publish(stateOf(this.#model, this.#presence.shownName, this.#others.identities, this.#content));
   }
 }

@@ -1,4 +1,5 @@
 /** Executes the effects that the reducer decides on. What comes of them is dispatched as events. */
+import type { SignedCount } from "../protocol/protocol.ts";
 import type { LocalPresence } from "./local-presence.ts";
 import { blockedAddressError } from "./room-errors.ts";
 import type { RoomEffect, RoomEvent } from "./room-model.ts";
@@ -12,6 +13,8 @@ export type EffectTargets = {
   readonly commands: SentCommands;
   readonly tokens: RoomTokens;
   readonly presence: LocalPresence;
+  /** The newest signed count of the room's commits. */
+  readonly content: { readonly seen: SignedCount | null };
   readonly rejectReady: (error: RoomError) => void;
 };
 
@@ -92,7 +95,9 @@ export class EffectRunner {
   }
 
   #sendJoin(attempt: number): void {
-    this.#lastJoin = this.#targets.commands.send({ type: "join" }, (outcome) => {
+    const { commands, content } = this.#targets;
+    const proof = content.seen === null ? {} : { seen: content.seen };
+    this.#lastJoin = commands.send({ type: "join", ...proof }, (outcome) => {
       if (outcome instanceof RoomError) this.#dispatch({ type: "join-unanswered" });
       else if (outcome.ok) this.#dispatch({ type: "join-accepted", attempt, run: outcome.run });
       else this.#dispatch({ type: "join-refused", attempt, code: outcome.code });

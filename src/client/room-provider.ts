@@ -9,6 +9,7 @@
  */
 /* oxlint-disable no-underscore-dangle -- the two libraries offer no other access to what is set here. */
 import * as decoding from "lib0/decoding";
+import type * as encoding from "lib0/encoding";
 import { Awareness, encodeAwarenessUpdate, removeAwarenessStates } from "y-protocols/awareness";
 import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
@@ -25,7 +26,10 @@ import {
   writeSyncStep1,
 } from "../protocol/protocol.ts";
 import type { Command, RelayMessage } from "../protocol/protocol.ts";
+import { countedSocket } from "./counted-socket.ts";
+import type { OnSyncSent } from "./counted-socket.ts";
 import type { AwarenessChange } from "./participants.ts";
+import { callGuarded } from "./report-error.ts";
 
 /** Longest wait before the next attempt to connect, in ms. */
 const MAX_BACKOFF_MS = 2_500;
@@ -34,6 +38,12 @@ const MAX_BACKOFF_MS = 2_500;
  * y-websocket: it checks open connections alone for silence.
  */
 export const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Removes what was written of an answer that could not be completed: half of it must not be sent. */
+const clear = (encoder: encoding.Encoder): void => {
+  encoder.bufs = [];
+  encoder.cpos = 0;
+};
 
 /** `readyState` of an open WebSocket. */
 const OPEN = 1;
@@ -48,8 +58,15 @@ export type RoomProviderOptions = {
 
 export type RoomProviderHandlers = {
   readonly onMessage: (message: RelayMessage) => void;
-  /** The relay has sent some of the document, the session first of all. */
-  readonly onDocument: () => void;
+  /** The relay has sent an update. @returns whether it is one of the session. */
+  readonly onUpdate: (update: Uint8Array) => boolean;
+  /** The document was given what the relay sent, the session first of all. */
+  readonly onDocument: (isSession: boolean) => void;
+  /** Yjs could not take in a change or write what it holds: from now on the document cannot be relied on. */
+  readonly onDocumentFailed: () => void;
+  readonly onSyncSent: OnSyncSent;
+  /** The document has changed, not by the relay, while nothing could be sent. */
+  readonly onChangedOffline: () => void;
   /** The relay requests the document, with the state vector of what it holds. */
   readonly onDocumentRequested: (stateVector: ReadonlyMap<number, number>) => void;
   readonly onSynced: () => void;
@@ -63,6 +80,8 @@ export class RoomProvider {
   readonly websocketProvider: WebsocketProvider;
   readonly awareness: Awareness;
   readonly #clock: Timers;
+  /** Aborted by `destroy`: the document belongs to the page. */
+  readonly #lifetime = new AbortController();
 
   /** Connects to nothing yet. */
   constructor(options: RoomProviderOptions, handlers: RoomProviderHandlers) {
@@ -78,7 +97,7 @@ export class RoomProvider {
       // Other tabs may have other tokens: what the relay withholds from this one must not come from them.
       disableBc: true,
       maxBackoffTime: MAX_BACKOFF_MS,
-      WebSocketPolyfill,
+      WebSocketPolyfill: countedSocket(WebSocketPolyfill, handlers.onSyncSent),
     });
     // It removes the state of the document's client id, and throws if the awareness has another one by now. Closing
     // the connection removes the state as well.
@@ -86,6 +105,7 @@ export class RoomProvider {
     this.#sendOwnAwarenessOnly();
     this.#manageReconnects();
     this.#readMessages(handlers);
+    this.#noteOfflineChanges(handlers);
     this.websocketProvider.on("sync", (isSynced) => isSynced && handlers.onSynced());
     this.websocketProvider.on("connection-close", () => handlers.onDisconnected());
     this.websocketProvider.on("closed", ({ code, reason }) => handlers.onRefused(code, reason));
@@ -143,14 +163,30 @@ export class RoomProvider {
   }
 
   destroy(): void {
+    this.#lifetime.abort();
     this.websocketProvider.destroy();
     this.awareness.destroy();
   }
 
   /** Sends a frame if there is an open connection. */
   #send(frame: Uint8Array): void {
+    if (this.#canSend) this.websocketProvider.ws!.send(frame as Uint8Array<ArrayBuffer>);
+  }
+
+  /** As y-websocket has it when it sends an update. */
+  get #canSend(): boolean {
     const { wsconnected, ws } = this.websocketProvider;
-    if (wsconnected && ws?.readyState === OPEN) ws.send(frame as Uint8Array<ArrayBuffer>);
+    return wsconnected && ws?.readyState === OPEN;
+  }
+
+  #noteOfflineChanges({ onChangedOffline }: RoomProviderHandlers): void {
+    const { websocketProvider: provider } = this;
+    const { doc } = provider;
+    const onUpdate = (_update: Uint8Array, origin: unknown): void => {
+      if (origin !== provider && !this.#canSend) onChangedOffline();
+    };
+    doc.on("update", onUpdate);
+    this.#lifetime.signal.addEventListener("abort", () => doc.off("update", onUpdate));
   }
 
   #sendOwnAwarenessOnly(): void {
@@ -184,21 +220,37 @@ export class RoomProvider {
     });
   }
 
-  #readMessages({ onMessage, onDocument, onDocumentRequested }: RoomProviderHandlers): void {
-    const { messageHandlers } = this.websocketProvider;
+  #readMessages(handlers: RoomProviderHandlers): void {
+    const { onMessage, onUpdate, onDocument, onDocumentRequested, onDocumentFailed } = handlers;
+    const { messageHandlers, doc } = this.websocketProvider;
     const readSync = messageHandlers[MessageType.sync]!;
+    // Yjs emits this when all of a change is done. After an error of its own it never does so again.
+    let doneCount = 0;
+    const onDone = (): void => void doneCount++;
+    doc.on("afterAllTransactions", onDone);
+    this.#lifetime.signal.addEventListener("abort", () => doc.off("afterAllTransactions", onDone));
     messageHandlers[MessageType.sync] = (encoder, decoder, ...rest) => {
-      // Looks at the step, and leaves the message to y-websocket.
+      // Looks into the message, and leaves it to y-websocket.
       const start = decoder.pos;
-      const step = decoding.readVarUint(decoder);
-      if (step === SyncStep.step1) onDocumentRequested(Y.decodeStateVector(decoding.readVarUint8Array(decoder)));
+      const isRequest = decoding.readVarUint(decoder) === SyncStep.step1;
+      const payload = decoding.readVarUint8Array(decoder);
       decoder.pos = start;
-      readSync(encoder, decoder, ...rest);
-      if (step !== SyncStep.step1) onDocument();
+      if (isRequest) onDocumentRequested(Y.decodeStateVector(payload));
+      const isSession = !isRequest && onUpdate(payload);
+      const doneBefore = doneCount;
+      const isAnswered = callGuarded(() => readSync(encoder, decoder, ...rest));
+      if (!isAnswered) clear(encoder);
+      if (isRequest ? !isAnswered : doneCount === doneBefore) onDocumentFailed();
+      if (!isRequest) onDocument(isSession);
     };
     messageHandlers[MessageType.session] = (_encoder, decoder) => {
       const message = readRelayMessage(decoder);
       if (message !== null) onMessage(message);
     };
+    messageHandlers.forEach((read, type) => {
+      messageHandlers[type] = (encoder, ...rest) => {
+        if (!callGuarded(() => read(encoder, ...rest))) clear(encoder);
+      };
+    });
   }
 }

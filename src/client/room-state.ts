@@ -1,7 +1,7 @@
 /**
  * The observable state of the room client: everything that the elements render. They decide nothing themselves.
  */
-import type { Identity } from "../protocol/protocol.ts";
+import type { ContentRefusal, Identity } from "../protocol/protocol.ts";
 import type { Role, Session, SessionEnd } from "../session/session.ts";
 
 /** State of the connection to the relay. `closed`: failed for good or destroyed; nothing is retried. */
@@ -66,6 +66,17 @@ export type Screen =
   /** Final: the page cannot go on with this token or these settings. */
   | { readonly name: "failed"; readonly error: RoomError };
 
+/** Something that the person should know about the document, while they are in the session. */
+export type RoomNotice =
+  /** Something that they wrote was refused for good, so that nobody else gets it; `count`: how often. */
+  | { readonly code: "refused"; readonly refusal: ContentRefusal; readonly count: number }
+  /** Only for hosts. */
+  | { readonly code: "document-nearly-full"; readonly bytes: number; readonly limit: number }
+  /** The document can no longer be served: nothing new is saved, while the session goes on. */
+  | { readonly code: "content-set-aside" }
+  /** The document of this page has failed and shows no changes any more; others are not concerned. */
+  | { readonly code: "document-broken" };
+
 export type RoomState = {
   readonly screen: Screen;
   readonly connection: Connection;
@@ -73,8 +84,11 @@ export type RoomState = {
   readonly me: Identity | null;
   /** Hosts first, then by name; empty unless joined. */
   readonly people: readonly Participant[];
-  /** The session as the document has it; `null` until received. */
+  /** The session as the relay has sent it; `null` until received. */
   readonly session: Session | null;
+  /** Whether the document holds something of this page's that is neither saved by the relay nor refused. */
+  readonly unsaved: boolean;
+  readonly notices: readonly RoomNotice[];
 };
 
 /** The state before anything has arrived from the relay. */
@@ -84,4 +98,6 @@ export const NOTHING_KNOWN: RoomState = {
   me: null,
   people: [],
   session: null,
+  unsaved: false,
+  notices: [],
 };

@@ -19,13 +19,21 @@ export const screenOf = (model: RoomModel): Screen => {
   return model.inside ? { name: "joined", run: session.run } : { name: "connecting" };
 };
 
+/** What the state says of the document's content. */
+export type ContentView = Pick<RoomState, "notices"> & { readonly hasUnsaved: boolean };
+
 /**
  * @param shownName the name that others see of the person unless the token has one.
  * @param others everybody else's connections.
  */
-export const stateOf = (model: RoomModel, shownName: string, others: Iterable<Identity>): RoomState => {
+export const stateOf = (
+  model: RoomModel,
+  shownName: string,
+  others: Iterable<Identity>,
+  { hasUnsaved, notices }: ContentView,
+): RoomState => {
   const { connection, me: person, session, inside } = model;
   const me = person === null || person.verified ? person : { ...person, name: shownName };
   const people = inside && me !== null ? listParticipants(others, me) : [];
-  return { screen: screenOf(model), connection, me, people, session };
+  return { screen: screenOf(model), connection, me, people, session, unsaved: hasUnsaved, notices };
 };

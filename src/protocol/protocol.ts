@@ -51,8 +51,21 @@ export const cleanPersonName = (name: unknown): string => {
   return [...plain].slice(0, PERSON_NAME_MAX_CHARS).join("").trim();
 };
 
+/** How many commits of content a room has, signed by the relay: a client that shows it proves what was committed. */
+export type SignedCount = {
+  /** Client id of the ledger that the room had then. */
+  readonly ledger: number;
+  readonly count: number;
+  readonly proof: string;
+};
+
 /** Enters the run. `id`, in every command: chosen by the client and repeated in the answer. */
-export type JoinCommand = { readonly type: "join"; readonly id: number };
+export type JoinCommand = {
+  readonly type: "join";
+  readonly id: number;
+  /** The newest count that the client was sent. */
+  readonly seen?: SignedCount;
+};
 /** Leaves the run; the connection stays. */
 export type LeaveCommand = { readonly type: "leave"; readonly id: number };
 /** Starts the run after `run`, the one that the person saw. */
@@ -119,18 +132,53 @@ export type RefusedAnswer = {
 
 export type Answer = AcceptedAnswer | RefusedAnswer;
 
+/**
+ * All sync messages (SyncStep2 and Update, numbered from 1 on each connection) up to the `n`-th are settled:
+ * committed, refused in a message of its own, held already, or dropped since they hold nothing of the sender's own.
+ */
+export type SavedMessage = { readonly type: "saved"; readonly n: number } & Partial<SignedCount>;
+
+/** Why something of a client's own was refused for good. */
+export type ContentRefusal =
+  /** The document has no room for it. */
+  | "document-full"
+  /** It is written under a Yjs client id that is another person's. */
+  | "other-author"
+  /** It refers to what clients must not write, such as the session. */
+  | "forbidden"
+  /** Types or values are nested too deep. */
+  | "too-deep"
+  | "too-large"
+  /** Not an edit, but an awareness state. */
+  | "awareness-too-large";
+
 /** Something of the client's own was refused for good; `message` says why in English. */
 export type RefusedMessage = {
   readonly type: "refused";
-  readonly code: "awareness-too-large" | "too-deep";
+  /** Number of the sync message; absent if it was none. */
+  readonly n?: number;
+  readonly code: ContentRefusal;
   readonly message: string;
 };
 
-/** Serving the room's content failed: it is neither sent nor accepted any more, and the session goes on without it. */
-export type ContentSetAside = { readonly type: "content-set-aside" };
+/** Serving this room's content failed: it is neither served nor accepted any more, while the session goes on. */
+export type ContentSetAsideMessage = { readonly type: "content-set-aside" };
+
+/** How large the document is, sent to hosts when it is nearly full. */
+export type DocumentSizeMessage = { readonly type: "document-size"; readonly bytes: number; readonly limit: number };
+
+/** The client id under which the ledger is written from now on; sent before the first update of that ledger. */
+export type LedgerMessage = { readonly type: "ledger"; readonly id: number };
 
 /** The session messages of the relay. */
-export type RelayMessage = Welcome | Answer | RefusedMessage | ContentSetAside;
+export type RelayMessage =
+  | Welcome
+  | Answer
+  | SavedMessage
+  | RefusedMessage
+  | ContentSetAsideMessage
+  | DocumentSizeMessage
+  | LedgerMessage;
 
 export type SyncStep1Message = { readonly kind: "sync-step-1"; readonly stateVector: Uint8Array };
 export type SyncStep2Message = { readonly kind: "sync-step-2"; readonly update: Uint8Array };
@@ -230,7 +278,7 @@ const writeMessage = (head: readonly number[], payload: Uint8Array): Uint8Array 
     encoding.writeVarUint8Array(encoder, payload);
   });
 
-const writeSessionMessage = (message: Command | RelayMessage | ContentSetAside): Uint8Array =>
+const writeSessionMessage = (message: Command | RelayMessage): Uint8Array =>
   encoding.encode((encoder) => {
     encoding.writeVarUint(encoder, MessageType.session);
     encoding.writeVarString(encoder, JSON.stringify(message));
@@ -254,15 +302,42 @@ export const QUERY_AWARENESS: Uint8Array = /* @__PURE__ */ Uint8Array.of(Message
  */
 export const KEEPALIVE: Uint8Array = /* @__PURE__ */ Uint8Array.of(MessageType.awareness, 1, 0);
 
-export const writeRelayMessage: (message: RelayMessage | ContentSetAside) => Uint8Array = writeSessionMessage;
+export const writeRelayMessage: (message: RelayMessage) => Uint8Array = writeSessionMessage;
+
+const isNumber = (value: unknown): boolean => Number.isSafeInteger(value);
+const isText = (value: unknown): boolean => typeof value === "string";
+
+/** Whether a message of the relay has the fields that its type needs. */
+const isRelayMessage = (message: Readonly<Record<string, unknown>> | null): boolean => {
+  switch (message?.["type"]) {
+    case "welcome":
+    case "answer":
+    case "content-set-aside":
+      return true;
+    case "saved":
+      return isNumber(message["n"]);
+    case "refused":
+      return (message["n"] === undefined || isNumber(message["n"])) && isText(message["code"]);
+    case "document-size":
+      return isNumber(message["bytes"]) && isNumber(message["limit"]);
+    case "ledger":
+      return isNumber(message["id"]);
+    default:
+      return false;
+  }
+};
+
+/** The count that an acknowledgement carries; `null` if it carries none. */
+export const signedCountOf = ({ ledger, count, proof }: SavedMessage): SignedCount | null =>
+  isNumber(ledger) && isNumber(count) && isText(proof) ? { ledger: ledger!, count: count!, proof: proof! } : null;
 
 /**
  * Reads the body of a session message from the relay; the decoder is after the type.
  *
  * @returns `null` for a message that this version does not know; newer relays may send some.
- * @throws Error if the body is not a string of JSON: no relay sends that, and nobody should catch it.
+ * @throws Error if the body is not a string of JSON: no relay sends that.
  */
 export const readRelayMessage = (decoder: decoding.Decoder): RelayMessage | null => {
-  const message = JSON.parse(decoding.readVarString(decoder)) as RelayMessage | null;
-  return message?.type === "welcome" || message?.type === "answer" ? message : null;
+  const message = JSON.parse(decoding.readVarString(decoder)) as Record<string, unknown> | null;
+  return isRelayMessage(message) ? (message as RelayMessage) : null;
 };

@@ -15,8 +15,9 @@ import type { StoredRoom } from "../store/store.ts";
 import { Commands } from "./commands.ts";
 import type { CommandRoom } from "./commands.ts";
 import type { Connection, Membership } from "./connection/connection.ts";
-import { QUERY_AWARENESS_FRAME, updateFrame } from "./connection/messages.ts";
+import { QUERY_AWARENESS_FRAME, sessionFrame, updateFrame } from "./connection/messages.ts";
 import { Outbox } from "./connection/outbox.ts";
+import { Receipts } from "./connection/receipts.ts";
 import { Rejections } from "./connection/rejections.ts";
 import { Compactor } from "./content/compactor.ts";
 import { openContent } from "./content/open-content.ts";
@@ -47,6 +48,7 @@ export class Room implements CommandRoom {
   readonly #setAside: SetAside;
   readonly #authors: Authors<Connection>;
   readonly #rejections = new Rejections();
+  readonly #receipts: Receipts;
   readonly #sync: Sync;
   readonly #intake: Intake;
   readonly #presence: RoomPresence;
@@ -71,11 +73,18 @@ export class Room implements CommandRoom {
     });
     const sync = new Sync(held, session, outbox);
     const compactor = new Compactor({ room: this.name, held, outbox, slices: context.slices });
+    const receipts = new Receipts({
+      clock: context.clock,
+      outbox,
+      close,
+      signedCount: () => null,
+    });
     const intake = new Intake(context, {
       room: this.name,
       held,
       authors,
       rejections,
+      receipts,
       sync,
       outbox,
       compactor,
@@ -87,6 +96,7 @@ export class Room implements CommandRoom {
     this.#held = held;
     this.#setAside = setAside;
     this.#authors = authors;
+    this.#receipts = receipts;
     this.#sync = sync;
     this.#intake = intake;
     this.#presence = presence;
@@ -110,7 +120,7 @@ export class Room implements CommandRoom {
     membership.isAttached = true;
     membership.sequence = ++this.#attached;
     this.#outbox.connectionsChanged();
-    this.#outbox.send(connection, updateFrame(this.#session.ledger.encode()));
+    this.#sendLedger(connection);
     const isStock = !connection.speaksSession;
     if (this.#held.isSetAside) this.#setAside.note(connection);
     if (this.#session.isLive) {
@@ -126,6 +136,7 @@ export class Room implements CommandRoom {
     this.#outbox.connectionsChanged();
     const wasInRun = this.#run.leave(connection);
     this.#rejections.delete(connection);
+    this.#receipts.forget(connection);
     if (this.#authors.release(connection)) this.#resyncRejectedClients();
     if (wasInRun) this.#noteDeparture(connection);
   }
@@ -212,6 +223,7 @@ export class Room implements CommandRoom {
 
   #receiveUpdate(connection: Connection, update: Uint8Array, kind: UpdateKind): void {
     if (this.#session.isLive) this.#intake.receive(connection, update, kind);
+    else this.#intake.withhold(connection, kind);
   }
 
   #receiveAwareness(connection: Connection, update: Uint8Array): void {
@@ -252,6 +264,15 @@ export class Room implements CommandRoom {
   #renewLedger(): void {
     this.#intake.recover(this.#context.clock.now() + RECOVERY_MS);
     this.#session.renewLedger();
+    // The update of it that all were sent came before they knew its id.
+    for (const connection of this.#connections) if (connection.speaksSession) this.#sendLedger(connection);
+  }
+
+  /** Sends the whole session, and its client id to those who keep it apart from the rest of the document. */
+  #sendLedger(connection: Connection): void {
+    const { ledger } = this.#session;
+    if (connection.speaksSession) this.#outbox.send(connection, sessionFrame({ type: "ledger", id: ledger.id }));
+    this.#outbox.send(connection, updateFrame(ledger.encode()));
   }
 
   enterRun(connection: Connection): void {

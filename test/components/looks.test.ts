@@ -17,6 +17,16 @@ const states = {
   "waiting, host": stateOf(screens.waitingToStart, "host"),
   joined: stateOf(screens.joined, "host", { people }),
   reconnecting: stateOf(screens.joined, "host", { people, connection: "reconnecting" }),
+  "joined, notices": stateOf(screens.joined, "host", {
+    people,
+    notices: [
+      { code: "document-broken" },
+      { code: "content-set-aside" },
+      { code: "refused", refusal: "document-full", count: 1 },
+      { code: "document-nearly-full", bytes: 95, limit: 100 },
+    ],
+  }),
+  "left, unsaved": stateOf(screens.left, "participant", { unsaved: true }),
   left: stateOf(screens.left),
   ended: stateOf(screens.ended),
   "ended, host": stateOf({ ...screens.ended, canStart: true }, "host"),

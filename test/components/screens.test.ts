@@ -117,11 +117,11 @@ describe("screens", () => {
     same(element.client.calls, ["join", "rejoin"]);
   });
 
-  it("[U8] while reconnecting the content stays, and the bar says that what is written is kept", async () => {
+  it("[U8] while reconnecting the content stays, and the bar says so", async () => {
     const element = await show(stateOf(screens.joined));
     same(the(element, "[role=status]", "Connected").textContent.trim(), "Connected");
     await change(element, stateOf(screens.joined, "participant", { connection: "reconnecting" }));
-    the(element, "[role=status]", "Reconnecting… what you write is kept.");
+    the(element, "[role=status]", "Reconnecting…");
     holds(content().checkVisibility(), "the content stays");
     await change(element, stateOf(screens.left, "participant", { connection: "reconnecting" }));
     the(element, "[role=status]", "Reconnecting…");

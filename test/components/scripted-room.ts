@@ -5,6 +5,7 @@
 import * as Y from "yjs";
 import "../../components/index.ts";
 import { SessionRoom } from "../../components/index.ts";
+import type { Refusal } from "../../src/client/content-status.ts";
 import type { RoomClient } from "../../src/client/room-client.ts";
 import type { RoomClientOptions } from "../../src/client/room-options.ts";
 import type { Participant, RoomState, Screen } from "../../src/client/room-state.ts";
@@ -52,6 +53,8 @@ export const stateOf = (
     me: { id: me.id, name: me.name, role, verified: me.verified },
     people: screen.name === "joined" ? [ANN, BEN].map((one) => ({ ...one, self: one.id === me.id })) : [],
     session: null,
+    unsaved: false,
+    notices: [],
     ...more,
   };
   return state;
@@ -70,6 +73,7 @@ export class ScriptedRoom {
   displayName: string;
   state: RoomState;
   #listeners = new Set<(state: RoomState) => void>();
+  #refusalListeners = new Set<(refusal: Refusal) => void>();
   #answers = new Map<string, ReturnType<typeof Promise.withResolvers<void>>>();
 
   constructor(options: RoomClientOptions) {
@@ -81,6 +85,15 @@ export class ScriptedRoom {
   subscribe(listener: (state: RoomState) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  onRefused(listener: (refusal: Refusal) => void): () => void {
+    this.#refusalListeners.add(listener);
+    return () => void this.#refusalListeners.delete(listener);
+  }
+
+  refuse(refusal: Refusal): void {
+    for (const listener of this.#refusalListeners) listener(refusal);
   }
 
   become(state: RoomState): void {

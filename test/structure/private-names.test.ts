@@ -22,6 +22,18 @@ import {
   Receiver,
 } from "../../sync-server/websocket/ws-internals.ts";
 
+/** Nests maps so deep that deleting the outermost overflows the stack of Yjs. */
+const nest = (doc: Y.Doc, depth: number): void => {
+  let map = doc.getMap("map");
+  doc.transact(() => {
+    for (let left = depth; left > 0; left--) {
+      const inner = new Y.Map<unknown>();
+      map.set("key", inner);
+      map = inner;
+    }
+  });
+};
+
 it("the packages are pinned to their minor versions", () => {
   const { dependencies } = JSON.parse(readFileSync(join(import.meta.dirname, "../../package.json"), "utf8")) as {
     dependencies: Record<string, string>;
@@ -124,6 +136,36 @@ describe("y-websocket", () => {
     expect(other.messageHandlers[100]).toBeUndefined();
   });
 
+  it("sends everything as a Uint8Array by the send of its socket", () => {
+    const { doc } = makeProvider();
+    const provider = new WebsocketProvider("ws://relay", "room", doc, {
+      disableBc: true,
+      WebSocketPolyfill: FakeSocket as unknown as typeof WebSocket,
+    });
+    newest().onopen!();
+    doc.getText("text").insert(0, "x");
+    newest().onmessage!({ data: Uint8Array.of(0, 0, 1, 0) });
+    // SyncStep1 and awareness at the start, then an Update and the SyncStep2 that was requested.
+    expect(newest().sent.map(([type, step]) => (type === 0 ? step : "awareness"))).toEqual([0, "awareness", 2, 1]);
+    expect(newest().sent.every((message) => message instanceof Uint8Array)).toBe(true);
+    provider.destroy();
+  });
+
+  it("sends an update while connected is true and its socket is open, and at no other time", () => {
+    const provider = makeProvider();
+    const write = (): void => provider.doc.getText("text").insert(0, "x");
+    const updates = (): number => newest().sent.filter(([type, step]) => type === 0 && step === 2).length;
+    provider.connect();
+    write();
+    expect([provider.wsconnected, updates()]).toEqual([false, 0]);
+    newest().onopen!();
+    write();
+    expect([provider.wsconnected, updates()]).toEqual([true, 1]);
+    newest().readyState = 2;
+    write();
+    expect([provider.wsconnected, updates()]).toEqual([true, 1]);
+  });
+
   it("reads protocols at each connect", () => {
     const provider = makeProvider();
     provider.protocols = ["first"];
@@ -168,6 +210,35 @@ describe("y-websocket", () => {
     provider.disconnectBc = disconnectBc;
     provider.disconnect();
     expect(disconnectBc).toHaveBeenCalled();
+  });
+});
+
+describe("yjs", () => {
+  it("emits afterAllTransactions for each update, also if an observer throws or nothing is new", () => {
+    const [from, doc] = [new Y.Doc(), new Y.Doc()];
+    const done = vi.fn<() => void>();
+    doc.on("afterAllTransactions", done);
+    from.getMap("map").set("key", 1);
+    const update = Y.encodeStateAsUpdate(from);
+    doc.getMap("map").observe(() => {
+      throw new Error("the page's own");
+    });
+    expect(() => Y.applyUpdate(doc, update)).toThrow("the page's own");
+    expect(done).toHaveBeenCalledTimes(1);
+    Y.applyUpdate(doc, update);
+    expect(done).toHaveBeenCalledTimes(2);
+  });
+
+  it("emits it no more after an error of its own", () => {
+    const [from, doc] = [new Y.Doc(), new Y.Doc()];
+    nest(from, 20_000);
+    Y.applyUpdate(doc, Y.encodeStateAsUpdate(from));
+    const done = vi.fn<() => void>();
+    doc.on("afterAllTransactions", done);
+    expect(() => doc.getMap("map").delete("key")).toThrow(RangeError);
+    expect(done).not.toHaveBeenCalled();
+    doc.getMap("map").set("key", 1);
+    expect(done).not.toHaveBeenCalled();
   });
 });
 

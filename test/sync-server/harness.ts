@@ -191,6 +191,8 @@ export type RawClient = {
   readonly frames: Uint8Array[];
   readonly welcome: Welcome | null;
   readonly refused: readonly RefusedMessage[];
+  /** The session messages received. */
+  readonly messages: RelayMessage[];
   /** The document that the received sync frames result in. */
   readonly doc: Y.Doc;
   readonly session: Session | null;
@@ -226,6 +228,7 @@ export const rawClient = async (
   const protocols = options.protocols ?? [SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX + token];
   const socket = new WebSocket(setting.wsUrl + path, protocols, { headers: options.headers ?? {} });
   const frames: Uint8Array[] = [];
+  const messages: RelayMessage[] = [];
   const syncSteps: number[] = [];
   const seen = new Map<number, SeenState>();
   const answers = new Map<number, Answer>();
@@ -248,9 +251,10 @@ export const rawClient = async (
       applyAwareness(seen, decoding.readVarUint8Array(decoder));
     } else if (type === MessageType.session) {
       const message = JSON.parse(decoding.readVarString(decoder)) as RelayMessage;
+      messages.push(message);
       if (message.type === "welcome") welcome = message;
       else if (message.type === "refused") refused.push(message);
-      else answers.set(message.id, message);
+      else if (message.type === "answer") answers.set(message.id, message);
     }
   });
   socket.on("close", (code, reason) => {
@@ -262,6 +266,7 @@ export const rawClient = async (
   return {
     socket,
     frames,
+    messages,
     doc,
     syncSteps,
     seen,

@@ -3,7 +3,7 @@
  * in which it goes out: with lib0's encoder and a copy into the frame, a small update takes twice the time.
  */
 import { MessageType, QUERY_AWARENESS, SyncStep, writeRelayMessage } from "../../../src/protocol/protocol.ts";
-import type { ContentSetAside, RelayMessage } from "../../../src/protocol/protocol.ts";
+import type { RelayMessage } from "../../../src/protocol/protocol.ts";
 import { Frame } from "../../websocket/frame.ts";
 import { varUintBytes, writeVarUint } from "./var-uint.ts";
 

@@ -9,6 +9,7 @@ import type { Authors } from "../../guard/authors.ts";
 import type { AdmitOptions, AdmitResult, Missing } from "../../guard/guard.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Outbox } from "../connection/outbox.ts";
+import type { Receipts } from "../connection/receipts.ts";
 import type { Rejections } from "../connection/rejections.ts";
 import type { Compactor } from "./compactor.ts";
 import type { HeldContent } from "./held-content.ts";
@@ -28,10 +29,18 @@ type OfferKind = UpdateKind | "retry";
 type Offered = { readonly missing: readonly Missing[]; readonly changed: boolean };
 
 /** An update of which some part refers to what the relay does not hold yet. */
-type PendingUpdate = { readonly update: Uint8Array; readonly missing: readonly Missing[] };
+type PendingUpdate = {
+  readonly update: Uint8Array;
+  readonly missing: readonly Missing[];
+  /** Its number among the sender's messages; see `Receipts`. */
+  readonly n: number;
+};
 const sizeOf = ({ update }: PendingUpdate): number => update.byteLength + PENDING_OVERHEAD_BYTES;
 /** Those of one connection, and what they cost. */
 type Pending = { readonly updates: PendingUpdate[]; bytes: number };
+
+/** What is admitted of an update while the room's content is set aside. */
+const NOTHING_ADMITTED: AdmitResult = { accepted: null, missing: [], written: [], blocked: [], count: 0 };
 
 export type IntakeContext = {
   readonly clock: Pick<Clock, "now">;
@@ -44,6 +53,7 @@ export type IntakeOptions = {
   readonly held: HeldContent;
   readonly authors: Authors<Connection>;
   readonly rejections: Rejections;
+  readonly receipts: Receipts;
   readonly sync: Sync;
   readonly outbox: Outbox;
   readonly compactor: Compactor;
@@ -70,21 +80,33 @@ export class Intake {
 
   /** Accepts an update, as far as possible. @throws MalformedError if it cannot be read. */
   receive(connection: Connection, update: Uint8Array, kind: UpdateKind): void {
+    const { receipts } = this.#options;
+    const n = receipts.received(connection, kind === "sync");
     const { documentBytes } = this.#context.limits;
     const { content } = this.#options.held;
     if (content === null) return;
     if (content.bytes + update.byteLength > documentBytes) {
       const reason = `document larger than ${documentBytes} bytes (limit-document-bytes)`;
-      return this.#options.close(connection, CloseCode.tooLarge, reason);
+      if (!connection.speaksSession) return this.#options.close(connection, CloseCode.tooLarge, reason);
+      receipts.refused(connection, n, "document-full");
+      return receipts.settled(connection, n);
     }
     const { missing, changed } = this.#offer(connection, update, kind);
     // A copy: a view would keep the whole message in memory.
-    if (missing.length > 0) this.#keepPending(connection, { update: update.slice(), missing });
+    if (missing.length > 0) this.#keepPending(connection, { update: update.slice(), missing, n });
+    else receipts.settled(connection, n);
     if (changed) this.#retryPending();
+  }
+
+  /** Does not accept an update, since content is withheld. */
+  withhold(connection: Connection, kind: UpdateKind): void {
+    const { receipts } = this.#options;
+    receipts.withheld(connection, receipts.received(connection, kind === "sync"));
   }
 
   /** Forgets what a connection sent that still waits for something. */
   dropPending(connection: Connection): void {
+    for (const { n } of this.#pending.get(connection)?.updates ?? []) this.#options.receipts.withheld(connection, n);
     this.#pending.delete(connection);
   }
 
@@ -109,7 +131,7 @@ export class Intake {
   #admit(connection: Connection, update: Uint8Array, kind: OfferKind): AdmitResult {
     const { held, authors, rejections } = this.#options;
     const { content, guard } = held;
-    if (content === null || guard === null) return null;
+    if (content === null || guard === null) return NOTHING_ADMITTED;
     const isRecovery = kind === "sync" && this.#context.clock.now() < this.#recoversUntil;
     const options: AdmitOptions = {
       maxStructs: Infinity,
@@ -166,7 +188,8 @@ export class Intake {
       }
       const offered = this.#offer(connection, each.update, "retry");
       changed ||= offered.changed;
-      if (offered.missing.length > 0) keep({ update: each.update, missing: offered.missing });
+      if (offered.missing.length > 0) keep({ ...each, missing: offered.missing });
+      else this.#options.receipts.settled(connection, each.n);
     }
     if (left.updates.length > 0) this.#pending.set(connection, left);
     else this.#pending.delete(connection);

@@ -15,7 +15,7 @@ import {
   writeSyncStep2,
   writeUpdate,
 } from "../../../src/protocol/protocol.ts";
-import type { ClientMessage, Command, Identity, RefusalCode } from "../../../src/protocol/protocol.ts";
+import type { ClientMessage, Command, Identity, RefusalCode, RelayMessage } from "../../../src/protocol/protocol.ts";
 import { SESSION_ROOT, toRecord } from "../../../src/session/session.ts";
 import type { Session } from "../../../src/session/session.ts";
 
@@ -64,17 +64,21 @@ export class ScriptedSocket {
     this.onmessage?.({ data: frame.slice().buffer as ArrayBuffer });
   }
 
+  say(message: RelayMessage): void {
+    this.deliver(writeRelayMessage(message));
+  }
+
   welcome(person: Identity, token?: string): void {
     const more = token === undefined ? {} : { token };
-    this.deliver(writeRelayMessage({ type: "welcome", person, expiresInMs: EXPIRES_IN_MS, ...more }));
+    this.say({ type: "welcome", person, expiresInMs: EXPIRES_IN_MS, ...more });
   }
 
   accept(command: Command, run: number): void {
-    this.deliver(writeRelayMessage({ type: "answer", id: command.id, ok: true, run }));
+    this.say({ type: "answer", id: command.id, ok: true, run });
   }
 
   refuse(command: Command, code: RefusalCode): void {
-    this.deliver(writeRelayMessage({ type: "answer", id: command.id, ok: false, code, message: `because ${code}` }));
+    this.say({ type: "answer", id: command.id, ok: false, code, message: `because ${code}` });
   }
 
   drop(code: number, reason = ""): void {
@@ -137,6 +141,11 @@ export class ScriptedRelay {
     const socket = this.sockets.at(-1);
     if (socket === undefined) throw new Error("there is no connection");
     return socket;
+  }
+
+  /** Client id under which the session is written. */
+  get ledgerId(): number {
+    return this.#ledger.clientID;
   }
 
   /** Opens the newest socket and sends the welcome and the session. */

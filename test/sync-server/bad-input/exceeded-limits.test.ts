@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import { writeUpdate } from "../../../src/protocol/protocol.ts";
-import { awarenessFrame, exchanged, typingFrame } from "../frames.ts";
+import { awarenessFrame, exchanged, rawStockClient, typingFrame } from "../frames.ts";
 import { participant, rawClient, roomState, until } from "../harness.ts";
 import { liveRoom, closed } from "./live-room.ts";
 
@@ -29,9 +29,9 @@ describe("exceeded limits", () => {
     await expectUnaffected();
   });
 
-  it("[W4] a document above the limit: 4413 and the limit's name; its content is unchanged", async () => {
+  it("[W4] a document above the limit: a stock client gets 4413 and the limit's name; its content is unchanged", async () => {
     const { setting, expectUnaffected } = await liveRoom({ limits: { documentBytes: 10_000 } });
-    const client = await rawClient(setting, await setting.token(participant));
+    const client = await rawStockClient(setting, await setting.token(participant));
     client.send(typingFrame("x".repeat(10_000)));
     expect(await closed(client)).toEqual([4413, expect.stringContaining("limit-document-bytes")]);
     await expectUnaffected();

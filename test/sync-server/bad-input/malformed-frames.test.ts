@@ -9,7 +9,7 @@ import {
   writeUpdate,
 } from "../../../src/protocol/protocol.ts";
 import { awarenessFrame, exchanged, rawStockClient, typing, typingFrame } from "../frames.ts";
-import { host, participant, rawClient } from "../harness.ts";
+import { host, participant, rawClient, until } from "../harness.ts";
 import { liveRoom, closed } from "./live-room.ts";
 
 describe("malformed frames", () => {
@@ -87,7 +87,7 @@ describe("malformed frames", () => {
     await expectUnaffected();
   });
 
-  it("a deeply nested awareness state either is passed on unchanged or closes its own connection only", async () => {
+  it("a nested awareness state is passed on; a deeply nested one is dropped, and its sender is told and stays", async () => {
     for (const depth of [100, 8_000]) {
       const { setting, bystander } = await liveRoom();
       const client = await rawClient(setting, await setting.token(participant));
@@ -95,9 +95,11 @@ describe("malformed frames", () => {
       client.send(awarenessFrame({ id: 7, json: tooDeep(depth) }));
       await exchanged(client);
       await exchanged(bystander);
-      if (client.closeCode === null)
-        expect(bystander.provider.awareness.states.get(7)).toMatchObject({ a: expect.anything() });
-      else expect(client.closeCode).toBe(4400);
+      const isPassedOn = depth === 100;
+      expect(bystander.provider.awareness.states.has(7)).toBe(isPassedOn);
+      await until("it is told", () => client.refused.length === (isPassedOn ? 0 : 1));
+      expect(client.refused.map(({ code }) => code)).toEqual(isPassedOn ? [] : ["too-deep"]);
+      expect(client.closeCode).toBeNull();
       expect(bystander.text.toString()).toBe("safe");
     }
   });
