@@ -60,7 +60,7 @@ export class Run {
     membership.joined = false;
     membership.withheldStateVector = null;
     outbox.subscribe(connection, false);
-    intake.dropPending(connection);
+    intake.dropWaiting(connection);
     return wasInRun;
   }
 
