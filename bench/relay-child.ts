@@ -20,7 +20,8 @@ import { SqliteStore } from "../sync-server/store/sqlite/store.ts";
 const [kind = "checked", tokenSecret = ""] = process.argv.slice(2);
 
 if (kind === "unchecked") {
-  Guard.prototype.admit = (accepted) => ({ accepted, missing: [], written: [], blocked: [], count: 0 });
+  const nothing = { waitingStructs: [], waitingDeletes: [], written: [], blocked: [], forbidden: new Map(), count: 0 };
+  Guard.prototype.admit = (accepted) => ({ accepted, scanned: null, ...nothing });
   const receive = Room.prototype.receive;
   Room.prototype.receive = function (this: Room, connection: Connection, message: Uint8Array): void {
     if (message[0] !== MessageType.awareness) return receive.call(this, connection, message);

@@ -109,7 +109,8 @@ export class RelayCore {
     this.rooms = new Rooms(store, {
       clock,
       journal: this.#journal,
-      slices: new Slices(clock),
+      slices: new Slices(clock, (error) => logger.error({ err: error }, "work in slices failed")),
+      failed: (room, error) => logger.error({ err: error, room }, "a message could not be handled"),
       contentSetAside: (room, error) =>
         logger.error({ err: error, room }, "the content of a room failed and is set aside; its session goes on"),
       awarenessClock,

@@ -7,6 +7,8 @@ export const CloseCode = {
   normal: 1000,
   /** A frame above the hard cap, refused by the WebSocket layer itself. */
   tooBig: 1009,
+  /** A fault of the relay's own: come back. */
+  internalError: 1011,
   /** The relay is restarting: come back. */
   restarting: 1012,
   /** Too slow or overloaded: come back later. */

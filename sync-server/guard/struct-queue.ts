@@ -1,6 +1,12 @@
-/** The structs of one client in the update at hand: how far they were accepted, and which queues wait for them. */
-import type { TakenStruct } from "./map-entries.ts";
+/** The structs of one client in the update at hand: how far they are accepted, and which queues wait for them. */
+import type { Parent } from "../struct-store/struct-store.ts";
 import type { ScannedStruct } from "../update/scan.ts";
+import type { OutStruct } from "../update/write.ts";
+
+export type TakenStruct = OutStruct & {
+  /** Where it lies; `null`: peers make a GC struct of it, or nobody needs to know. */
+  readonly parent: Parent | null;
+};
 
 export type StructQueue = {
   readonly client: number;
@@ -9,9 +15,13 @@ export type StructQueue = {
   next: number;
   /** Clock at which the first accepted struct begins. */
   readonly clock: number;
+  /** Clock after the last accepted struct. */
+  heldUpTo: number;
   /** Whether the sender may write under this client id; `null` until it matters. */
   allowed: boolean | null;
   readonly taken: TakenStruct[];
+  /** Whether any of `taken` is changed. */
+  isChanged: boolean;
   /** By the index of a struct: the queues that cannot go on before it is accepted. */
   waiting: Map<number, StructQueue[]> | null;
 };
@@ -21,29 +31,48 @@ export const makeQueue = (client: number, structs: readonly ScannedStruct[], hel
   structs,
   next: 0,
   clock: heldUpTo,
+  heldUpTo,
   allowed: null,
   taken: [],
+  isChanged: false,
   waiting: null,
 });
+
+/** Index of the first struct from `low` on that ends behind a clock. */
+const firstEndingAfter = (
+  { length }: { readonly length: number },
+  endAt: (index: number) => number,
+  clock: number,
+  from = 0,
+): number => {
+  let low = from;
+  let high = length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (endAt(middle) > clock) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+};
 
 /** Unblocks `queue` as soon as the struct of `other` that holds this clock is accepted; never, if there is none. */
 export const waitFor = (other: StructQueue, clock: number, queue: StructQueue): void => {
   const { structs } = other;
-  let low = other.next;
-  let high = structs.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const { clock: start, length } = structs[middle]!;
-    if (start + length > clock) high = middle;
-    else low = middle + 1;
-  }
-  const struct = structs[low];
+  const endAt = (index: number): number => structs[index]!.clock + structs[index]!.length;
+  const index = firstEndingAfter(structs, endAt, clock, other.next);
+  const struct = structs[index];
   if (struct === undefined || struct.clock > clock) return;
-  const others = (other.waiting ??= new Map()).get(low);
-  if (others === undefined) other.waiting.set(low, [queue]);
+  const others = (other.waiting ??= new Map()).get(index);
+  if (others === undefined) other.waiting.set(index, [queue]);
   else others.push(queue);
 };
 
-/** Whether all structs of a queue were accepted unchanged. */
-export const isWhole = ({ structs, taken, clock }: StructQueue): boolean =>
-  taken.length === structs.length && clock === structs[0]!.clock && taken.every(({ forbidden }) => !forbidden);
+/** The accepted struct that holds a clock, which is one of the queue's. */
+export const findTaken = ({ taken }: StructQueue, clock: number): TakenStruct => {
+  const endAt = (index: number): number => taken[index]!.struct.clock + taken[index]!.struct.length;
+  return taken[firstEndingAfter(taken, endAt, clock)]!;
+};
+
+/** Whether all structs of a queue are accepted unchanged. */
+export const isWhole = ({ structs, taken, clock, isChanged }: StructQueue): boolean =>
+  !isChanged && taken.length === structs.length && clock === structs[0]!.clock;

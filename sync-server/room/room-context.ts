@@ -10,6 +10,8 @@ export type RoomContext = {
   readonly journal: Journal;
   /** Runs what takes long, for all rooms in turn. */
   readonly slices: Slices;
+  /** Called with what was thrown while a message of a room was handled. */
+  readonly failed: (room: string, error: unknown) => void;
   /** Called when a room's content is set aside, with what was thrown while it was used. */
   readonly contentSetAside: (room: string, error: unknown) => void;
   readonly awarenessClock: AwarenessClock;

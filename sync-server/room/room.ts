@@ -23,6 +23,7 @@ import { Compactor } from "./content/compactor.ts";
 import { openContent } from "./content/open-content.ts";
 import type { HeldContent } from "./content/held-content.ts";
 import { Intake, RECOVERY_MS } from "./content/intake.ts";
+import { Lane } from "./content/lane.ts";
 import type { UpdateKind } from "./content/intake.ts";
 import { SetAside } from "./content/set-aside.ts";
 import { Sync } from "./content/sync.ts";
@@ -46,6 +47,8 @@ export class Room implements CommandRoom {
   readonly #session: RoomSession;
   readonly #held: HeldContent;
   readonly #setAside: SetAside;
+  readonly #lane: Lane;
+  readonly #compactor: Compactor;
   readonly #authors: Authors<Connection>;
   readonly #rejections = new Rejections();
   readonly #receipts: Receipts;
@@ -67,18 +70,16 @@ export class Room implements CommandRoom {
     const session = new RoomSession(stored.record, context, outbox);
     const close = this.#close.bind(this);
     const setAside = new SetAside({ room: this.name, connections, outbox, close });
-    const { held, authors } = openContent(stored, outbox, (error) => {
+    const isReserved = (client: number): boolean => client === session.ledger.id;
+    const { held, authors } = openContent(stored, outbox, isReserved, (error) => {
       context.contentSetAside(this.name, error);
       setAside.begin();
     });
+    const lane = new Lane(context.slices, (error) => context.failed(this.name, error));
     const sync = new Sync(held, session, outbox);
-    const compactor = new Compactor({ room: this.name, held, outbox, slices: context.slices });
-    const receipts = new Receipts({
-      clock: context.clock,
-      outbox,
-      close,
-      signedCount: () => null,
-    });
+    const { clock, slices } = context;
+    const compactor = new Compactor({ room: this.name, held, outbox, slices, clock });
+    const receipts = new Receipts({ clock, outbox, close, signedCount: () => null });
     const intake = new Intake(context, {
       room: this.name,
       held,
@@ -88,6 +89,9 @@ export class Room implements CommandRoom {
       sync,
       outbox,
       compactor,
+      lane,
+      isLive: () => session.isLive,
+      failed: this.#failed.bind(this),
       close,
     });
     const presence = new RoomPresence(context, outbox, authors, rejections);
@@ -95,6 +99,8 @@ export class Room implements CommandRoom {
     this.#session = session;
     this.#held = held;
     this.#setAside = setAside;
+    this.#lane = lane;
+    this.#compactor = compactor;
     this.#authors = authors;
     this.#receipts = receipts;
     this.#sync = sync;
@@ -188,9 +194,17 @@ export class Room implements CommandRoom {
     try {
       this.#dispatch(connection, message);
     } catch (error) {
-      if (!(error instanceof MalformedError)) throw error;
-      this.#close(connection, CloseCode.badMessage, error.message);
+      this.#failed(connection, error);
     }
+  }
+
+  /** Something threw while a message was handled: costs its sender the connection, and nobody else anything. */
+  #failed(connection: Connection, error: unknown): void {
+    const isMalformed = error instanceof MalformedError;
+    if (!isMalformed) this.#context.failed(this.name, error);
+    if (!connection.membership.isAttached) return;
+    if (isMalformed) this.#close(connection, CloseCode.badMessage, error.message);
+    else this.#close(connection, CloseCode.internalError, "internal error");
   }
 
   #dispatch(connection: Connection, bytes: Uint8Array): void {
@@ -217,8 +231,13 @@ export class Room implements CommandRoom {
 
   #receiveStateVector(connection: Connection, stateVector: Uint8Array): void {
     if (this.#session.ledger.isOutdatedBy(stateVector, this.#context.startedAt)) this.#renewLedger();
-    if (this.#session.isLive) this.#run.serve(connection, stateVector);
-    else this.#run.withhold(connection, stateVector);
+    if (!this.#session.isLive) return this.#run.withhold(connection, stateVector);
+    // It is answered with what the client has sent before.
+    this.#lane.inOrder(() => {
+      if (!connection.membership.isAttached) return;
+      if (this.#session.isLive) this.#run.serve(connection, stateVector);
+      else this.#run.withhold(connection, stateVector);
+    });
   }
 
   #receiveUpdate(connection: Connection, update: Uint8Array, kind: UpdateKind): void {
@@ -294,14 +313,20 @@ export class Room implements CommandRoom {
    */
   refreshPresence(): void {
     this.#sync.evictCaches();
+    this.#intake.askAgain();
     for (const connection of this.#connections) {
       if (!connection.speaksSession) this.#presence.sendAllTo(connection);
     }
   }
 
+  /** Calls `run` once nothing of the room's content is in work, so that the room may leave memory. */
+  whenIdle(run: () => void): void {
+    this.#lane.whenIdle(run);
+  }
+
   /** Stores what the room must not forget when it leaves memory. */
   prepareUnload(): void {
-    this.#intake.prepareUnload();
+    this.#compactor.prepareUnload();
     this.#outbox.flush();
   }
 

@@ -183,6 +183,12 @@ export class Rooms implements RoomService {
   #release(name: string, entry: Entry): void {
     entry.users--;
     if (entry.users > 0) return;
+    if (entry.loaded === null) return this.#drop(name, entry);
+    entry.loaded.whenIdle(() => this.#drop(name, entry));
+  }
+
+  #drop(name: string, entry: Entry): void {
+    if (entry.users > 0 || this.#entries.get(name) !== entry) return;
     entry.loaded?.prepareUnload();
     this.#entries.delete(name);
   }

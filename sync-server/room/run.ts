@@ -62,7 +62,7 @@ export class Run {
     this.#withheld.delete(connection);
     outbox.subscribe(connection, false);
     presence.stopSendingTo(connection);
-    intake.dropPending(connection);
+    intake.dropWaiting(connection);
     return wasInRun;
   }
 

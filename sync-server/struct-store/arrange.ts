@@ -4,6 +4,7 @@
  */
 import { NONE, StructKind } from "../update/scan.ts";
 import type { ScannedSection, ScannedStruct } from "../update/scan.ts";
+import type { Slice } from "../update/slice.ts";
 import type { Steps } from "./steps.ts";
 
 type Queue = ScannedSection & {
@@ -19,49 +20,64 @@ export type Taker = {
   readonly take: (client: number, struct: ScannedStruct) => void;
 };
 
-/** Gives the structs to `take` in order. @returns whether all of them could be taken. */
-export const arrange = (sections: readonly ScannedSection[], taker: Taker, steps: Steps): boolean => {
+/** Gives the structs to `take` in order, in slices. @returns whether all of them could be taken. */
+export function* arrange(
+  sections: readonly ScannedSection[],
+  taker: Taker,
+  steps: Steps,
+  slice: Slice,
+): Generator<undefined, boolean> {
   const queues = sections.map(({ client, structs }): Queue => ({ client, structs, next: 0, waiting: null }));
   const byClient = queues.length > 1 ? new Map(queues.map((queue) => [queue.client, queue])) : null;
   for (const first of queues) {
     // A queue that goes on may let others go on; each of these waits for one struct at a time.
     const work = [first];
     for (let queue = work.pop(); queue !== undefined; queue = work.pop()) {
-      advance(queue, byClient, taker, work, steps);
+      if (advance(queue, byClient, taker, work, steps, slice)) continue;
+      slice.left = slice.steps;
+      yield;
+      work.push(queue);
     }
   }
   return queues.every(({ next, structs }) => next === structs.length);
-};
+}
 
+/** @returns false for a pause, after which it is to be called again. */
 const advance = (
   queue: Queue,
   byClient: ReadonlyMap<number, Queue> | null,
   { clockOf, take }: Taker,
   work: Queue[],
   steps: Steps,
-): void => {
+  slice: Slice,
+): boolean => {
   const { client, structs } = queue;
   for (; queue.next < structs.length; queue.next++) {
+    if (--slice.left <= 0) return false;
     steps.count++;
     const struct = structs[queue.next]!;
     const held = clockOf(client);
     if (struct.clock + struct.length > held) {
-      if (struct.clock > held || struct.kind === StructKind.skip) return;
+      if (struct.clock > held || struct.kind === StructKind.skip) return true;
       const { originClient, originClock, rightClient, rightClock, parentClient, parentClock } = struct;
       if (originClient !== NONE && originClock >= clockOf(originClient)) {
-        return waitFor(byClient?.get(originClient), originClock, queue, steps);
+        waitFor(byClient?.get(originClient), originClock, queue, steps);
+        return true;
       }
       if (rightClient !== NONE && rightClock >= clockOf(rightClient)) {
-        return waitFor(byClient?.get(rightClient), rightClock, queue, steps);
+        waitFor(byClient?.get(rightClient), rightClock, queue, steps);
+        return true;
       }
       if (parentClient !== NONE && parentClock >= clockOf(parentClient)) {
-        return waitFor(byClient?.get(parentClient), parentClock, queue, steps);
+        waitFor(byClient?.get(parentClient), parentClock, queue, steps);
+        return true;
       }
       take(client, struct);
     }
     const woken = queue.waiting?.get(queue.next);
     if (woken !== undefined) for (const each of woken) work.push(each);
   }
+  return true;
 };
 
 /** Lets a queue go on as soon as the struct of another that holds this clock is taken; never, if there is none. */

@@ -163,7 +163,7 @@ export class ContentParts {
     for (; this.#unit < unit; this.#unit++) {
       if (this.#steps !== null) this.#steps.count++;
       if (this.#ref === Ref.json) this.#reader.jsonOrUndefined();
-      else this.#reader.any(0);
+      else this.#reader.any();
     }
   }
 }

@@ -4,8 +4,10 @@
  * held. Nothing is integrated: whatever the bytes are, no step recurses or takes more than n log n in them.
  */
 import { encode } from "lib0/encoding";
-import { scanUpdate, StructKind, NONE } from "../update/scan.ts";
+import { scanSlices, StructKind, NONE } from "../update/scan.ts";
 import type { ScannedStruct, ScannedUpdate } from "../update/scan.ts";
+import { finish, UNSLICED } from "../update/slice.ts";
+import type { Slice } from "../update/slice.ts";
 import { Answer } from "./answer.ts";
 import type { Generation } from "./answer.ts";
 import { arrange } from "./arrange.ts";
@@ -26,6 +28,17 @@ export const SLICE_STEPS = 10_000;
 const NO_ROOT = new Uint8Array();
 /** The numbers at the head of a client's section take at most about this. */
 const CLIENT_BYTES = 16;
+
+/** Where an item lies. */
+export type Parent = {
+  /** The id of the item that holds the type which it is a child of; NONE: one of the root types. */
+  readonly client: number;
+  readonly clock: number;
+  /** Whether it is the value of a map's key, an attribute for instance. */
+  readonly isEntry: boolean;
+  /** How many types that are no roots it lies in. */
+  readonly depth: number;
+};
 
 export class StructStore {
   /** Counts the work done, for tests. */
@@ -73,19 +86,24 @@ export class StructStore {
    * @throws MalformedError if bytes cannot be read, and nothing else.
    */
   add(update: Uint8Array | ScannedUpdate): boolean {
-    const scanned = update instanceof Uint8Array ? scanUpdate(update, NO_ROOT) : update;
-    const structs = this.#structs;
-    const isWhole = arrange(
-      scanned.sections,
-      {
-        clockOf: (client) => structs.clockOf(client),
-        take: (client, struct) => this.#take(scanned.bytes, client, struct),
-      },
-      this.steps,
-    );
+    return finish(this.addSlices(update, UNSLICED));
+  }
+
+  /** The same in slices; between them answers may be opened, and the store may be compacted. */
+  *addSlices(update: Uint8Array | ScannedUpdate, slice: Slice): Generator<undefined, boolean> {
+    const scanned = update instanceof Uint8Array ? yield* scanSlices(update, NO_ROOT, slice) : update;
+    const taker = {
+      clockOf: (client: number): number => this.#structs.clockOf(client),
+      take: (client: number, struct: ScannedStruct): void => this.#take(scanned.bytes, client, struct),
+    };
+    const isWhole = yield* arrange(scanned.sections, taker, this.steps, slice);
     for (const { client, clock, length } of scanned.deletes) {
       this.steps.count++;
-      const end = Math.min(clock + length, structs.clockOf(client));
+      if (--slice.left <= 0) {
+        slice.left = slice.steps;
+        yield;
+      }
+      const end = Math.min(clock + length, this.#structs.clockOf(client));
       if (end <= clock || !this.#delete(client, clock, end)) continue;
       this.#deleteBytes += varUintSize(clock) + varUintSize(end - clock);
     }
@@ -129,6 +147,21 @@ export class StructStore {
   kindOf(client: number, clock: number): number {
     const number = this.#structs.find(client, clock);
     return number === NO_STRUCT ? NONE : this.#structs.refAt(number);
+  }
+
+  /** Where a held id lies; `null` for GC and what is not held. */
+  parentOf(client: number, clock: number): Parent | null {
+    const place = this.placeOf(client, clock);
+    if (place === NO_PLACE) return null;
+    const structs = this.#structs;
+    const type = typeAt(place);
+    const holder = type === ROOT ? NO_STRUCT : structs.types.structOf(type);
+    return {
+      client: type === ROOT ? NONE : structs.clientAt(holder),
+      clock: type === ROOT ? NONE : structs.clockAt(holder),
+      isEntry: isEntryAt(place),
+      depth: structs.types.depthOf(type),
+    };
   }
 
   /**

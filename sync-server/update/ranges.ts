@@ -63,6 +63,13 @@ export class RangeSet {
     ranges.splice(from, to - from, { clock: start, length: end - start });
   }
 
+  /** Adds all of another set. */
+  addAll(other: RangeSet): void {
+    for (const [client, ranges] of other.#clients) {
+      for (const { clock, length } of ranges) this.add(client, clock, length);
+    }
+  }
+
   /** The parts of a range that are not in the set, in order. */
   without(client: number, clock: number, length: number): Range[] {
     const ranges = this.#clients.get(client);

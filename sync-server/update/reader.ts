@@ -4,9 +4,8 @@
  */
 import { isUtf8 } from "node:buffer";
 import { MalformedError } from "../../src/protocol/protocol.ts";
+import { findJsonFault, MAX_VALUE_DEPTH, MAX_VALUE_PARTS } from "./json.ts";
 
-/** Deepest nesting of a value in ContentAny; deeper ones could exhaust a peer's stack. */
-const MAX_DEPTH = 128;
 export const MAX_SAFE = Number.MAX_SAFE_INTEGER;
 
 /** Bits of an item's first byte: it has a parentSub, a right origin, an origin. */
@@ -15,6 +14,11 @@ export const HAS_RIGHT_ORIGIN = 0x40;
 export const HAS_ORIGIN = 0x80;
 
 const UNDEFINED = new TextEncoder().encode("undefined");
+const GUID = new TextEncoder().encode("guid");
+const GC_FILTER = new TextEncoder().encode("gcFilter");
+/** First bytes of an object and of a string in lib0's "any" encoding. */
+const ANY_OBJECT = 118;
+const ANY_STRING = 119;
 const PROTO = new TextEncoder().encode("__proto__");
 
 /** Says what is wrong with the update. @throws MalformedError, always. */
@@ -26,6 +30,8 @@ export const fail = (what: string): never => {
 export class Reader {
   readonly bytes: Uint8Array;
   pos = 0;
+  /** Parts of the value at hand so far. */
+  #parts = 0;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
@@ -108,11 +114,8 @@ export class Reader {
     this.skip(size);
     const text = this.bytes.subarray(start, this.pos);
     if (!isUtf8(text)) fail("a string is not UTF-8");
-    try {
-      JSON.parse(Buffer.from(text.buffer, text.byteOffset, text.byteLength).toString("utf8"));
-    } catch {
-      fail("a value is not JSON");
-    }
+    const fault = findJsonFault(text);
+    if (fault !== null) fail(`a value is ${fault}`);
   }
 
   /** A value of ContentJSON: JSON, or the word `undefined` (yjs 13.6, `ContentJSON.write`). */
@@ -125,8 +128,42 @@ export class Reader {
   }
 
   /** A value in lib0's "any" encoding (lib0 0.2, `readAny`). */
-  any(depth: number): void {
-    if (depth > MAX_DEPTH) fail(`a value is nested deeper than ${MAX_DEPTH}`);
+  any(): void {
+    this.#parts = 0;
+    this.#any(0);
+  }
+
+  /**
+   * The options of a subdocument, of which Yjs makes a Doc without asking what they are (13.6, `createDocFromOpts`): a
+   * guid that is no string cannot be written again, and a filter that is no function throws when it is called.
+   */
+  docOptions(): void {
+    if (this.byte() !== ANY_OBJECT) fail("the options of a subdocument are no object");
+    this.#parts = 0;
+    const size = this.varUint();
+    for (let i = 0; i < size; i++) {
+      const key = this.pos;
+      if (this.stringEquals(PROTO)) fail("an object has the key __proto__");
+      const end = this.pos;
+      if (this.#equalsAt(key, GUID) && this.bytes[end] !== ANY_STRING) fail("the guid of a subdocument is no string");
+      if (this.#equalsAt(key, GC_FILTER)) fail("the options of a subdocument hold a filter");
+      this.#any(1);
+    }
+  }
+
+  /** Whether the string at a position equals these bytes. */
+  #equalsAt(position: number, expected: Uint8Array): boolean {
+    const { pos } = this;
+    this.pos = position;
+    const equal = this.stringEquals(expected);
+    this.pos = pos;
+    return equal;
+  }
+
+  /** @param depth how many containers it lies in; the bound on it bounds the recursion. */
+  #any(depth: number): void {
+    if (depth > MAX_VALUE_DEPTH) fail(`a value is nested deeper than ${MAX_VALUE_DEPTH}`);
+    if (++this.#parts > MAX_VALUE_PARTS) fail(`a value has more than ${MAX_VALUE_PARTS} parts`);
     const type = this.byte();
     switch (type) {
       case 127: // undefined
@@ -141,21 +178,21 @@ export class Reader {
       case 123: // float64
       case 122: // bigint
         return this.skip(8);
-      case 119:
+      case ANY_STRING:
         this.stringLength();
         return;
-      case 118: {
+      case ANY_OBJECT: {
         const size = this.varUint();
         for (let i = 0; i < size; i++) {
           // Read by lib0, this key would replace the object's prototype; one of bytes then throws in every peer that writes it.
           if (this.stringEquals(PROTO)) fail("an object has the key __proto__");
-          this.any(depth + 1);
+          this.#any(depth + 1);
         }
         return;
       }
       case 117: {
         const size = this.varUint();
-        for (let i = 0; i < size; i++) this.any(depth + 1);
+        for (let i = 0; i < size; i++) this.#any(depth + 1);
         return;
       }
       case 116:

@@ -15,6 +15,8 @@
  * It is stricter than Yjs: whatever would throw in a peer's `applyUpdate`, or be read in two ways,
  * is malformed here, so that one sender's bad bytes never reach another's document.
  */
+import { finish, UNSLICED } from "./slice.ts";
+import type { Slice } from "./slice.ts";
 import { fail, HAS_ORIGIN, HAS_PARENT_SUB, HAS_RIGHT_ORIGIN, MAX_SAFE, Reader } from "./reader.ts";
 
 export const StructKind = { gc: 0, item: 1, skip: 2 } as const;
@@ -40,8 +42,8 @@ export type ScannedStruct = {
   readonly underProtectedRoot: boolean;
   /** Whether it names a key of its parent, which is a map then. */
   readonly hasParentSub: boolean;
-  /** Whether it is an item of several units that are not deleted, so that a peer may cut it in two. */
-  readonly isDivisible: boolean;
+  /** What it holds, by the low five bits of its first byte (yjs 13.6, `contentRefs`). */
+  readonly ref: number;
 };
 
 export type ScannedSection = { readonly client: number; readonly structs: readonly ScannedStruct[] };
@@ -57,15 +59,7 @@ export type ScannedUpdate = {
   readonly exact: boolean;
 };
 
-/** An update holds more structs and deletes than the caller allows; each takes memory and time, however short it is. */
-export class TooManyStructsError extends Error {
-  override name = "TooManyStructsError";
-}
-
 const CONTENT_DELETED = 1;
-
-/** First byte of an object in lib0's "any" encoding. */
-const ANY_OBJECT = 118;
 
 /** Passes over an item's content and returns its length in clock units. */
 const scanContent = (reader: Reader, ref: number): number => {
@@ -98,13 +92,12 @@ const scanContent = (reader: Reader, ref: number): number => {
     }
     case 8: {
       const count = reader.varUint();
-      for (let i = 0; i < count; i++) reader.any(0);
+      for (let i = 0; i < count; i++) reader.any();
       return count;
     }
-    case 9: // ContentDoc: a guid and options; Yjs looks into these without asking what they are (`createDocFromOpts`)
+    case 9: // ContentDoc
       reader.stringLength();
-      if (reader.bytes[reader.pos] !== ANY_OBJECT) fail("the options of a subdocument are no object");
-      reader.any(0);
+      reader.docOptions();
       return 1;
     default:
       return fail(`unknown content ${ref}`);
@@ -165,29 +158,36 @@ const scanStruct = (reader: Reader, clock: number, protectedRoot: Uint8Array): S
     parentClock,
     underProtectedRoot,
     hasParentSub,
-    isDivisible: length > 1 && kind === StructKind.item && ref !== CONTENT_DELETED,
+    ref,
   };
 };
 
+/** Bytes of a struct that cost about as much as a step: long strings and values are walked over byte by byte. */
+const BYTES_PER_STEP = 512;
+
 /**
- * Scans an update.
+ * Scans an update in slices.
  *
  * @param protectedRoot name of the protected root type, in UTF-8.
- * @param most how many structs and deletes it may hold.
- * @throws MalformedError or TooManyStructsError, and nothing else, whatever the bytes are.
+ * @throws MalformedError and nothing else, whatever the bytes are.
  */
-export const scanUpdate = (bytes: Uint8Array, protectedRoot: Uint8Array, most = Infinity): ScannedUpdate => {
+export function* scanSlices(
+  bytes: Uint8Array,
+  protectedRoot: Uint8Array,
+  slice: Slice,
+): Generator<undefined, ScannedUpdate> {
   const reader = new Reader(bytes);
   let exact = true;
   let count = 0;
-  const countOne = (): void => {
-    if (++count > most) throw new TooManyStructsError();
-  };
   const sections: ScannedSection[] = [];
   const sectionCount = reader.varUint();
   // A second section for a client would replace the first in a peer's reader: two readings, so none.
   const seen = sectionCount > 1 ? new Set<number>() : null;
   for (let i = 0; i < sectionCount; i++) {
+    if (--slice.left <= 0) {
+      slice.left = slice.steps;
+      yield;
+    }
     const structCount = reader.varUint();
     const client = reader.varUint();
     let clock = reader.varUint();
@@ -197,26 +197,30 @@ export const scanUpdate = (bytes: Uint8Array, protectedRoot: Uint8Array, most = 
     }
     const structs: ScannedStruct[] = [];
     for (let j = 0; j < structCount; j++) {
-      countOne();
       const struct = scanStruct(reader, clock, protectedRoot);
       structs.push(struct);
       clock += struct.length;
+      slice.left -= 1 + (struct.end - struct.start) / BYTES_PER_STEP;
+      if (slice.left <= 0) {
+        slice.left = slice.steps;
+        yield;
+      }
     }
-    if (structs.length === 0) {
-      countOne();
-      exact = false;
-    } else sections.push({ client, structs });
+    count += structs.length;
+    if (structs.length === 0) exact = false;
+    else sections.push({ client, structs });
   }
   const deletes: ScannedDelete[] = [];
   const clientCount = reader.varUint();
   const deletedClients = clientCount > 1 ? new Set<number>() : null;
   for (let i = 0; i < clientCount; i++) {
+    if (--slice.left <= 0) {
+      slice.left = slice.steps;
+      yield;
+    }
     const client = reader.varUint();
     const rangeCount = reader.varUint();
-    if (rangeCount === 0) {
-      countOne();
-      exact = false;
-    }
+    if (rangeCount === 0) exact = false;
     if (deletedClients !== null) {
       if (deletedClients.has(client)) exact = false;
       deletedClients.add(client);
@@ -224,15 +228,47 @@ export const scanUpdate = (bytes: Uint8Array, protectedRoot: Uint8Array, most = 
     // Yjs writes what it cannot delete yet as differences, so ranges out of order become others there (13.6).
     let endOfLast = 0;
     for (let j = 0; j < rangeCount; j++) {
-      countOne();
       const clock = reader.varUint();
       const length = reader.varUint();
       if (clock + length > MAX_SAFE) fail("a clock is too large");
       if (length === 0 || clock < endOfLast) exact = false;
       endOfLast = clock + length;
       if (length > 0) deletes.push({ client, clock, length });
+      if (--slice.left <= 0) {
+        slice.left = slice.steps;
+        yield;
+      }
     }
+    count += rangeCount;
   }
   if (reader.pos !== bytes.length) exact = false;
   return { bytes, sections, deletes, count, exact };
+}
+
+/** The same in one go. */
+export const scanUpdate = (bytes: Uint8Array, protectedRoot: Uint8Array): ScannedUpdate =>
+  finish(scanSlices(bytes, protectedRoot, UNSLICED));
+
+/**
+ * Scans a part of a section, which was scanned whole before.
+ *
+ * @param start where the first struct stands; `end`: where the last one ends.
+ * @param most how many structs are scanned at most.
+ */
+export const scanStructs = (
+  bytes: Uint8Array,
+  { start, end, clock }: { readonly start: number; readonly end: number; readonly clock: number },
+  protectedRoot: Uint8Array,
+  most: number,
+): ScannedStruct[] => {
+  const reader = new Reader(bytes);
+  reader.pos = start;
+  const structs: ScannedStruct[] = [];
+  let next = clock;
+  while (reader.pos < end && structs.length < most) {
+    const struct = scanStruct(reader, next, protectedRoot);
+    structs.push(struct);
+    next += struct.length;
+  }
+  return structs;
 };

@@ -2,11 +2,18 @@
 import * as encoding from "lib0/encoding";
 import type { Range } from "./ranges.ts";
 import { HAS_ORIGIN, HAS_RIGHT_ORIGIN, Reader } from "./reader.ts";
+import type { Slice } from "./slice.ts";
 import { StructKind } from "./scan.ts";
 import type { ScannedStruct } from "./scan.ts";
 
-/** A struct of the update to write: one of the scanned ones as it is, or a GC struct in its place. */
-export type OutStruct = { readonly struct: ScannedStruct; readonly forbidden: boolean };
+/** A struct of the update to write: one of the scanned ones as it is, or what takes its place. */
+export type OutStruct = {
+  readonly struct: ScannedStruct;
+  /** Whether a GC struct takes its place. */
+  readonly forbidden: boolean;
+  /** What takes its place, from where the section begins; `null`: nothing. */
+  readonly instead: Uint8Array | null;
+};
 export type OutSection = {
   readonly client: number;
   /** Clock at which the first struct is to begin; what it holds before that is cut off. */
@@ -53,7 +60,7 @@ const writeCutItem = (
     const count = reader.varUint();
     for (let i = 0; i < cut; i++) {
       if (ref === 2) reader.jsonOrUndefined();
-      else reader.any(0);
+      else reader.any();
     }
     encoding.writeVarUint(encoder, count - cut);
     encoding.writeUint8Array(encoder, bytes.subarray(reader.pos, struct.end));
@@ -61,28 +68,34 @@ const writeCutItem = (
 };
 
 /**
- * Writes an update.
+ * Writes an update in slices.
  *
  * @param bytes the update from which the structs were scanned.
  * @param deletes ranges for each client.
  */
-export const writeScanned = (
+export function* writeScanned(
   bytes: Uint8Array,
   sections: readonly OutSection[],
   deletes: ReadonlyMap<number, readonly Range[]>,
-): Uint8Array => {
+  slice: Slice,
+): Generator<undefined, Uint8Array> {
   const encoder = encoding.createEncoder();
   encoding.writeVarUint(encoder, sections.length);
   for (const { client, clock, structs } of sections) {
     encoding.writeVarUint(encoder, structs.length);
     encoding.writeVarUint(encoder, client);
     encoding.writeVarUint(encoder, clock);
-    for (const { struct, forbidden } of structs) {
+    for (const { struct, forbidden, instead } of structs) {
+      if (--slice.left <= 0) {
+        slice.left = slice.steps;
+        yield;
+      }
       const cut = Math.max(clock - struct.clock, 0);
       if (forbidden || struct.kind === StructKind.gc) {
         encoding.writeUint8(encoder, GC);
         encoding.writeVarUint(encoder, struct.length - cut);
-      } else if (cut > 0) writeCutItem(encoder, bytes, client, struct, cut);
+      } else if (instead !== null) encoding.writeUint8Array(encoder, instead);
+      else if (cut > 0) writeCutItem(encoder, bytes, client, struct, cut);
       else encoding.writeUint8Array(encoder, bytes.subarray(struct.start, struct.end));
     }
   }
@@ -96,4 +109,4 @@ export const writeScanned = (
     }
   }
   return encoding.toUint8Array(encoder);
-};
+}

@@ -102,7 +102,7 @@ describe("found by the fuzzer", () => {
     const peer = new Y.Doc();
     peer.getMap("map");
     const offer = (update: Uint8Array): void => {
-      const { accepted } = guard.admit(update, { isEntry: content.isEntry.bind(content) });
+      const { accepted } = guard.admit(update, { content });
       if (accepted === null) return;
       content.add(accepted);
       Y.applyUpdate(peer, accepted);

@@ -1,4 +1,6 @@
 /** Compacts a room's content in slices when that is worth it, and has the result stored. */
+import type { Clock } from "../../../src/clock.ts";
+import { finish } from "../../update/slice.ts";
 import type { Outbox } from "../connection/outbox.ts";
 import type { SlicedWork, Slices } from "./slices.ts";
 import type { HeldContent } from "./held-content.ts";
@@ -6,29 +8,44 @@ import type { HeldContent } from "./held-content.ts";
 /** Content of at most so many bytes is compacted at once when its room leaves memory: some 20 ms if all is tiny. */
 const COMPACTED_AT_ONCE_BYTES = 256 * 1024;
 
+/** Time between two compactions of content that is too large, in ms: it may hold nothing that can be forgotten. */
+const PAUSE_MS = 2_000;
+
 export type CompactorOptions = {
   /** The room's name. */
   readonly room: string;
   readonly held: HeldContent;
   readonly outbox: Outbox;
   readonly slices: Slices;
+  readonly clock: Pick<Clock, "now">;
 };
 
 export class Compactor {
   readonly #options: CompactorOptions;
   #isRunning = false;
   #isStopped = false;
+  /** When the last compaction ended, ms since the epoch. */
+  #endedAt = -Infinity;
 
   constructor(options: CompactorOptions) {
     this.#options = options;
   }
 
   /** Called after each change of the content. */
-  runIfWorthIt(): void {
+  contentAppended(): void {
     const { held, slices } = this.#options;
     if (this.#isRunning || held.content?.isWorthCompacting !== true) return;
     this.#isRunning = true;
     slices.run(this.#work());
+  }
+
+  /** Compacts content that is too large, if that was not done just before. */
+  *compactIfItHelps(): SlicedWork {
+    const { held, clock } = this.#options;
+    while (this.#isRunning) yield;
+    if (held.content?.hasChanged !== true || clock.now() < this.#endedAt + PAUSE_MS) return;
+    this.#isRunning = true;
+    yield* this.#work();
   }
 
   /** The room is about to leave memory: compacts small content now, and stops what is going on. */
@@ -54,6 +71,7 @@ export class Compactor {
       yield;
     }
     this.#isRunning = false;
+    this.#endedAt = this.#options.clock.now();
   }
 
   #store(updates: readonly Uint8Array[] | null): void {
@@ -61,10 +79,3 @@ export class Compactor {
     if (updates !== null) outbox.store({ type: "replace-content", room, updates });
   }
 }
-
-const finish = <T>(work: Generator<undefined, T>): T => {
-  for (;;) {
-    const result = work.next();
-    if (result.done === true) return result.value;
-  }
-};

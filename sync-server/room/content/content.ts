@@ -5,7 +5,10 @@
 import * as Y from "yjs";
 import { MalformedError } from "../../../src/protocol/protocol.ts";
 import { StructStore } from "../../struct-store/struct-store.ts";
+import type { Parent } from "../../struct-store/struct-store.ts";
 import type { ScannedUpdate } from "../../update/scan.ts";
+import { finish, UNSLICED } from "../../update/slice.ts";
+import type { Slice } from "../../update/slice.ts";
 import type { RoomContent } from "./room-content.ts";
 
 /** Appended bytes that are worth a compaction, once they are as many as the compacted content has too. */
@@ -61,15 +64,23 @@ export class Content implements RoomContent {
     return this.#appendedBytes >= Math.max(COMPACTION_BYTES, this.#compactedBytes);
   }
 
+  get hasChanged(): boolean {
+    return this.#appendedBytes > 0;
+  }
+
   get isWorthCompactingBeforeUnload(): boolean {
     return this.#rows >= COMPACTION_ROWS_BEFORE_UNLOAD;
   }
 
   add(update: Uint8Array, scanned: ScannedUpdate | null = null): void {
+    finish(this.addSlices(update, scanned, UNSLICED));
+  }
+
+  *addSlices(update: Uint8Array, scanned: ScannedUpdate | null, slice: Slice): Generator<undefined, void> {
     this.#addToEncoded(update);
-    this.#store.add(scanned ?? update);
     this.#rows++;
     this.#appendedBytes += update.byteLength;
+    yield* this.#store.addSlices(scanned ?? update, slice);
   }
 
   stateVector(): Map<number, number> {
@@ -99,8 +110,8 @@ export class Content implements RoomContent {
     return this.#store.isDeleted(client, clock, length);
   }
 
-  isEntry(client: number, clock: number): boolean {
-    return this.#store.isEntry(client, clock);
+  parentOf(client: number, clock: number): Parent | null {
+    return this.#store.parentOf(client, clock);
   }
 
   *compact(): Generator<undefined, readonly Uint8Array[]> {

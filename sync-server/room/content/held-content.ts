@@ -10,12 +10,20 @@ type Stored = { readonly updates: readonly Uint8Array[]; readonly guardRecords: 
 type Opened = { readonly content: RoomContent; readonly guard: Guard };
 
 /** What changes nothing, so that a throw leaves the content as it was. */
-type ReadOnly = "bytes" | "isDeleted" | "isEntry" | "isWorthCompacting" | "isWorthCompactingBeforeUnload";
+type ReadOnly =
+  | "bytes"
+  | "hasChanged"
+  | "isDeleted"
+  | "parentOf"
+  | "isWorthCompacting"
+  | "isWorthCompactingBeforeUnload";
 
 export type HeldContentOptions = {
   readonly stored: Stored;
   /** Whether it was set aside before. */
   readonly isSetAside: boolean;
+  /** Whether a client id is or was one of the room's ledgers'. */
+  readonly isReserved: (client: number) => boolean;
   readonly makeContent: (updates: readonly Uint8Array[]) => RoomContent;
   /** Called once, with what was thrown. */
   readonly onSetAside: (error: unknown) => void;
@@ -70,7 +78,7 @@ export class HeldContent {
     try {
       const { updates, guardRecords } = this.#stored!;
       const content = this.#options.makeContent(updates);
-      this.#opened = { content, guard: new Guard(content.stateVector(), guardRecords) };
+      this.#opened = { content, guard: new Guard(content.stateVector(), guardRecords, this.#options.isReserved) };
     } catch (error) {
       this.#setAside(error);
     }

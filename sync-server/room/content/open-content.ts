@@ -11,6 +11,7 @@ import { HeldContent } from "./held-content.ts";
 export const openContent = (
   { record, content: updates, isContentSetAside, guard }: StoredRoom,
   outbox: Outbox,
+  isReserved: (client: number) => boolean,
   onSetAside: (error: unknown) => void,
 ): { readonly held: HeldContent; readonly authors: Authors<Connection> } => {
   const records = guard.map(readRecord);
@@ -20,6 +21,7 @@ export const openContent = (
   const held = new HeldContent({
     stored: { updates, guardRecords },
     isSetAside: isContentSetAside,
+    isReserved,
     makeContent: (stored) => new Content(stored),
     onSetAside,
   });

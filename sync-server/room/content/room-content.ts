@@ -1,9 +1,13 @@
 /** What a room needs of whatever holds its content: Yjs structs and deletes that the guard has accepted. */
+import type { HeldStructs } from "../../guard/plan.ts";
 import type { ScannedUpdate } from "../../update/scan.ts";
+import type { Slice } from "../../update/slice.ts";
 
-export interface RoomContent {
+export interface RoomContent extends HeldStructs {
   /** Bytes that the content takes when it is written; after a compaction, the size by which a document is judged. */
   readonly bytes: number;
+  /** Whether anything was added since the last compaction began. */
+  readonly hasChanged: boolean;
   /** Whether enough was appended to be worth a compaction. */
   readonly isWorthCompacting: boolean;
   /** The same for a room that is about to leave memory. */
@@ -14,6 +18,8 @@ export interface RoomContent {
    * @param scanned the update as it was scanned, if it was.
    */
   add(update: Uint8Array, scanned?: ScannedUpdate | null): void;
+  /** The same in slices. */
+  addSlices(update: Uint8Array, scanned: ScannedUpdate | null, slice: Slice): Generator<undefined, void>;
   /** For each client id the clock after its last struct. */
   stateVector(): Map<number, number>;
   /**
@@ -22,10 +28,6 @@ export interface RoomContent {
    * @throws MalformedError if the state vector cannot be read.
    */
   encodeSince(stateVector: Uint8Array): readonly [Uint8Array, ...Uint8Array[]];
-  /** Whether all of a range of held structs is deleted already. */
-  isDeleted(client: number, clock: number, length: number): boolean;
-  /** Whether a held struct is the value of a map's key. */
-  isEntry(client: number, clock: number): boolean;
   /**
    * Forgets what is deleted. Yields between slices of some milliseconds, in which updates may be added.
    *

@@ -4,29 +4,36 @@
  */
 import type { Clock } from "../../../src/clock.ts";
 
-/** Work that yields after each slice of a few milliseconds. It handles its own errors. */
+/** Work that yields after each slice of a few milliseconds.  */
 export type SlicedWork = Generator<undefined, void>;
 
 export class Slices {
   readonly #clock: Pick<Clock, "afterTurn">;
+  readonly #onBug: (error: unknown) => void;
   readonly #queue: SlicedWork[] = [];
+  #isRunning = false;
 
-  constructor(clock: Pick<Clock, "afterTurn">) {
+  /** @param onBug called with whatever work threw, which is over then. */
+  constructor(clock: Pick<Clock, "afterTurn">, onBug: (error: unknown) => void) {
     this.#clock = clock;
+    this.#onBug = onBug;
   }
 
   run(work: SlicedWork): void {
     this.#queue.push(work);
-    if (this.#queue.length === 1) this.#clock.afterTurn(this.#step);
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    this.#clock.afterTurn(this.#step);
   }
 
   readonly #step = (): void => {
-    const work = this.#queue[0]!;
+    const work = this.#queue.shift()!;
     try {
       if (work.next().done !== true) this.#queue.push(work);
-    } finally {
-      this.#queue.shift();
-      if (this.#queue.length > 0) this.#clock.afterTurn(this.#step);
+    } catch (error) {
+      this.#onBug(error);
     }
+    this.#isRunning = this.#queue.length > 0;
+    if (this.#isRunning) this.#clock.afterTurn(this.#step);
   };
 }

@@ -1,9 +1,9 @@
 /** Messages and documents above their limits: the close reason names the limit, and nobody else is affected. */
 import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
-import { writeUpdate } from "../../../src/protocol/protocol.ts";
-import { awarenessFrame, exchanged, rawStockClient, typingFrame } from "../frames.ts";
-import { participant, rawClient, roomState, until } from "../harness.ts";
+import { MessageType, SyncStep, writeSyncStep2, writeUpdate } from "../../../src/protocol/protocol.ts";
+import { awarenessFrame, exchanged } from "../frames.ts";
+import { participant, rawClient, roomState, stockClient, until } from "../harness.ts";
 import { liveRoom, closed } from "./live-room.ts";
 
 function docOf(text: string): Y.Doc {
@@ -11,6 +11,8 @@ function docOf(text: string): Y.Doc {
   doc.getText("text").insert(0, text);
   return doc;
 }
+
+const isSyncStep1 = (frame: Uint8Array): boolean => frame[0] === MessageType.sync && frame[1] === SyncStep.step1;
 
 describe("exceeded limits", () => {
   it("[W4] a message larger than a document may be: 4413 as soon as its size is known, far above it 1009", async () => {
@@ -29,11 +31,28 @@ describe("exceeded limits", () => {
     await expectUnaffected();
   });
 
-  it("[W4] a document above the limit: a stock client gets 4413 and the limit's name; its content is unchanged", async () => {
+  it("[W19] a document above the limit takes deletes, and no additions; nobody is closed, and there may be room again", async () => {
     const { setting, expectUnaffected } = await liveRoom({ limits: { documentBytes: 10_000 } });
-    const client = await rawStockClient(setting, await setting.token(participant));
-    client.send(typingFrame("x".repeat(10_000)));
-    expect(await closed(client)).toEqual([4413, expect.stringContaining("limit-document-bytes")]);
+    const client = await rawClient(setting, await setting.token(participant));
+    const watcher = await stockClient(setting, participant);
+    const doc = new Y.Doc();
+    const [text, other] = [doc.getText("large"), doc.getText("other")];
+    doc.on("update", (update: Uint8Array) => client.send(writeUpdate(update)));
+    const seen = (): string => watcher.provider.doc.getText("large").toString();
+    text.insert(0, "x".repeat(8_000));
+    await until("it fits", () => seen().length === 8_000);
+    other.insert(0, "y".repeat(3_000));
+    text.delete(0, 7_000);
+    await until("the delete is taken", () => seen().length === 1_000);
+    expect(watcher.provider.doc.getText("other").length).toBe(0);
+    // As a client does when it is asked.
+    client.send(writeSyncStep2(Y.encodeStateAsUpdate(doc)));
+    setting.clock.advance(3_000);
+    client.send(writeSyncStep2(Y.encodeStateAsUpdate(doc)));
+    await until("there is room again", () => watcher.provider.doc.getText("other").length === 3_000);
+    watcher.provider.destroy();
+    client.socket.close();
+    await until("both are gone", async () => (await roomState(setting))["participants"] === 0);
     await expectUnaffected();
   });
 
@@ -57,10 +76,10 @@ describe("exceeded limits", () => {
     await expectUnaffected();
   });
 
-  it("pending updates above the limit: 1013 and the limit's name", async () => {
+  it("[W20] what waits above the limit is dropped, the oldest first, and asked for again later; nobody is closed", async () => {
     for (const [count, length] of [
       [2, 8_000],
-      [20, 1],
+      [200, 1],
     ] as const) {
       const { setting, expectUnaffected } = await liveRoom({ limits: { pendingBytes: 10_000 } });
       const client = await rawClient(setting, await setting.token(participant));
@@ -69,7 +88,13 @@ describe("exceeded limits", () => {
       doc.getText("text").insert(1, "x".repeat(length));
       const lone = writeUpdate(Y.encodeStateAsUpdate(doc, before));
       for (let i = 0; i < count; i++) client.send(lone);
-      expect(await closed(client)).toEqual([1013, expect.stringContaining("bytes wait for missing updates")]);
+      await exchanged(client);
+      expect(client.socket.readyState).toBe(client.socket.OPEN);
+      const questions = (): number => client.frames.filter(isSyncStep1).length;
+      const asked = questions();
+      setting.clock.advance(21_000);
+      await until("it is asked again", () => questions() > asked);
+      client.socket.close();
       await expectUnaffected();
     }
   });

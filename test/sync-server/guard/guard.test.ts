@@ -22,7 +22,7 @@ const ENDED: Session = { ...LIVE, status: "ended", ended: { at: 9, reason: "host
 class World {
   ledger = Ledger.create(WAITING, LEDGER_ID);
   content = new Content([]);
-  guard = new Guard(new Map());
+  guard = new Guard(new Map(), [], (client) => client === this.ledger.id);
   readonly guardRecords: Uint8Array[] = [];
   readonly honest: Y.Doc[] = [];
   /** How many state vectors of nothing were made. */
@@ -49,22 +49,21 @@ class World {
   }
 
   /** What the room does with an update; returns whether it was complete. */
-  send(update: Uint8Array, from?: Y.Doc, isSyncStep2 = false): boolean {
-    const questions = isSyncStep2 ? { isDeleted: this.content.isDeleted.bind(this.content) } : {};
-    const { accepted, missing } = this.guard.admit(update, questions);
+  send(update: Uint8Array, from?: Y.Doc): boolean {
+    const { accepted, waitingStructs, waitingDeletes } = this.guard.admit(update, { content: this.content });
     const changes = this.guard.takeChanges();
     if (changes !== null) this.guardRecords.push(changes);
     if (accepted !== null) {
       this.content.add(accepted);
       for (const doc of this.honest) if (doc !== from) Y.applyUpdate(doc, accepted, "relay");
     }
-    return missing.length === 0;
+    return waitingStructs.length === 0 && waitingDeletes.length === 0;
   }
 
   /** A new relay process on the same store. */
   restart(): void {
     this.content = new Content(this.content.encodeSince(Uint8Array.of(0)));
-    this.guard = new Guard(this.content.stateVector(), this.guardRecords);
+    this.guard = new Guard(this.content.stateVector(), this.guardRecords, (client) => client === this.ledger.id);
     this.ledger = Ledger.load(this.ledger.id, this.ledger.encode());
   }
 
@@ -232,7 +231,7 @@ describe("the guard", () => {
     doc.getText("text").insert(0, "before ");
     doc.getMap("session").set("run", 9);
     doc.getText("text").insert(7, "after");
-    expect(world.send(Y.encodeStateAsUpdate(doc), undefined, true)).toBe(true);
+    expect(world.send(Y.encodeStateAsUpdate(doc))).toBe(true);
     world.check();
     expect(world.snapshot().getText("text").toString()).toBe("before after");
     expect(world.guard.held.get(50)).toBe(Y.getState(doc.store, 50));
@@ -247,8 +246,8 @@ describe("the guard", () => {
     fresh.ledger = Ledger.create(LIVE, LEDGER_ID + 1);
     fresh.content = new Content([]);
     fresh.honest.length = 0;
-    fresh.guard = new Guard(new Map());
-    fresh.send(Y.encodeStateAsUpdate(survivor), undefined, true);
+    fresh.guard = new Guard(new Map(), [], (client) => client === fresh.ledger.id);
+    fresh.send(Y.encodeStateAsUpdate(survivor));
     Y.applyUpdate(survivor, fresh.ledger.encode());
     fresh.honest.push(survivor);
     fresh.check();
@@ -262,10 +261,8 @@ describe("the guard", () => {
     const doc = world.honest[0]!;
     doc.getText("text").insert(0, "abc");
     doc.getText("text").delete(1, 1);
-    const { accepted, missing } = world.guard.admit(Y.encodeStateAsUpdate(doc), {
-      isDeleted: world.content.isDeleted.bind(world.content),
-    });
-    expect({ accepted, missing }).toEqual({ accepted: null, missing: [] });
+    const result = world.guard.admit(Y.encodeStateAsUpdate(doc), { content: world.content });
+    expect(result).toMatchObject({ accepted: null, waitingStructs: [], waitingDeletes: [], count: 0 });
   });
 
   it("[G8] what the sender may not write is left out, what refers to it waits, and both are returned", () => {
@@ -288,7 +285,8 @@ describe("the guard", () => {
       },
     });
     expect(asked.toSorted((a, b) => a - b)).toEqual([50, 666]);
-    expect(result).toMatchObject({ accepted: null, blocked: [50], written: [], missing: [{ client: 50, clock: 11 }] });
+    expect(result).toMatchObject({ accepted: null, blocked: [50], written: [] });
+    expect(result.waitingStructs).toMatchObject([{ client: 666, clock: 0, missing: { client: 50, clock: 11 } }]);
     expect(world.guard.held.get(50)).toBe(5);
     const own = forge(667, 0, { parent: "array" });
     expect(world.guard.admit(own, { mayWrite: () => true })).toMatchObject({ blocked: [], written: [667] });
@@ -321,7 +319,7 @@ describe("the guard", () => {
           const update = diff(docs[who]!, (doc) => applyEdit(doc, edit));
           for (const doc of docs) if (doc !== docs[who]) Y.applyUpdate(doc, update);
         }
-        expect(world.send(Y.encodeStateAsUpdate(docs[0]!), undefined, true)).toBe(true);
+        expect(world.send(Y.encodeStateAsUpdate(docs[0]!))).toBe(true);
         expect(Y.encodeStateVector(world.snapshot()).length).toBeGreaterThan(0);
         for (const doc of docs) {
           expect(world.snapshot().getText("text").toDelta()).toEqual(doc.getText("text").toDelta());

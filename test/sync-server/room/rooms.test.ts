@@ -31,7 +31,8 @@ const makeRooms = async (store: MemoryStore = new MemoryStore()) => {
   const rooms = new Rooms(store, {
     clock,
     journal,
-    slices: new Slices(clock),
+    slices: new Slices(clock, report),
+    failed: (_room, error) => void bugs.push(error),
     contentSetAside: (_room, error) => void bugs.push(error),
     awarenessClock,
     limits: DEFAULT_LIMITS,

@@ -29,10 +29,7 @@ const expectFed = (doc: Y.Doc, store: StructStore, mostBytes: number): void => {
 const admitAny = (guard: Guard, store: StructStore, random: Random): Uint8Array | null => {
   const sight = { clocks: guard.held, honestClients: [100], ledgerId: LEDGER, own: OWN, honestDoc: null };
   try {
-    return guard.admit(forgeUpdate(sight, random), {
-      isEntry: (client, clock) => store.isEntry(client, clock),
-      isDeleted: (client, clock, length) => store.isDeleted(client, clock, length),
-    }).accepted;
+    return guard.admit(forgeUpdate(sight, random), { content: store }).accepted;
   } catch (error) {
     if (error instanceof MalformedError) return null;
     throw error;

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import { NONE, scanUpdate } from "../../../sync-server/update/scan.ts";
+import { finish, UNSLICED } from "../../../sync-server/update/slice.ts";
 import { writeScanned } from "../../../sync-server/update/write.ts";
 import { asDeleted, cutStruct, Ref } from "../../../sync-server/struct-store/struct-bytes.ts";
 import { StructStore } from "../../../sync-server/struct-store/struct-store.ts";
@@ -110,9 +111,9 @@ describe("loading", () => {
     const outSections = shuffled.map(({ client, structs }) => ({
       client,
       clock: 0,
-      structs: structs.map((struct) => ({ struct, forbidden: false })),
+      structs: structs.map((struct) => ({ struct, forbidden: false, instead: null })),
     }));
-    expect(store.add(writeScanned(bytes, outSections, byClient))).toBe(true);
+    expect(store.add(finish(writeScanned(bytes, outSections, byClient, UNSLICED)))).toBe(true);
     compactWhole(store);
     const doc = newDoc(7);
     for (const row of reload(store, 100).encodeRows(100)) applyExactly(doc, row);

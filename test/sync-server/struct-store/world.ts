@@ -4,6 +4,7 @@
  */
 import * as Y from "yjs";
 import { scanUpdate } from "../../../sync-server/update/scan.ts";
+import { finish, UNSLICED } from "../../../sync-server/update/slice.ts";
 import { arrange } from "../../../sync-server/struct-store/arrange.ts";
 import { Steps } from "../../../sync-server/struct-store/steps.ts";
 import { StructStore } from "../../../sync-server/struct-store/struct-store.ts";
@@ -24,7 +25,7 @@ const isIntegrable = (update: Uint8Array, store: StructStore): boolean => {
     take: (client: number, { clock, length }: { clock: number; length: number }) =>
       void clocks.set(client, clock + length),
   };
-  if (!arrange(sections, taker, new Steps())) return false;
+  if (!finish(arrange(sections, taker, new Steps(), UNSLICED))) return false;
   return deletes.every(({ client, clock, length }) => clock + length <= clockOf(client));
 };
 

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import { MalformedError } from "../../../src/protocol/protocol.ts";
 import { scanUpdate, StructKind } from "../../../sync-server/update/scan.ts";
+import { finish, UNSLICED } from "../../../sync-server/update/slice.ts";
 import { writeScanned } from "../../../sync-server/update/write.ts";
 import { anyEdits, applyEdit, docWithId } from "../guard/arbitrary-edits.ts";
 
@@ -133,8 +134,8 @@ describe("writeScanned", () => {
         const clock = seed % Y.getState(doc.store, 7);
         const structs = section.structs
           .filter((struct) => struct.clock + struct.length > clock)
-          .map((struct) => ({ struct, forbidden: false }));
-        const ours = writeScanned(whole.bytes, [{ client: 7, clock, structs }], new Map());
+          .map((struct) => ({ struct, forbidden: false, instead: null }));
+        const ours = finish(writeScanned(whole.bytes, [{ client: 7, clock, structs }], new Map(), UNSLICED));
         const theirs = Y.encodeStateAsUpdate(doc, Y.encodeStateVector(new Map([[7, clock]]) as never));
         const strip = (update: Uint8Array) => Y.decodeUpdate(update).structs;
         expect(JSON.stringify(strip(ours))).toBe(JSON.stringify(strip(theirs)));
