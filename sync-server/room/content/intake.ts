@@ -119,7 +119,9 @@ export class Intake {
       return this.#options.close(connection, CloseCode.tryAgainLater, reason);
     }
     this.#inLine.set(connection, inLine);
-    lane.push(() => this.#work(message, update));
+    // What it sends next has to wait for this, so it may as well wait unread.
+    const resume = connection.socket.pause(Infinity);
+    lane.push(() => this.#work(message, update, resume));
   }
 
   /** Does not accept an update, since content is withheld. */
@@ -165,7 +167,7 @@ export class Intake {
   }
 
   /** Accepts an update in slices; nothing else of the room is accepted meanwhile. */
-  *#work(message: WaitingMessage, update: Uint8Array): SlicedWork {
+  *#work(message: WaitingMessage, update: Uint8Array, resume: () => void): SlicedWork {
     const { held, isLive, compactor } = this.#options;
     const { connection } = message;
     this.#leaveLine(connection, update.byteLength);
@@ -192,6 +194,10 @@ export class Intake {
       while (!this.#handleReady(WAITING_AT_ONCE)) yield;
     } catch (error) {
       this.#options.failed(connection, error);
+    } finally {
+      const { debtMs } = connection.rate;
+      if (debtMs > 0) connection.socket.pause(debtMs);
+      resume();
     }
   }
 

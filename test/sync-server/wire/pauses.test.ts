@@ -50,7 +50,7 @@ const deletes = (count: number): Uint8Array =>
   writeUpdate(
     encoding.encode((encoder) => {
       for (const number of [0, 1, 7, count]) encoding.writeVarUint(encoder, number);
-      for (let i = 0; i < 2 * count; i++) encoding.writeVarUint(encoder, 0);
+      for (let i = 0; i < count; i++) for (const number of [2 * i, 1]) encoding.writeVarUint(encoder, number);
     }),
   );
 
