@@ -18,6 +18,8 @@ import type { Connection, Membership } from "./connection/connection.ts";
 import { QUERY_AWARENESS_FRAME, updateFrame } from "./connection/messages.ts";
 import { Outbox } from "./connection/outbox.ts";
 import { Rejections } from "./connection/rejections.ts";
+import { Answers } from "./content/answers.ts";
+import { Feeds } from "./content/feeds.ts";
 import { openContent } from "./content/open-content.ts";
 import { Intake, RECOVERY_MS } from "./content/intake.ts";
 import type { UpdateKind } from "./content/intake.ts";
@@ -59,7 +61,8 @@ export class Room implements CommandRoom {
     const outbox = new Outbox(context, connections);
     const session = new RoomSession(stored.record, context, outbox);
     const { held, authors } = openContent(stored, outbox);
-    const sync = new Sync(held, session, outbox);
+    const answers = new Answers((act) => act(held.content));
+    const sync = new Sync(held, session, outbox, answers);
     const intake = new Intake(context, {
       room: this.name,
       held,
@@ -76,7 +79,16 @@ export class Room implements CommandRoom {
     this.#sync = sync;
     this.#intake = intake;
     this.#presence = presence;
-    this.#run = new Run({ connections, outbox, sync, intake, presence });
+    const feeds = new Feeds({
+      clock: context.clock,
+      outbox,
+      answers,
+      windowBytes: Math.floor(context.limits.bufferedBytes / 4),
+      isAdding: () => false,
+      onCaughtUp: (connection) => presence.caughtUp(connection),
+    });
+    outbox.onSlow = (connection) => feeds.slowDown(connection);
+    this.#run = new Run({ connections, outbox, sync, feeds, intake, presence });
     this.#commands = new Commands(this, session, authors, outbox);
     // Edits are not synced to the disk one by one: a power cut may cost the last of them, which clients still hold.
     intake.recover(context.recoversUntil);
@@ -258,9 +270,7 @@ export class Room implements CommandRoom {
    */
   refreshPresence(): void {
     this.#sync.evictCaches();
-    for (const connection of this.#connections) {
-      if (!connection.speaksSession) this.#presence.sendAllTo(connection);
-    }
+    for (const connection of this.#connections) this.#presence.refresh(connection);
   }
 
   /** Stores what the room must not forget when it leaves memory. */

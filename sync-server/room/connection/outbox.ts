@@ -8,14 +8,13 @@
  * its document for what it builds on.
  */
 import type { Clock } from "../../../src/clock.ts";
-import { LARGE_BYTES } from "../../websocket/frame.ts";
 import type { Frame } from "../../websocket/frame.ts";
 import type { Journal } from "../../store/journal.ts";
 import type { RoomRecord, Write } from "../../store/store.ts";
 import type { Connection } from "./connection.ts";
 import { deliver } from "./delivery.ts";
-import type { Action, OutgoingMessage } from "./delivery.ts";
-import { syncStep2Frame, updateFrame } from "./messages.ts";
+import type { Action, OnSlow, OutgoingMessage } from "./delivery.ts";
+import { updateFrame } from "./messages.ts";
 
 /** How long content of a busy room may wait for more, in ms. */
 export const GATHER_MS = 4;
@@ -35,19 +34,21 @@ export class Outbox {
   readonly #context: OutboxContext;
   readonly #connections: ReadonlySet<Connection>;
   readonly #subscribed = new Set<Connection>();
+  /** Those that get content and awareness later: they still have to read what came before. */
+  readonly #behind = new Set<Connection>();
   readonly #sources: OutboxSource[] = [];
   /** `#connections` and `#subscribed` as lists; `null`: to be listed again. A list is never changed. */
   #all: readonly Connection[] | null = null;
   #subscribers: readonly Connection[] | null = null;
   /** The list of the one recipient of the last message: what goes to one together is one write. */
   #lastRecipient: readonly [Connection] | null = null;
-  /** The last large answer to a SyncStep1 and its frame: those who connect at once get the same. */
-  #lastLarge: { readonly answer: Uint8Array; readonly frame: Frame } | null = null;
 
   #writes: Write[] = [];
   #items: (OutgoingMessage | Action)[] = [];
   /** Time of the last flush that had something, ms since the epoch. */
   #flushedAt = -Infinity;
+  /** Called with each connection that has much unread after something was sent to it. */
+  onSlow: OnSlow = () => {};
   /** Counts the plans to flush and the flushes: only the last plan is carried out. */
   #round = 0;
   /** Time of the next flush; -Infinity: at the end of this turn, Infinity: none is planned. */
@@ -75,13 +76,25 @@ export class Outbox {
     this.#subscribers = null;
   }
 
+  /** Leaves out a subscriber for now, or no more. */
+  setBehind(connection: Connection, isBehind: boolean): void {
+    if (this.#behind.has(connection) === isBehind) return;
+    if (isBehind) this.#behind.add(connection);
+    else this.#behind.delete(connection);
+    this.#subscribers = null;
+  }
+
+  isBehind(connection: Connection): boolean {
+    return this.#behind.has(connection);
+  }
+
   isSubscribed(connection: Connection): boolean {
     return this.#subscribed.has(connection);
   }
 
   /** The connections to which content and awareness go now; the list is never changed. */
   get subscribers(): readonly Connection[] {
-    return (this.#subscribers ??= [...this.#subscribed]);
+    return (this.#subscribers ??= [...this.#subscribed].filter((connection) => !this.#behind.has(connection)));
   }
 
   /** Stores something, soon; nothing that is handed over later is sent before it is committed. */
@@ -105,13 +118,6 @@ export class Outbox {
     this.#sendNow((this.#all ??= [...this.#connections]), frame);
   }
 
-  /** Sends the content that a connection lacks: the answer to its SyncStep1, and what was written after that. */
-  sendContent(connection: Connection, [answer, ...later]: readonly [Uint8Array, ...Uint8Array[]]): void {
-    const recipients = this.#listOf(connection);
-    this.#sendNow(recipients, answer.byteLength >= LARGE_BYTES ? this.#frameOfLarge(answer) : syncStep2Frame(answer));
-    for (const update of later) this.#sendNow(recipients, updateFrame(update));
-  }
-
   /** Sends an update to all subscribers but its sender, soon. @returns the update as a view into what is sent. */
   forward(update: Uint8Array, sender: Connection): Uint8Array {
     const frame = updateFrame(update);
@@ -125,11 +131,6 @@ export class Outbox {
   afterCommit(action: Action): void {
     this.#items.push(action);
     this.flushBy(-Infinity);
-  }
-
-  /** Releases the frame that is kept for those who connect at once. */
-  evictCaches(): void {
-    this.#lastLarge = null;
   }
 
   /** Plans a flush for when the room has been quiet for a moment. */
@@ -169,7 +170,7 @@ export class Outbox {
     const items = this.#items;
     this.#items = [];
     this.#lastRecipient = null;
-    if (items.length > 0) journal.afterCommit(() => deliver(items));
+    if (items.length > 0) journal.afterCommit(() => deliver(items, this.onSlow));
   }
 
   #planFlush(): () => void {
@@ -182,11 +183,6 @@ export class Outbox {
   #sendNow(recipients: readonly Connection[], frame: Frame): void {
     this.#items.push({ recipients, frame, except: null, instead: null });
     this.flushBy(-Infinity);
-  }
-
-  #frameOfLarge(answer: Uint8Array): Frame {
-    if (this.#lastLarge?.answer !== answer) this.#lastLarge = { answer, frame: syncStep2Frame(answer) };
-    return this.#lastLarge.frame;
   }
 
   #listOf(connection: Connection): readonly [Connection] {

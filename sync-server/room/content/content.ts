@@ -4,6 +4,7 @@
  */
 import * as Y from "yjs";
 import { MalformedError } from "../../../src/protocol/protocol.ts";
+import type { ContentAnswer } from "./answers.ts";
 import type { RoomContent } from "./room-content.ts";
 
 /** Log that is folded into one update once it has as many bytes as this and as what it is folded into. */
@@ -41,6 +42,8 @@ export class Content implements RoomContent {
   #logRows: number;
   /** The last answer, for others with the same state vector: many connect at once. */
   #encoded: Encoded | null = null;
+  /** How many updates were added. */
+  #changes = 0;
 
   /** @param updates as the store returned them, in order. */
   constructor(updates: readonly Uint8Array[]) {
@@ -59,6 +62,7 @@ export class Content implements RoomContent {
   }
 
   add(update: Uint8Array): void {
+    this.#changes++;
     this.#addToEncoded(update);
     this.#unapplied.push(update);
     this.#logRows++;
@@ -67,6 +71,21 @@ export class Content implements RoomContent {
 
   stateVector(): Map<number, number> {
     return this.#isEmpty ? new Map() : Y.decodeStateVector(Y.encodeStateVector(this.#current()));
+  }
+
+  answer(held: ReadonlyMap<number, number>): ContentAnswer {
+    let from = held;
+    let seen = -1;
+    return {
+      next: () => {
+        if (seen === this.#changes || this.#isEmpty) return null;
+        seen = this.#changes;
+        const update = Y.encodeStateAsUpdate(this.#current(), Y.encodeStateVector(new Map(from)));
+        from = this.stateVector();
+        return isSame(update, EMPTY_UPDATE) ? null : update;
+      },
+      close: () => {},
+    };
   }
 
   /** A document that is edited while many connect is not encoded for each of them. */

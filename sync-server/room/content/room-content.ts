@@ -1,5 +1,7 @@
 /** What a room needs of whatever holds its content: Yjs structs and deletes that the guard has accepted. */
-export interface RoomContent {
+import type { ContentSource } from "./answers.ts";
+
+export interface RoomContent extends ContentSource {
   /** Bytes that the content takes in the store, at most. */
   readonly bytes: number;
   /** Adds an accepted update; it refers only to what is held. */

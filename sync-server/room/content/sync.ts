@@ -1,9 +1,10 @@
-/** The sync protocol of a room: what it asks of clients (SyncStep1), and what it answers them. */
+/** The sync protocol of a room: what it asks of clients (SyncStep1). What it answers them is in feeds.ts. */
 import * as Y from "yjs";
 import type { Connection } from "../connection/connection.ts";
 import { syncStep1Frame } from "../connection/messages.ts";
 import type { Outbox } from "../connection/outbox.ts";
 import type { Frame } from "../../websocket/frame.ts";
+import type { Answers } from "./answers.ts";
 import type { HeldContent } from "./held-content.ts";
 
 /** Where the ledger of the room is: its client id, and the clock after its last struct. */
@@ -12,11 +13,13 @@ type LedgerPosition = { readonly id: number; readonly clock: number };
 export class Sync {
   readonly #held: HeldContent;
   readonly #outbox: Outbox;
+  readonly #answers: Answers;
   readonly #session: { readonly ledger: LedgerPosition };
   /** Made once for all who connect while content and ledger stay the same. */
   #syncStep1: { readonly frame: Frame; readonly ledgerId: number; readonly ledgerClock: number } | null = null;
 
-  constructor(held: HeldContent, session: { readonly ledger: LedgerPosition }, outbox: Outbox) {
+  constructor(held: HeldContent, session: { readonly ledger: LedgerPosition }, outbox: Outbox, answers: Answers) {
+    this.#answers = answers;
     this.#held = held;
     this.#outbox = outbox;
     this.#session = session;
@@ -25,6 +28,7 @@ export class Sync {
   /** More content is held than before. */
   contentChanged(): void {
     this.#syncStep1 = null;
+    this.#answers.contentChanged();
   }
 
   /** Asks a client for what the relay lacks. */
@@ -36,15 +40,10 @@ export class Sync {
     this.#outbox.sendToAll(this.#makeSyncStep1());
   }
 
-  /** Sends the content that a client with this state vector lacks. @throws MalformedError if it cannot be read. */
-  sendMissing(connection: Connection, stateVector: Uint8Array): void {
-    this.#outbox.sendContent(connection, this.#held.content.encodeSince(stateVector));
-  }
-
   evictCaches(): void {
     this.#syncStep1 = null;
     if (this.#held.isOpen) this.#held.content.evictCaches();
-    this.#outbox.evictCaches();
+    this.#answers.evict();
   }
 
   #makeSyncStep1(): Frame {
