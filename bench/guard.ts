@@ -25,7 +25,14 @@ const people = Array.from(
   { length: WRITERS },
   (_, who) =>
     new Connection(
-      { send: () => {}, probe: () => {}, pause: () => () => {}, close: () => {} },
+      {
+        send: () => true,
+        probe: () => {},
+        pause: () => () => {},
+        unreadBytes: 0,
+        whenRead: (_bytes, callback) => callback(),
+        close: () => {},
+      },
       {
         identity: { id: `person-${who}`, name: `Person ${who}`, role: "participant", verified: true },
         author: { own: `person:${who}`, shared: null, isKept: true },

@@ -1,12 +1,10 @@
 /**
- * Every limit of the relay, once. Seven are settings (settings.ts), the others are fixed; docs/limits.md lists both.
+ * Every limit of the relay, once. Six are settings (settings.ts), the others are fixed; docs/limits.md lists both.
  * The parts of the relay get them as a parameter, so that tests can use small ones.
  */
 export type Limits = {
   /** Largest content of a room, as bytes of accepted updates since the last compaction plus its snapshot; above it 4413. */
   readonly documentBytes: number;
-  /** Bytes that a slow socket may leave unread in the relay; above it 1013. */
-  readonly bufferedBytes: number;
   /** Messages of one connection, each second; above it, the relay reads more slowly. A stock client echoes every cursor move of a full room. */
   readonly messagesPerSecond: number;
   /** Bytes of one connection, each second; above it, the relay reads more slowly. */
@@ -15,6 +13,8 @@ export type Limits = {
   readonly connectionsPerAddress: number;
   readonly newConnectionsPerSecondPerAddress: number;
 
+  /** Bytes that a connection may leave unread; above it, content waits until they are read. Of pieces of content, a quarter. */
+  readonly bufferedBytes: number;
   /** Largest awareness state of a client, as JSON in UTF-8; above it, it is dropped. */
   readonly awarenessStateBytes: number;
   /** All awareness states of a room; above it, states of more than 1 KiB are dropped. */
@@ -39,13 +39,13 @@ export type Limits = {
 
 export const DEFAULT_LIMITS: Limits = {
   documentBytes: 64 * 1024 * 1024,
-  bufferedBytes: 16 * 1024 * 1024,
   messagesPerSecond: 3_000,
   bytesPerSecond: 4 * 1024 * 1024,
   connectionsPerRoom: 2_000,
   connectionsPerAddress: 1_500,
   newConnectionsPerSecondPerAddress: 500,
 
+  bufferedBytes: 1024 * 1024,
   awarenessStateBytes: 64 * 1024,
   presenceBytes: 4 * 1024 * 1024,
   pendingBytes: 1024 * 1024,

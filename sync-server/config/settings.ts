@@ -154,7 +154,6 @@ const limit = <K extends keyof Limits>(key: K, about: string): { [key in K]: Ent
 /** The limits that operators have a reason to change; docs/limits.md says which. All others are fixed. */
 const LIMIT_ENTRIES = {
   ...limit("documentBytes", "size of a room's document"),
-  ...limit("bufferedBytes", "bytes that a slow client may leave unread"),
   ...limit("messagesPerSecond", "messages a second from one connection"),
   ...limit("bytesPerSecond", "bytes a second from one connection"),
   ...limit("connectionsPerRoom", "connections to one room"),

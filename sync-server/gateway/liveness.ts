@@ -1,4 +1,5 @@
 /** Keeps an idle connection alive and ends one whose peer is gone (docs/SPEC.md, W10 and W11). */
+import { CloseCode } from "../../src/protocol/close-codes.ts";
 import { KEEPALIVE } from "../../src/protocol/protocol.ts";
 import { Batch, Frame } from "../websocket/frame.ts";
 import type { Peer } from "./peer.ts";
@@ -14,12 +15,18 @@ const PING_AFTER_MS = 15_000 - EARLY_MS;
 /** With the check that notices it, a dead peer is gone within 35 s. */
 const DEAD_AFTER_MS = 30_000 - EARLY_MS;
 
+/** A peer that is alive and reads nothing of what waits for it. */
+const STUCK_AFTER_MS = 30_000 - EARLY_MS;
+
 const KEEPALIVE_BATCH = new Batch([Frame.of(KEEPALIVE)]);
 
 export const checkLiveness = (peer: Peer, now: number): void => {
   peer.updateActivity(now);
   const silentMs = now - peer.lastReceivedAt;
   if (silentMs >= DEAD_AFTER_MS) return peer.terminate();
+  if (peer.checkProgress(now) >= STUCK_AFTER_MS) {
+    return peer.close(CloseCode.tryAgainLater, "nothing of what was sent was read for 30 s");
+  }
   if (silentMs >= PING_AFTER_MS) peer.ping();
   if (now - peer.lastSentAt >= KEEPALIVE_AFTER_MS) peer.send(KEEPALIVE_BATCH);
 };

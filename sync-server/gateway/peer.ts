@@ -1,5 +1,5 @@
 /** A client's socket as rooms see it, with what back-pressure and the heartbeat need to know of it. */
-import { CloseCode } from "../../src/protocol/close-codes.ts";
+import type { CloseCode } from "../../src/protocol/close-codes.ts";
 import type { CancelTimer, Clock } from "../../src/clock.ts";
 import { MAX_PAUSE_MS } from "../room/connection/connection.ts";
 import type { PeerSocket } from "../room/connection/connection.ts";
@@ -26,11 +26,14 @@ export class Peer implements PeerSocket {
   #writes = 0;
   #reads = 0;
   #updatedAt: number;
+  /** How much the system had taken at the last `checkProgress`, and when it had taken more than before. */
+  #acceptedBytes = 0;
+  #progressAt: number;
   /** Something was sent then or later; something was received then or earlier. ms since the epoch. */
   lastSentAt: number;
   lastReceivedAt: number;
 
-  /** @param maxBufferedBytes how much may wait unsent before the peer counts as too slow. */
+  /** @param maxBufferedBytes how much may wait unread before the peer counts as too slow. */
   constructor(
     socket: ClientSocket,
     clock: Pick<Clock, "now" | "setTimer">,
@@ -41,20 +44,32 @@ export class Peer implements PeerSocket {
     this.#clock = clock;
     this.#maxBufferedBytes = maxBufferedBytes;
     this.#credential = credential;
-    this.#updatedAt = this.lastSentAt = this.lastReceivedAt = clock.now();
+    this.#progressAt = this.#updatedAt = this.lastSentAt = this.lastReceivedAt = clock.now();
   }
 
-  send(batch: Batch): void {
+  /** Nothing is ever skipped here: what need not be sent to a peer that reads too slowly, the room leaves out. */
+  send(batch: Batch): boolean {
     const socket = this.#socket;
-    if (!socket.isOpen) return;
-    if (socket.bufferedBytes > this.#maxBufferedBytes) {
-      // Nothing is ever skipped: the peer is closed, and gets what it missed by a sync when it returns. If it
-      // has not read as far as the close frame in time, the connection is destroyed (web-socket.ts).
-      const reason = `more than ${this.#maxBufferedBytes} bytes unread (limit-buffered-bytes)`;
-      this.close(CloseCode.tryAgainLater, reason);
-      return;
-    }
+    if (!socket.isOpen) return true;
     socket.write(batch);
+    return socket.bufferedBytes <= this.#maxBufferedBytes;
+  }
+
+  get unreadBytes(): number {
+    return this.#socket.bufferedBytes;
+  }
+
+  whenRead(bytes: number, callback: () => void): void {
+    if (this.unreadBytes <= bytes) callback();
+    else this.#socket.whenDrained(callback);
+  }
+
+  /** For how long the system has taken nothing although something waits, in ms; to be called now and then. */
+  checkProgress(now: number): number {
+    const { acceptedBytes, bufferedBytes } = this.#socket;
+    if (bufferedBytes === 0 || acceptedBytes !== this.#acceptedBytes) this.#progressAt = now;
+    this.#acceptedBytes = acceptedBytes;
+    return now - this.#progressAt;
   }
 
   /**

@@ -20,6 +20,8 @@ import { Outbox } from "./connection/outbox.ts";
 import { Receipts } from "./connection/receipts.ts";
 import { Rejections } from "./connection/rejections.ts";
 import { Compactor } from "./content/compactor.ts";
+import { Answers } from "./content/answers.ts";
+import { Feeds } from "./content/feeds.ts";
 import { openContent } from "./content/open-content.ts";
 import type { HeldContent } from "./content/held-content.ts";
 import { Intake, RECOVERY_MS } from "./content/intake.ts";
@@ -76,7 +78,8 @@ export class Room implements CommandRoom {
       setAside.begin();
     });
     const lane = new Lane(context.slices, (error) => context.failed(this.name, error));
-    const sync = new Sync(held, session, outbox);
+    const answers = new Answers((act) => held.use(act));
+    const sync = new Sync(held, session, outbox, answers);
     const { clock, slices } = context;
     const compactor = new Compactor({ room: this.name, held, outbox, slices, clock });
     const receipts = new Receipts({ clock, outbox, close, signedCount: () => null });
@@ -106,7 +109,16 @@ export class Room implements CommandRoom {
     this.#sync = sync;
     this.#intake = intake;
     this.#presence = presence;
-    this.#run = new Run({ connections, outbox, sync, intake, presence });
+    const feeds = new Feeds({
+      clock: context.clock,
+      outbox,
+      answers,
+      windowBytes: Math.floor(context.limits.bufferedBytes / 4),
+      isAdding: () => lane.isBusy,
+      onCaughtUp: (connection) => presence.caughtUp(connection),
+    });
+    outbox.onSlow = (connection) => feeds.slowDown(connection);
+    this.#run = new Run({ connections, outbox, sync, feeds, intake, presence });
     this.#commands = new Commands(this, session, authors, outbox);
     // Edits are not synced to the disk one by one: a power cut may cost the last of them, which clients still hold.
     intake.recover(context.recoversUntil);
@@ -314,9 +326,7 @@ export class Room implements CommandRoom {
   refreshPresence(): void {
     this.#sync.evictCaches();
     this.#intake.askAgain();
-    for (const connection of this.#connections) {
-      if (!connection.speaksSession) this.#presence.sendAllTo(connection);
-    }
+    for (const connection of this.#connections) this.#presence.refresh(connection);
   }
 
   /** Calls `run` once nothing of the room's content is in work, so that the room may leave memory. */

@@ -1,6 +1,7 @@
 /** The connections that are in the run: they are counted and seen by the others, and content is sent to them. */
 import type { Connection, Membership } from "./connection/connection.ts";
 import type { Outbox } from "./connection/outbox.ts";
+import type { Feeds } from "./content/feeds.ts";
 import type { Intake } from "./content/intake.ts";
 import type { Sync } from "./content/sync.ts";
 import type { RoomPresence } from "./presence/room-presence.ts";
@@ -14,6 +15,7 @@ export type RunOptions = {
   readonly connections: ReadonlySet<Connection>;
   readonly outbox: Outbox;
   readonly sync: Sync;
+  readonly feeds: Feeds;
   readonly intake: Intake;
   readonly presence: RoomPresence;
 };
@@ -40,13 +42,13 @@ export class Run {
 
   /** Puts a connection into the live run, and sends it the content that it has asked for. */
   enter(connection: Connection): void {
-    const { outbox, sync, presence } = this.#options;
+    const { outbox, feeds, presence } = this.#options;
     membershipOf(connection).joined = true;
     outbox.subscribe(connection, true);
     const stateVector = this.#withheld.get(connection);
     if (stateVector !== undefined) {
       this.#withheld.delete(connection);
-      sync.sendMissing(connection, stateVector);
+      feeds.answer(connection, stateVector);
     }
     presence.sendAllTo(connection);
     presence.show(connection);
@@ -54,13 +56,14 @@ export class Run {
 
   /** Takes a connection out of the run: nothing of it is shown, and no content is sent to it. @returns whether it was in. */
   leave(connection: Connection): boolean {
-    const { outbox, intake, presence } = this.#options;
+    const { outbox, intake, feeds, presence } = this.#options;
     const membership = membershipOf(connection);
     const wasInRun = membership.joined;
     presence.hide(connection);
     membership.joined = false;
     this.#withheld.delete(connection);
     outbox.subscribe(connection, false);
+    feeds.stop(connection);
     presence.stopSendingTo(connection);
     intake.dropWaiting(connection);
     return wasInRun;
@@ -87,7 +90,7 @@ export class Run {
   /** Sends the content that a connection lacks, which has sent this state vector. @throws MalformedError */
   serve(connection: Connection, stateVector: Uint8Array): void {
     this.#options.outbox.subscribe(connection, true);
-    this.#options.sync.sendMissing(connection, stateVector);
+    this.#options.feeds.answer(connection, stateVector);
   }
 
   /** Keeps the state vector of a connection until it enters the run. */

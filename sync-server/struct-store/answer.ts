@@ -68,7 +68,12 @@ export class Answer {
   #rangeStart = 0;
   #rangeEnd = 0;
 
-  constructor({ generation, deletes, log, steps }: AnswerContext, held: ReadonlyMap<number, number>) {
+  /** @param knowsDeletes whether the client knows all deletes until now of what it holds. */
+  constructor(
+    { generation, deletes, log, steps }: AnswerContext,
+    held: ReadonlyMap<number, number>,
+    knowsDeletes = false,
+  ) {
     this.#generation = generation;
     this.#deletes = deletes;
     this.#log = log;
@@ -85,7 +90,7 @@ export class Answer {
       }
       this.#position = structs.count;
     }
-    this.#covered = held.entries();
+    this.#covered = knowsDeletes ? [].values() : held.entries();
     this.#coveredNow = this.#nextCovered();
     log.open();
     this.#logPosition = log.length;

@@ -177,11 +177,13 @@ export class StructStore {
    * What somebody with this state vector lacks, piece by piece; `Answer` says how to use it.
    *
    * @param held must not be changed while the answer is open.
+   * @param knowsDeletes whether the client knows all deletes until now of what it holds.
    */
-  answer(held: ReadonlyMap<number, number> = new Map()): Answer {
+  answer(held: ReadonlyMap<number, number> = new Map(), knowsDeletes = false): Answer {
     return new Answer(
       { generation: this.#generation, deletes: this.#deletes, log: this.#log, steps: this.steps },
       held,
+      knowsDeletes,
     );
   }
 

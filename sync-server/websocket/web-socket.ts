@@ -6,6 +6,7 @@
 import type { Socket } from "node:net";
 import type { CancelTimer, Clock } from "../../src/clock.ts";
 import type { Batch } from "./frame.ts";
+import { acceptedBytes } from "./tcp-internals.ts";
 import { FrameReceiver } from "./frame-receiver.ts";
 import type { FrameEvents } from "./frame-receiver.ts";
 
@@ -36,6 +37,8 @@ export type ClientSocket = {
   readonly isOpen: boolean;
   /** Bytes that the system has not taken yet. */
   readonly bufferedBytes: number;
+  /** How many bytes the system has taken in all. */
+  readonly acceptedBytes: number;
   /** How many batches were written, and how many chunks were read. */
   readonly writes: number;
   readonly reads: number;
@@ -44,6 +47,8 @@ export type ClientSocket = {
   /** Sends complete frames together. */
   write(batch: Batch): void;
   ping(): void;
+  /** Calls back, once, when the system has taken all; only while much is buffered. */
+  whenDrained(callback: () => void): void;
   /**
    * Stops reading, so that the peer can send no more than the buffers on the way take. Messages that have arrived
    * already are passed on after `resume`.
@@ -115,6 +120,14 @@ export class ServerWebSocket implements ClientSocket, FrameEvents {
 
   get bufferedBytes(): number {
     return this.#stream.writableLength;
+  }
+
+  get acceptedBytes(): number {
+    return acceptedBytes(this.#stream);
+  }
+
+  whenDrained(callback: () => void): void {
+    this.#stream.once("drain", callback);
   }
 
   listen(listener: SocketListener): void {

@@ -8,6 +8,7 @@ import { Guard } from "../../sync-server/guard/guard.ts";
 import { docWithId } from "../sync-server/guard/arbitrary-edits.ts";
 import { startRelay, stockClient, until, rawClient } from "../sync-server/harness.ts";
 import { writeUpdate } from "../../src/protocol/protocol.ts";
+import { readContent } from "../sync-server/read-content.ts";
 
 const updatesOf = (doc: Y.Doc): Uint8Array[] => {
   const updates: Uint8Array[] = [];
@@ -58,12 +59,10 @@ describe("found by the fuzzer", () => {
     for (const doc of [ann, ben]) doc.on("update", (update: Uint8Array) => content.add(update));
     ann.getMap("map").set("text", new Y.Text("hello"));
     Y.applyUpdate(ben, Y.encodeStateAsUpdate(ann));
-    content.encodeSince(Uint8Array.of(0));
+    readContent(content);
     // Concurrently: one of the two formats is redundant.
     for (const doc of [ann, ben]) (doc.getMap("map").get("text") as Y.Text).format(0, 5, { bold: true });
-    // An entry for the unknown client 5: the same state vector in other bytes, or the cached answer would be returned.
-    const [anew] = content.encodeSince(Uint8Array.of(1, 5, 0));
-    const { ds } = Y.decodeUpdate(anew);
+    const { ds } = Y.decodeUpdate(readContent(content)[0]!);
     expect([...ds.clients]).toEqual([]);
   });
 
@@ -117,7 +116,7 @@ describe("found by the fuzzer", () => {
     const deleteMap = [0, 1, 7, 1, 0, 1];
     expect(() => offer(Uint8Array.from(deleteMap))).not.toThrow();
     expect(peer.getMap("map").size).toBe(0);
-    expect(content.encodeSince(Uint8Array.of(0))[0].byteLength).toBeGreaterThan(0);
+    expect(readContent(content)[0]!.byteLength).toBeGreaterThan(0);
   });
 
   it("[G11] so is one in the same update as its origin", () => {

@@ -69,7 +69,7 @@ export const MUTANTS: Readonly<Record<string, { readonly rules: readonly string[
   "answers SyncStep1 with nothing": {
     rules: ["I4"],
     apply: () => {
-      Content.prototype.encodeSince = () => [Uint8Array.of(0, 0)];
+      Content.prototype.answer = () => ({ next: () => null, close: () => {} });
     },
   },
   "never refreshes presence": {

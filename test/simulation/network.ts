@@ -51,6 +51,9 @@ class Pipe {
   /** Packets in flight, in order. */
   #packets: Packet[] = [];
   inFlightBytes = 0;
+  arrivedBytes = 0;
+  /** Called, once each, when nothing is in flight any more. */
+  onDrained: (() => void)[] = [];
 
   constructor(time: SimTime, random: Random, uplink: Uplink) {
     this.#time = time;
@@ -87,8 +90,11 @@ class Pipe {
     const packet = this.#packets.shift();
     if (packet === undefined) return;
     this.inFlightBytes -= packet.bytes;
+    this.arrivedBytes += packet.bytes;
     // A separate event, owned by the receiver, which may be frozen or dead.
     this.#time.schedule(0, packet.arrive, packet.owner());
+    if (this.inFlightBytes > 0) return;
+    for (const callback of this.onDrained.splice(0)) callback();
   }
 }
 

@@ -146,6 +146,14 @@ export class ServerSocket implements RelaySocket {
     return this.link.down.inFlightBytes;
   }
 
+  get acceptedBytes(): number {
+    return this.link.down.arrivedBytes;
+  }
+
+  whenDrained(callback: () => void): void {
+    this.link.down.onDrained.push(callback);
+  }
+
   write({ frames }: Batch): void {
     this.writes++;
     for (const { payload } of frames) this.send(payload);

@@ -5,7 +5,8 @@
  */
 /* oxlint-disable no-underscore-dangle -- private names are what this is about. */
 import { createServer, request } from "node:http";
-import type { AddressInfo } from "node:net";
+import { connect, createServer as createTcpServer } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { readFileSync } from "node:fs";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -21,6 +22,7 @@ import {
   missingBytes,
   Receiver,
 } from "../../sync-server/websocket/ws-internals.ts";
+import { acceptedBytes } from "../../sync-server/websocket/tcp-internals.ts";
 
 /** Nests maps so deep that deleting the outermost overflows the stack of Yjs. */
 const nest = (doc: Y.Doc, depth: number): void => {
@@ -330,4 +332,33 @@ describe("ws", () => {
     expect(accepted!.stream.listenerCount("data")).toBe(0);
     socket.destroy();
   });
+});
+
+it("node:net says how much of a write in progress the system has taken", async () => {
+  const server = createTcpServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const accepted = once(server, "connection") as Promise<[Socket]>;
+  const peer = connect((server.address() as AddressInfo).port, "127.0.0.1");
+  const [socket] = await accepted;
+  server.close();
+  peer.pause();
+  const bytes = 64_000_000;
+  socket.write(new Uint8Array(bytes));
+  // What the buffers of the system take at once.
+  const before = acceptedBytes(socket);
+  expect(before).toBeGreaterThan(0);
+  expect(before).toBeLessThan(bytes);
+  let read = 0;
+  peer.on("data", (chunk: Buffer) => {
+    read += chunk.byteLength;
+    if (read > bytes / 2) peer.pause();
+  });
+  peer.resume();
+  await expect.poll(() => acceptedBytes(socket)).toBeGreaterThan(before);
+  expect(socket.writableLength).toBe(bytes);
+  peer.removeAllListeners("data").resume();
+  await expect.poll(() => acceptedBytes(socket)).toBe(bytes);
+  socket.destroy();
+  expect(acceptedBytes(socket)).toBe(0);
+  peer.destroy();
 });

@@ -11,8 +11,12 @@ export const MAX_PAUSE_MS = 20_000;
 
 /** What a room may do with a socket. */
 export interface PeerSocket {
-  /** Sends messages, in order. */
-  send(batch: Batch): void;
+  /** Sends messages, in order. @returns whether it reads fast enough: that few bytes are unread. */
+  send(batch: Batch): boolean;
+  /** Bytes that the system has not taken yet. */
+  readonly unreadBytes: number;
+  /** Calls back, once, when no more than so many bytes are unread; at once if that is so already. */
+  whenRead(bytes: number, callback: () => void): void;
   /** Finds out whether the peer is still there, and closes the socket soon if it is not. */
   probe(): void;
   /**

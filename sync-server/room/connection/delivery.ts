@@ -16,21 +16,27 @@ export type OutgoingMessage = {
 /** Something to do when all messages before it are sent. */
 export type Action = () => void;
 
+export type OnSlow = (recipient: Connection) => void;
+
 const frameFor = ({ frame, except, instead }: OutgoingMessage, recipient: Connection): Frame | null => {
   if (recipient === except) return null;
   const own = instead?.get(recipient);
   return own === undefined ? frame : own;
 };
 
-const sendToOne = (recipient: Connection, messages: readonly OutgoingMessage[]): void => {
+const sendToOne = (recipient: Connection, messages: readonly OutgoingMessage[], onSlow: OnSlow): void => {
   if (!recipient.membership.isAttached) return;
   const frames = messages.flatMap((message) => frameFor(message, recipient) ?? []);
-  if (frames.length > 0) recipient.socket.send(new Batch(frames));
+  if (frames.length > 0 && !recipient.socket.send(new Batch(frames))) onSlow(recipient);
 };
 
 /** Sends several messages with the same recipients. */
-const sendTogether = (recipients: readonly Connection[], messages: readonly OutgoingMessage[]): void => {
-  if (recipients.length === 1) return sendToOne(recipients[0]!, messages);
+const sendTogether = (
+  recipients: readonly Connection[],
+  messages: readonly OutgoingMessage[],
+  onSlow: OnSlow,
+): void => {
+  if (recipients.length === 1) return sendToOne(recipients[0]!, messages, onSlow);
   // Most get all of it, in the same bytes.
   const shared = new Batch(messages.map(({ frame }) => frame));
   const others = new Set<Connection>();
@@ -42,17 +48,21 @@ const sendTogether = (recipients: readonly Connection[], messages: readonly Outg
   const [only] = others;
   const isOther = (recipient: Connection): boolean => others.size > 1 && others.has(recipient);
   for (const recipient of recipients) {
-    if (recipient === only || isOther(recipient)) sendToOne(recipient, messages);
-    else if (recipient.membership.isAttached) recipient.socket.send(shared);
+    if (recipient === only || isOther(recipient)) sendToOne(recipient, messages, onSlow);
+    else if (recipient.membership.isAttached && !recipient.socket.send(shared)) onSlow(recipient);
   }
 };
 
-/** Sends and does everything, in order. Lists of recipients are the same if they are one array. */
-export const deliver = (items: readonly (OutgoingMessage | Action)[]): void => {
+/**
+ * Sends and does everything, in order. Lists of recipients are the same if they are one array.
+ *
+ * @param onSlow is called with each recipient that has much unread.
+ */
+export const deliver = (items: readonly (OutgoingMessage | Action)[], onSlow: OnSlow): void => {
   let together: OutgoingMessage[] = [];
   const sendGathered = (): void => {
     if (together.length === 0) return;
-    sendTogether(together[0]!.recipients, together);
+    sendTogether(together[0]!.recipients, together, onSlow);
     together = [];
   };
   for (const item of items) {

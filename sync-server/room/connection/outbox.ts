@@ -8,14 +8,13 @@
  * its document for what it builds on.
  */
 import type { Clock } from "../../../src/clock.ts";
-import { LARGE_BYTES } from "../../websocket/frame.ts";
 import type { Frame } from "../../websocket/frame.ts";
 import type { Journal } from "../../store/journal.ts";
 import type { RoomRecord, Write } from "../../store/store.ts";
 import type { Connection } from "./connection.ts";
 import { deliver } from "./delivery.ts";
-import type { Action, OutgoingMessage } from "./delivery.ts";
-import { syncStep2Frame, updateFrame } from "./messages.ts";
+import type { Action, OnSlow, OutgoingMessage } from "./delivery.ts";
+import { updateFrame } from "./messages.ts";
 
 /** How long content of a busy room may wait for more, in ms. */
 export const GATHER_MS = 4;
@@ -31,25 +30,25 @@ export type OutboxSource = {
   takeMessage?(): OutgoingMessage | null;
 };
 
-type LargeFrame = { readonly makeFrame: (update: Uint8Array) => Frame; readonly frame: Frame };
-
 export class Outbox {
   readonly #context: OutboxContext;
   readonly #connections: ReadonlySet<Connection>;
   readonly #subscribed = new Set<Connection>();
+  /** Those that get content and awareness later: they still have to read what came before. */
+  readonly #behind = new Set<Connection>();
   readonly #sources: OutboxSource[] = [];
   /** `#connections` and `#subscribed` as lists; `null`: to be listed again. A list is never changed. */
   #all: readonly Connection[] | null = null;
   #subscribers: readonly Connection[] | null = null;
   /** The list of the one recipient of the last message: what goes to one together is one write. */
   #lastRecipient: readonly [Connection] | null = null;
-  /** Frames of large parts of answers to a SyncStep1: those who connect at once get the same. */
-  #largeFrames = new WeakMap<Uint8Array, LargeFrame>();
 
   #writes: Write[] = [];
   #items: (OutgoingMessage | Action)[] = [];
   /** Time of the last flush that had something, ms since the epoch. */
   #flushedAt = -Infinity;
+  /** Called with each connection that has much unread after something was sent to it. */
+  onSlow: OnSlow = () => {};
   /** Counts the plans to flush and the flushes: only the last plan is carried out. */
   #round = 0;
   /** Time of the next flush; -Infinity: at the end of this turn, Infinity: none is planned. */
@@ -77,13 +76,25 @@ export class Outbox {
     this.#subscribers = null;
   }
 
+  /** Leaves out a subscriber for now, or no more. */
+  setBehind(connection: Connection, isBehind: boolean): void {
+    if (this.#behind.has(connection) === isBehind) return;
+    if (isBehind) this.#behind.add(connection);
+    else this.#behind.delete(connection);
+    this.#subscribers = null;
+  }
+
+  isBehind(connection: Connection): boolean {
+    return this.#behind.has(connection);
+  }
+
   isSubscribed(connection: Connection): boolean {
     return this.#subscribed.has(connection);
   }
 
   /** The connections to which content and awareness go now; the list is never changed. */
   get subscribers(): readonly Connection[] {
-    return (this.#subscribers ??= [...this.#subscribed]);
+    return (this.#subscribers ??= [...this.#subscribed].filter((connection) => !this.#behind.has(connection)));
   }
 
   /** Stores something, soon; nothing that is handed over later is sent before it is committed. */
@@ -107,16 +118,6 @@ export class Outbox {
     this.#sendNow((this.#all ??= [...this.#connections]), frame);
   }
 
-  /** Sends the content that a connection lacks: Updates, and a SyncStep2 that completes them. */
-  sendContent(connection: Connection, updates: readonly [Uint8Array, ...Uint8Array[]]): void {
-    updates.forEach((update, index) => {
-      const makeFrame = index === updates.length - 1 ? syncStep2Frame : updateFrame;
-      const isLarge = update.byteLength >= LARGE_BYTES;
-      const recipients = isLarge ? [connection] : this.#listOf(connection);
-      this.#sendNow(recipients, isLarge ? this.#frameOfLarge(update, makeFrame) : makeFrame(update));
-    });
-  }
-
   /** Sends an update to all subscribers but its sender, soon. @returns the update as a view into what is sent. */
   forward(update: Uint8Array, sender: Connection): Uint8Array {
     const frame = updateFrame(update);
@@ -130,11 +131,6 @@ export class Outbox {
   afterCommit(action: Action): void {
     this.#items.push(action);
     this.flushBy(-Infinity);
-  }
-
-  /** Releases the frames that are kept for those who connect at once. */
-  evictCaches(): void {
-    this.#largeFrames = new WeakMap();
   }
 
   /** Plans a flush for when the room has been quiet for a moment. */
@@ -174,7 +170,7 @@ export class Outbox {
     const items = this.#items;
     this.#items = [];
     this.#lastRecipient = null;
-    if (items.length > 0) journal.afterCommit(() => deliver(items));
+    if (items.length > 0) journal.afterCommit(() => deliver(items, this.onSlow));
   }
 
   #planFlush(): () => void {
@@ -187,14 +183,6 @@ export class Outbox {
   #sendNow(recipients: readonly Connection[], frame: Frame): void {
     this.#items.push({ recipients, frame, except: null, instead: null });
     this.flushBy(-Infinity);
-  }
-
-  #frameOfLarge(update: Uint8Array, makeFrame: (update: Uint8Array) => Frame): Frame {
-    const made = this.#largeFrames.get(update);
-    if (made?.makeFrame === makeFrame) return made.frame;
-    const frame = makeFrame(update);
-    this.#largeFrames.set(update, { makeFrame, frame });
-    return frame;
   }
 
   #listOf(connection: Connection): readonly [Connection] {

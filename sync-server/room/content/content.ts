@@ -1,14 +1,10 @@
-/**
- * A room's content: the struct store, the answers that many who connect at once have in common, and how much must be
- * written before it is worth a compaction.
- */
-import * as Y from "yjs";
-import { MalformedError } from "../../../src/protocol/protocol.ts";
+/** A room's content: the struct store, and how much must be written before it is worth a compaction. */
 import { StructStore } from "../../struct-store/struct-store.ts";
 import type { Parent } from "../../struct-store/struct-store.ts";
 import type { ScannedUpdate } from "../../update/scan.ts";
 import { finish, UNSLICED } from "../../update/slice.ts";
 import type { Slice } from "../../update/slice.ts";
+import type { ContentAnswer } from "./answers.ts";
 import type { RoomContent } from "./room-content.ts";
 
 /** Appended bytes that are worth a compaction, once they are as many as the compacted content has too. */
@@ -18,25 +14,6 @@ const COMPACTION_ROWS_BEFORE_UNLOAD = 32;
 /** Steps of the store between two pauses: some 5 ms on a slow machine. */
 const SLICE_STEPS = 2_500;
 
-/** How much may be added to an answer before a new one is made: updates, and bytes, or this part of its own. */
-const LATER_UPDATES = 256;
-const LATER_BYTES = 4_096;
-const LATER_PART = 1 / 8;
-
-const EMPTY_UPDATE = Uint8Array.of(0, 0);
-
-const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
-
-/** An answer, what was added since, and whether it was asked for since `evictCaches`. */
-type Encoded = {
-  readonly stateVector: Uint8Array;
-  readonly pieces: readonly [Uint8Array, ...Uint8Array[]];
-  readonly bytes: number;
-  readonly later: Uint8Array[];
-  laterBytes: number;
-  isInUse: boolean;
-};
-
 export class Content implements RoomContent {
   readonly #store = new StructStore();
   /** Since the last compaction began: bytes that were appended to the stored content, and how many rows it has. */
@@ -44,8 +21,6 @@ export class Content implements RoomContent {
   #rows: number;
   /** Size of the content after the last compaction. */
   #compactedBytes = 0;
-  /** The last answer, for others with the same state vector: many connect at once. */
-  #encoded: Encoded | null = null;
 
   /** @param updates as the store returned them, in order. @throws if they cannot be read. */
   constructor(updates: readonly Uint8Array[]) {
@@ -77,7 +52,6 @@ export class Content implements RoomContent {
   }
 
   *addSlices(update: Uint8Array, scanned: ScannedUpdate | null, slice: Slice): Generator<undefined, void> {
-    this.#addToEncoded(update);
     this.#rows++;
     this.#appendedBytes += update.byteLength;
     yield* this.#store.addSlices(scanned ?? update, slice);
@@ -87,23 +61,12 @@ export class Content implements RoomContent {
     return new Map(this.#store.stateVector());
   }
 
-  /** A document that is edited while many connect is not encoded for each of them. */
-  encodeSince(stateVector: Uint8Array): readonly [Uint8Array, ...Uint8Array[]] {
-    const encoded = this.#encoded;
-    if (encoded !== null && isSame(encoded.stateVector, stateVector)) {
-      encoded.isInUse = true;
-      return [...encoded.pieces, ...encoded.later];
-    }
-    const pieces: [Uint8Array, ...Uint8Array[]] = this.#encode(stateVector);
-    const bytes = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
-    this.#encoded = { stateVector: stateVector.slice(), pieces, bytes, later: [], laterBytes: 0, isInUse: true };
-    return [...pieces];
+  clockOf(client: number): number {
+    return this.#store.clockOf(client);
   }
 
-  /** Releases an answer that nobody has asked for since the last call. */
-  evictCaches(): void {
-    if (this.#encoded?.isInUse === true) this.#encoded.isInUse = false;
-    else this.#encoded = null;
+  answer(held: ReadonlyMap<number, number>, knowsDeletes: boolean): ContentAnswer {
+    return this.#store.answer(held, knowsDeletes);
   }
 
   isDeleted(client: number, clock: number, length: number): boolean {
@@ -124,36 +87,9 @@ export class Content implements RoomContent {
       yield;
     }
     // The rows hold everything up to this moment, so that whatever is added now comes after them.
-    this.#encoded = null;
     this.#compactedBytes = compactedBytes;
     this.#appendedBytes -= appendedBefore;
     this.#rows = rows.length;
     return rows;
   }
-
-  #encode(stateVector: Uint8Array): [Uint8Array, ...Uint8Array[]] {
-    const answer = this.#store.answer(readStateVector(stateVector));
-    const pieces: Uint8Array[] = [];
-    for (let piece = answer.next(); piece !== null; piece = answer.next()) pieces.push(piece);
-    const [first = EMPTY_UPDATE, ...others] = pieces;
-    return [first, ...others];
-  }
-
-  #addToEncoded(update: Uint8Array): void {
-    const encoded = this.#encoded;
-    if (encoded === null) return;
-    encoded.later.push(update);
-    encoded.laterBytes += update.byteLength;
-    // Each is a transaction for a client that joins, and all together are longer than in a new answer.
-    const mostBytes = Math.max(LATER_BYTES, encoded.bytes * LATER_PART);
-    if (encoded.later.length > LATER_UPDATES || encoded.laterBytes > mostBytes) this.#encoded = null;
-  }
 }
-
-const readStateVector = (bytes: Uint8Array): Map<number, number> => {
-  try {
-    return Y.decodeStateVector(bytes);
-  } catch {
-    throw new MalformedError("the state vector cannot be read");
-  }
-};

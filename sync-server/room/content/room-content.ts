@@ -1,9 +1,10 @@
 /** What a room needs of whatever holds its content: Yjs structs and deletes that the guard has accepted. */
+import type { ContentSource } from "./answers.ts";
 import type { HeldStructs } from "../../guard/plan.ts";
 import type { ScannedUpdate } from "../../update/scan.ts";
 import type { Slice } from "../../update/slice.ts";
 
-export interface RoomContent extends HeldStructs {
+export interface RoomContent extends HeldStructs, ContentSource {
   /** Bytes that the content takes when it is written; after a compaction, the size by which a document is judged. */
   readonly bytes: number;
   /** Whether anything was added since the last compaction began. */
@@ -23,17 +24,9 @@ export interface RoomContent extends HeldStructs {
   /** For each client id the clock after its last struct. */
   stateVector(): Map<number, number>;
   /**
-   * What a client with this state vector lacks, as Yjs updates to be applied in order; the deletes are complete.
-   *
-   * @throws MalformedError if the state vector cannot be read.
-   */
-  encodeSince(stateVector: Uint8Array): readonly [Uint8Array, ...Uint8Array[]];
-  /**
    * Forgets what is deleted. Yields between slices of some milliseconds, in which updates may be added.
    *
    * @returns updates that replace all stored ones; the caller stores them at once.
    */
   compact(): Generator<undefined, readonly Uint8Array[]>;
-  /** Releases what nobody has asked for since the last call. */
-  evictCaches(): void;
 }

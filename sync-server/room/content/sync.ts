@@ -1,9 +1,10 @@
-/** The sync protocol of a room: what it asks of clients (SyncStep1), and what it answers them. */
+/** The sync protocol of a room: what it asks of clients (SyncStep1). What it answers them is in feeds.ts. */
 import * as Y from "yjs";
 import type { Connection } from "../connection/connection.ts";
 import { syncStep1Frame } from "../connection/messages.ts";
 import type { Outbox } from "../connection/outbox.ts";
 import type { Frame } from "../../websocket/frame.ts";
+import type { Answers } from "./answers.ts";
 import type { HeldContent } from "./held-content.ts";
 
 /** Where the ledger of the room is: its client id, and the clock after its last struct. */
@@ -12,11 +13,13 @@ type LedgerPosition = { readonly id: number; readonly clock: number };
 export class Sync {
   readonly #held: HeldContent;
   readonly #outbox: Outbox;
+  readonly #answers: Answers;
   readonly #session: { readonly ledger: LedgerPosition };
   /** Made once for all who connect while content and ledger stay the same. */
   #syncStep1: { readonly frame: Frame; readonly ledgerId: number; readonly ledgerClock: number } | null = null;
 
-  constructor(held: HeldContent, session: { readonly ledger: LedgerPosition }, outbox: Outbox) {
+  constructor(held: HeldContent, session: { readonly ledger: LedgerPosition }, outbox: Outbox, answers: Answers) {
+    this.#answers = answers;
     this.#held = held;
     this.#outbox = outbox;
     this.#session = session;
@@ -25,6 +28,7 @@ export class Sync {
   /** More content is held than before. */
   contentChanged(): void {
     this.#syncStep1 = null;
+    this.#answers.contentChanged();
   }
 
   /** Asks a client for what the relay lacks. */
@@ -38,16 +42,9 @@ export class Sync {
     if (frame !== null) this.#outbox.sendToAll(frame);
   }
 
-  /** Sends the content that a client with this state vector lacks; it was read before. */
-  sendMissing(connection: Connection, stateVector: Uint8Array): void {
-    const updates = this.#held.use((content) => content.encodeSince(stateVector));
-    if (updates !== null) this.#outbox.sendContent(connection, updates);
-  }
-
   evictCaches(): void {
     this.#syncStep1 = null;
-    if (this.#held.isOpen) this.#held.use((content) => content.evictCaches());
-    this.#outbox.evictCaches();
+    this.#answers.evict();
   }
 
   /** `null` if the content is set aside. */

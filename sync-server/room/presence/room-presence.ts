@@ -16,6 +16,8 @@ import { Snapshots } from "./snapshots.ts";
 
 /** States up to this size are accepted however much the room's states take together. */
 const SMALL_STATE_BYTES = 1024;
+/** All states of a room, if they take no more, are sent as soon as a connection has caught up. */
+const CATCH_UP_BYTES = 128 * 1024;
 /** Other client ids that one connection may show a state under, one after the other: pages change theirs rarely. */
 const MAX_IDS = 64;
 
@@ -35,6 +37,8 @@ export class RoomPresence {
   readonly #snapshots: Snapshots;
   readonly #authors: Authors<Connection>;
   readonly #rejections: Rejections;
+  /** Those that have missed changes, and get all states soon. */
+  readonly #hasMissed = new Set<Connection>();
 
   constructor(
     { awarenessClock, clock, limits }: RoomPresenceContext,
@@ -137,8 +141,22 @@ export class RoomPresence {
     if (this.#outbox.isSubscribed(connection)) this.#snapshots.request(connection);
   }
 
+  /** Called about every 20 s: stock clients drop what was not renewed for 30 s, and some have missed changes. */
+  refresh(connection: Connection): void {
+    const hasMissed = this.#hasMissed.delete(connection) || this.#outbox.isBehind(connection);
+    if (hasMissed || !connection.speaksSession) this.sendAllTo(connection);
+  }
+
+  /** Changes were not sent to a connection while it read what came before. */
+  caughtUp(connection: Connection): void {
+    // Much at once could make it wait again, and so on.
+    if (this.#presence.bytes <= CATCH_UP_BYTES) this.sendAllTo(connection);
+    else this.#hasMissed.add(connection);
+  }
+
   /** A connection is gone, or nothing is sent to it any more. */
   stopSendingTo(connection: Connection): void {
+    this.#hasMissed.delete(connection);
     this.#snapshots.forget(connection);
   }
 }

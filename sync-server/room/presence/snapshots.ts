@@ -13,6 +13,9 @@ import type { Presence } from "./presence.ts";
 import { FLUSH_BYTES } from "./presence-budget.ts";
 import type { PresenceBudget } from "./presence-budget.ts";
 
+/** A connection that has more unread is sent no states on top. */
+const UNREAD_BYTES = 1024 * 1024;
+
 export class Snapshots implements OutboxSource {
   readonly #presence: Presence;
   readonly #awarenessClock: AwarenessClock;
@@ -62,13 +65,16 @@ export class Snapshots implements OutboxSource {
     for (const connection of this.#waiting) {
       if (taken.length === most) break;
       this.#waiting.delete(connection);
-      if (this.#outbox.isSubscribed(connection)) taken.push(connection);
+      if (this.#outbox.isSubscribed(connection) && !isSlow(connection)) taken.push(connection);
     }
     // The others have their turn when this is earned.
     if (this.#waiting.size > 0) this.#outbox.flushSoon();
     return taken;
   }
 }
+
+/** Such a connection gets them when it has read what it was sent before. */
+const isSlow = ({ socket }: Connection): boolean => socket.unreadBytes > UNREAD_BYTES;
 
 /** What each recipient gets that may not get all: its own state would overwrite what it has (y-protocols 1.0). */
 const withoutOwn = (

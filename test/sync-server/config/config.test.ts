@@ -94,7 +94,6 @@ describe("the settings", () => {
     const settable = faults.filter(([flag, fault]) => fault.startsWith(`${flag} (SESSION_ROOM_LIMIT_`));
     expect(settable.map(([flag]) => flag)).toEqual([
       "--limit-document-bytes",
-      "--limit-buffered-bytes",
       "--limit-messages-per-second",
       "--limit-bytes-per-second",
       "--limit-connections-per-room",

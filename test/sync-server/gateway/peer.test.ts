@@ -12,6 +12,8 @@ const setUp = () => {
   const socket = {
     isOpen: true,
     bufferedBytes: 0,
+    acceptedBytes: 0,
+    whenDrained: () => {},
     writes: 0,
     reads: 0,
     listen: () => {},

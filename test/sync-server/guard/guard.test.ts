@@ -13,6 +13,7 @@ import { Content } from "../../../sync-server/room/content/content.ts";
 import { FIRST_LEDGER_ID, Guard } from "../../../sync-server/guard/guard.ts";
 import { Ledger } from "../../../sync-server/room/session/ledger.ts";
 import { anyEdit, applyEdit, docWithId } from "./arbitrary-edits.ts";
+import { readContent } from "../read-content.ts";
 
 const LEDGER_ID = FIRST_LEDGER_ID + 1_000;
 const LIVE: Session = { status: "live", run: 1, startedAt: 5 };
@@ -25,8 +26,6 @@ class World {
   guard = new Guard(new Map(), [], (client) => client === this.ledger.id);
   readonly guardRecords: Uint8Array[] = [];
   readonly honest: Y.Doc[] = [];
-  /** How many state vectors of nothing were made. */
-  #nothings = 0;
 
   constructor(honestCount = 2) {
     for (let i = 0; i < honestCount; i++) this.join(docWithId(100 + i));
@@ -35,7 +34,7 @@ class World {
 
   join(doc: Y.Doc): Y.Doc {
     Y.applyUpdate(doc, this.ledger.encode(), "relay");
-    for (const update of this.content.encodeSince(Y.encodeStateVector(doc))) Y.applyUpdate(doc, update, "relay");
+    for (const update of readContent(this.content, doc)) Y.applyUpdate(doc, update, "relay");
     doc.on("update", (update: Uint8Array, origin: unknown) => {
       if (origin !== "relay") this.send(update, doc);
     });
@@ -62,7 +61,7 @@ class World {
 
   /** A new relay process on the same store. */
   restart(): void {
-    this.content = new Content(this.content.encodeSince(Uint8Array.of(0)));
+    this.content = new Content(readContent(this.content));
     this.guard = new Guard(this.content.stateVector(), this.guardRecords, (client) => client === this.ledger.id);
     this.ledger = Ledger.load(this.ledger.id, this.ledger.encode());
   }
@@ -72,9 +71,7 @@ class World {
     const doc = new Y.Doc();
     doc.getMap("session");
     Y.applyUpdate(doc, this.ledger.encode());
-    // Nothing of some client: the same in other bytes each time, so made anew from the relay's document, not remembered.
-    const nothing = Uint8Array.of(1, ++this.#nothings % 128, 0);
-    for (const update of this.content.encodeSince(nothing)) Y.applyUpdate(doc, update);
+    for (const update of readContent(this.content)) Y.applyUpdate(doc, update);
     return doc;
   }
 

@@ -48,9 +48,14 @@ const makeRooms = async (store: MemoryStore = new MemoryStore()) => {
 const attachHost = (room: Room): Connection & { readonly frames: Uint8Array[] } => {
   const frames: Uint8Array[] = [];
   const socket = {
-    send: (batch: Batch) => void frames.push(...batch.frames.map(({ payload }) => payload)),
+    send: (batch: Batch) => {
+      frames.push(...batch.frames.map(({ payload }) => payload));
+      return true;
+    },
     probe: () => {},
     pause: () => () => {},
+    unreadBytes: 0,
+    whenRead: (_bytes: number, callback: () => void) => callback(),
     close: () => {},
   };
   const identity: Identity = { id: "h1", name: "Hana", role: "host", verified: true };
