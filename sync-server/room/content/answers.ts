@@ -2,7 +2,7 @@
  * What clients lack of a room's content, in pieces of bounded size. Those who connect at once with the same state
  * vector, as newcomers do, share the pieces.
  */
-import * as Y from "yjs";
+import * as decoding from "lib0/decoding";
 import { MalformedError } from "../../../src/protocol/protocol.ts";
 import type { Frame } from "../../websocket/frame.ts";
 import { syncStep2Frame, updateFrame } from "../connection/messages.ts";
@@ -19,6 +19,8 @@ export interface ContentAnswer {
 export interface ContentSource {
   readonly bytes: number;
   stateVector(): ReadonlyMap<number, number>;
+  /** The clock after the last struct of a client; 0 if none is held. */
+  clockOf(client: number): number;
   /** @param knowsDeletes whether a client that holds this also knows all deletes of it until now. */
   answer(held: ReadonlyMap<number, number>, knowsDeletes: boolean): ContentAnswer;
 }
@@ -30,6 +32,8 @@ export type UseContent = <T>(act: (content: ContentSource) => T) => T | null;
 const SHARED_BYTES = 4 * 1024 * 1024;
 /** How many pieces of what was added since are kept too; more are worth a new beginning. */
 const LATER_PIECES = 256;
+/** Largest state vector that is read: some 100,000 client ids. */
+const READ_BYTES = 1024 * 1024;
 /** A longer state vector is not compared with the next one. */
 const COMPARED_BYTES = 64 * 1024;
 
@@ -75,10 +79,10 @@ class SharedPieces {
   #changes: number;
 
   constructor(use: UseContent, stateVector: Uint8Array, changes: number) {
-    const held = readStateVector(stateVector);
     this.#use = use;
     this.stateVector = stateVector;
     this.#changes = changes;
+    const held = readStateVector(stateVector, use);
     this.#answer = use((content) => content.answer(held, false));
     this.#read();
   }
@@ -129,7 +133,7 @@ export class Answers {
   open(stateVector: Uint8Array): Pieces {
     const shared = this.#shareWith(stateVector);
     if (shared !== null) return this.#readShared(shared);
-    const held = readStateVector(stateVector);
+    const held = readStateVector(stateVector, this.#use);
     return this.#readOwn(
       this.#use((content) => content.answer(held, false)),
       true,
@@ -175,7 +179,7 @@ export class Answers {
       next: () => {
         if (own !== null) return own.next();
         if (shared.isClosed) {
-          const held = readStateVector(shared.stateVector);
+          const held = readStateVector(shared.stateVector, this.#use);
           own = this.#readOwn(
             this.#use((content) => content.answer(held, false)),
             true,
@@ -207,10 +211,24 @@ export class Answers {
 
 const isEqual = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
-const readStateVector = (bytes: Uint8Array): Map<number, number> => {
+/**
+ * Reads a state vector, as far as it names clients whose content is held: what else it names must not take memory.
+ *
+ * @throws MalformedError if it cannot be read.
+ */
+const readStateVector = (bytes: Uint8Array, use: UseContent): Map<number, number> => {
+  const held = new Map<number, number>();
+  // No real document has so many client ids; who names them gets all of the content.
+  if (bytes.byteLength > READ_BYTES) return held;
   try {
-    return Y.decodeStateVector(bytes);
+    const decoder = decoding.createDecoder(bytes);
+    for (let left = decoding.readVarUint(decoder); left > 0; left--) {
+      const client = decoding.readVarUint(decoder);
+      const clock = decoding.readVarUint(decoder);
+      if (clock > 0 && use((content) => content.clockOf(client) > 0) === true) held.set(client, clock);
+    }
   } catch {
     throw new MalformedError("the state vector cannot be read");
   }
+  return held;
 };

@@ -73,6 +73,10 @@ export class Content implements RoomContent {
     return this.#isEmpty ? new Map() : Y.decodeStateVector(Y.encodeStateVector(this.#current()));
   }
 
+  clockOf(client: number): number {
+    return this.#isEmpty ? 0 : Y.getState(this.#current().store, client);
+  }
+
   answer(held: ReadonlyMap<number, number>): ContentAnswer {
     let from = held;
     let seen = -1;

@@ -24,9 +24,9 @@ export type FeedsOptions = {
 
 type Feed = {
   pieces: Pieces;
-  /** The first piece that is not sent: whether another follows it decides what it is sent as. `null`: not read yet. */
+  /** The next piece, if it was read before: whether there is one decides what the last is sent as. */
   next: ContentPiece | null;
-  /** Whether a SyncStep1 is answered with it. */
+  /** Whether a SyncStep2 must complete it. */
   isAnswer: boolean;
   /** Whether it has waited for the socket. */
   hasWaited: boolean;
@@ -75,33 +75,35 @@ export class Feeds {
     const feed = this.#feeds.get(connection);
     if (feed === undefined) return;
     const { outbox } = this.#options;
+    const { windowBytes, isAdding } = this.#options;
     let unreadBytes = connection.socket.unreadBytes;
-    while (unreadBytes < this.#options.windowBytes) {
-      const next = feed.next ?? feed.pieces.next();
-      feed.next = next === null ? null : feed.pieces.next();
-      const isLast = feed.next === null && !this.#options.isAdding();
-      if (feed.next === null && !isLast) this.#openLater(feed);
-      const completes = isLast && feed.isAnswer;
-      const piece = next ?? (completes ? EMPTY_PIECE : null);
-      if (piece !== null) {
-        outbox.send(connection, piece.frame(completes));
-        unreadBytes += piece.bytes;
-      }
-      if (isLast) return this.#caughtUp(connection, feed);
-      if (feed.next === null) return this.#retryLater(connection, feed);
+    while (unreadBytes < windowBytes) {
+      const piece = feed.next ?? feed.pieces.next();
+      feed.next = null;
+      if (piece === null) return this.#end(connection, feed);
+      unreadBytes += piece.bytes;
+      // Mostly one piece is all. A connection that waits keeps none here.
+      feed.next = unreadBytes < windowBytes ? feed.pieces.next() : null;
+      const completes = feed.isAnswer && feed.next === null && unreadBytes < windowBytes && !isAdding();
+      if (completes) feed.isAnswer = false;
+      outbox.send(connection, piece.frame(completes));
+      if (feed.next === null && unreadBytes < windowBytes) return this.#end(connection, feed);
     }
     this.#waitForSocket(connection);
   }
 
-  /** What is being added may be forwarded already, and not in the pieces yet. */
-  #openLater(feed: Feed): void {
+  /** The client has been sent all that is held. */
+  #end(connection: Connection, feed: Feed): void {
+    const { outbox, answers, clock, isAdding } = this.#options;
+    if (!isAdding()) {
+      if (feed.isAnswer) outbox.send(connection, EMPTY_PIECE.frame(true));
+      return this.#caughtUp(connection, feed);
+    }
+    // What is being added may have been forwarded before, and not be in the pieces yet.
     feed.pieces.close();
-    feed.pieces = this.#options.answers.openLater();
-  }
-
-  #retryLater(connection: Connection, feed: Feed): void {
+    feed.pieces = answers.openLater();
     this.#wait(connection, feed);
-    this.#options.clock.gather(GATHER_MS, () => {
+    clock.gather(GATHER_MS, () => {
       if (this.#feeds.get(connection) === feed) this.#pump(connection);
     });
   }

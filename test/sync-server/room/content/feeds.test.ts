@@ -1,8 +1,9 @@
 /** Content in pieces, to sockets that read at their own pace, from a store of structs. */
 import * as decoding from "lib0/decoding";
+import * as encoding from "lib0/encoding";
 import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
-import { MessageType, SyncStep } from "../../../../src/protocol/protocol.ts";
+import { MalformedError, MessageType, SyncStep } from "../../../../src/protocol/protocol.ts";
 import { Answers } from "../../../../sync-server/room/content/answers.ts";
 import { Feeds } from "../../../../sync-server/room/content/feeds.ts";
 import type { Connection, PeerSocket } from "../../../../sync-server/room/connection/connection.ts";
@@ -91,6 +92,7 @@ const setUp = () => {
         return store.bytes;
       },
       stateVector: () => new Map(store.stateVector()),
+      clockOf: (client) => store.clockOf(client),
       answer: (held, knowsDeletes) => {
         const answer = store.answer(held, knowsDeletes);
         opened.count++;
@@ -268,6 +270,31 @@ describe("an answer to a SyncStep1", () => {
     adding.isNow = false;
     await readAll(socket, () => socket.steps.includes(SyncStep.step2));
     expect(isSame(socket.doc, copy)).toBe(true);
+  });
+});
+
+describe("a state vector", () => {
+  const answered = async (stateVector: Uint8Array): Promise<{ socket: SlowClient; author: Y.Doc }> => {
+    const { connect, feeds, author, fill } = setUp();
+    fill(2, 10);
+    const { socket, connection } = connect();
+    feeds.answer(connection, stateVector);
+    await settle();
+    socket.read();
+    return { socket, author };
+  };
+
+  it("[W15] that names more clients than any document has is answered with everything", async () => {
+    const huge = encoding.encode((encoder) => {
+      encoding.writeVarUint(encoder, 200_000);
+      for (let i = 0; i < 200_000; i++) for (const number of [2 ** 40 + i, 1]) encoding.writeVarUint(encoder, number);
+    });
+    const { socket, author } = await answered(huge);
+    expect(isSame(socket.doc, author)).toBe(true);
+  });
+
+  it("[G6] that cannot be read is malformed", async () => {
+    await expect(answered(Uint8Array.of(2, 1))).rejects.toThrow(MalformedError);
   });
 });
 
