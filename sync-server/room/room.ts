@@ -61,7 +61,8 @@ export class Room implements CommandRoom {
     const outbox = new Outbox(context, connections);
     const session = new RoomSession(stored.record, context, outbox);
     const { held, authors } = openContent(stored, outbox);
-    const answers = new Answers((act) => act(held.content));
+    const isAdding = (): boolean => false;
+    const answers = new Answers((act) => act(held.content), isAdding);
     const sync = new Sync(held, session, outbox, answers);
     const intake = new Intake(context, {
       room: this.name,
@@ -84,7 +85,7 @@ export class Room implements CommandRoom {
       outbox,
       answers,
       windowBytes: Math.floor(context.limits.bufferedBytes / 4),
-      isAdding: () => false,
+      isAdding,
       onCaughtUp: (connection) => presence.caughtUp(connection),
     });
     outbox.onSlow = (connection) => feeds.slowDown(connection);
