@@ -78,7 +78,8 @@ export class Room implements CommandRoom {
       setAside.begin();
     });
     const lane = new Lane(context.slices, (error) => context.failed(this.name, error));
-    const answers = new Answers((act) => held.use(act));
+    const isAdding = (): boolean => lane.isBusy;
+    const answers = new Answers((act) => held.use(act), isAdding);
     const sync = new Sync(held, session, outbox, answers);
     const { clock, slices } = context;
     const compactor = new Compactor({ room: this.name, held, outbox, slices, clock });
@@ -114,7 +115,7 @@ export class Room implements CommandRoom {
       outbox,
       answers,
       windowBytes: Math.floor(context.limits.bufferedBytes / 4),
-      isAdding: () => lane.isBusy,
+      isAdding,
       onCaughtUp: (connection) => presence.caughtUp(connection),
     });
     outbox.onSlow = (connection) => feeds.slowDown(connection);

@@ -120,9 +120,13 @@ export class Answers {
   /** The last state vector that was asked for: who asks for it again may be one of many. */
   #lastAsked: Uint8Array | null = null;
   #changes = 0;
+  readonly #isAdding: () => boolean;
+  #wasAdding = false;
 
-  constructor(use: UseContent) {
+  /** @param isAdding whether something is being added in slices: there is more each time. */
+  constructor(use: UseContent, isAdding: () => boolean) {
     this.#use = use;
+    this.#isAdding = isAdding;
   }
 
   contentChanged(): void {
@@ -155,6 +159,13 @@ export class Answers {
     else this.#dropShared();
   }
 
+  #countChanges(): number {
+    const isAdding = this.#isAdding();
+    if (isAdding || this.#wasAdding) this.#changes++;
+    this.#wasAdding = isAdding;
+    return this.#changes;
+  }
+
   #dropShared(): void {
     this.#shared?.close();
     this.#shared = null;
@@ -169,7 +180,7 @@ export class Answers {
     const bytes = this.#use((content) => content.bytes) ?? Infinity;
     if (!isAskedAgain || bytes > SHARED_BYTES) return null;
     this.#dropShared();
-    return (this.#shared = new SharedPieces(this.#use, stateVector.slice(), this.#changes));
+    return (this.#shared = new SharedPieces(this.#use, stateVector.slice(), this.#countChanges()));
   }
 
   #readShared(shared: SharedPieces): Pieces {
@@ -187,7 +198,7 @@ export class Answers {
           return own.next();
         }
         shared.isInUse = true;
-        if (at === shared.pieces.length) shared.update(this.#changes);
+        if (at === shared.pieces.length) shared.update(this.#countChanges());
         if (at < shared.pieces.length) return shared.pieces[at++]!;
         return at++ === 0 ? EMPTY_PIECE : null;
       },

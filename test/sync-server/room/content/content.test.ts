@@ -11,7 +11,10 @@ describe("answers", () => {
   it("[W21] everybody gets the whole, whether they share it, come while others write, or come when it was released", () => {
     const author = new Y.Doc();
     const content = new Content([]);
-    const answers = new Answers((act) => act(content));
+    const answers = new Answers(
+      (act) => act(content),
+      () => false,
+    );
     author.on("update", (update: Uint8Array) => {
       content.add(update);
       answers.contentChanged();
@@ -49,6 +52,11 @@ describe("answers", () => {
 
   it("[G6] an empty room refuses a state vector that cannot be read, like any other", () => {
     const content = new Content([]);
-    expect(() => new Answers((act) => act(content)).open(Uint8Array.of(5, 1))).toThrow(MalformedError);
+    expect(() =>
+      new Answers(
+        (act) => act(content),
+        () => false,
+      ).open(Uint8Array.of(5, 1)),
+    ).toThrow(MalformedError);
   });
 });

@@ -6,6 +6,7 @@ import * as Y from "yjs";
 import { MalformedError, MessageType, SyncStep } from "../../../../src/protocol/protocol.ts";
 import { Answers } from "../../../../sync-server/room/content/answers.ts";
 import { Feeds } from "../../../../sync-server/room/content/feeds.ts";
+import type { UseContent } from "../../../../sync-server/room/content/answers.ts";
 import type { Connection, PeerSocket } from "../../../../sync-server/room/connection/connection.ts";
 import { updateFrame } from "../../../../sync-server/room/connection/messages.ts";
 import { Outbox } from "../../../../sync-server/room/connection/outbox.ts";
@@ -85,8 +86,9 @@ const setUp = () => {
     },
   };
   const outbox = new Outbox({ clock, journal }, connections);
+  const adding = { isNow: false };
   const opened = { count: 0, open: 0, bytes: 0 };
-  const answers = new Answers((act) =>
+  const use: UseContent = (act) =>
     act({
       get bytes() {
         return store.bytes;
@@ -115,9 +117,8 @@ const setUp = () => {
           },
         };
       },
-    }),
-  );
-  const adding = { isNow: false };
+    });
+  const answers = new Answers(use, () => adding.isNow);
   const caughtUp: Connection[] = [];
   const feeds = new Feeds({
     clock,
@@ -257,6 +258,7 @@ describe("an answer to a SyncStep1", () => {
     copy.on("update", (bytes: Uint8Array) => void update.push(bytes));
     copy.getText("text").insert(0, "forwarded before it is added");
     outbox.forward(update[0]!, {} as Connection);
+    answers.contentChanged();
     adding.isNow = true;
     const { socket, connection } = connect();
     feeds.answer(connection, NEWCOMER);
@@ -266,7 +268,6 @@ describe("an answer to a SyncStep1", () => {
     }
     expect(socket.steps).not.toContain(SyncStep.step2);
     store.add(update[0]!);
-    answers.contentChanged();
     adding.isNow = false;
     await readAll(socket, () => socket.steps.includes(SyncStep.step2));
     expect(isSame(socket.doc, copy)).toBe(true);
