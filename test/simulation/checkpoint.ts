@@ -39,7 +39,11 @@ const checkRoom = (world: World, name: string): void => {
       if (screen.name === "ended" && screen.canRejoin !== (status === "live")) {
         violate("I4", `${who} is ${screen.canRejoin ? "" : "not "}offered to rejoin, and ${name} is ${status}`);
       }
-      if (screen.name === "joined") inRun.push(tab);
+      if (screen.name === "joined") {
+        inRun.push(tab);
+        if (tab.room.state.unsaved) violate("I4", `${who} has something unsaved, although there was time to save it`);
+        if (tab.room.state.notices.length > 0) violate("I4", `${who} has notices: nothing is refused or broken`);
+      }
     }
     const seen = JSON.stringify(tab.session);
     if (seen !== session) violate("I4", `${who} reads ${seen}, and ${name} is ${session}`);

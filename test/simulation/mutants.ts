@@ -8,6 +8,7 @@ import { Deadlines } from "../../sync-server/room/session/deadlines.ts";
 import { Intake } from "../../sync-server/room/content/intake.ts";
 import { Journal } from "../../sync-server/store/journal.ts";
 import { Presence } from "../../sync-server/room/presence/presence.ts";
+import { Receipts } from "../../sync-server/room/connection/receipts.ts";
 import { Room } from "../../sync-server/room/room.ts";
 import { Peer } from "../../sync-server/gateway/peer.ts";
 import { RelayHost } from "./relay-host.ts";
@@ -70,6 +71,23 @@ export const MUTANTS: Readonly<Record<string, { readonly rules: readonly string[
     rules: ["I4"],
     apply: () => {
       Content.prototype.answer = () => ({ next: () => null, close: () => {} });
+    },
+  },
+  "acknowledges what it has received": {
+    rules: ["I3"],
+    apply: () => {
+      const { received } = Receipts.prototype;
+      Receipts.prototype.received = function (this: Receipts, connection, isComplete) {
+        const n = received.call(this, connection, isComplete);
+        this.settled(connection, n);
+        return n;
+      };
+    },
+  },
+  "acknowledges nothing": {
+    rules: ["I4"],
+    apply: () => {
+      Receipts.prototype.settled = () => {};
     },
   },
   "never refreshes presence": {

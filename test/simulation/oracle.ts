@@ -2,6 +2,7 @@
  * Checks the rules of docs/SPEC.md, part I, in every world. It computes the expected state independently of
  * the relay's code, from the frames that sockets delivered, the records on the disk and what clients were sent.
  */
+import * as Y from "yjs";
 import type { Command } from "../../src/protocol/protocol.ts";
 import { readClientMessage } from "../../src/protocol/protocol.ts";
 import type { Session } from "../../src/session/session.ts";
@@ -112,14 +113,25 @@ export class Oracle {
   attached(socket: ServerSocket, claims: Claims, speaksSession: boolean): void {
     const room = this.#rooms.get(claims.room);
     if (room === undefined) return;
-    const connection: Connection = { claims, speaksSession, inRun: !speaksSession, isClosing: false };
+    const connection: Connection = {
+      claims,
+      speaksSession,
+      inRun: !speaksSession,
+      syncMessages: 0,
+      updates: [],
+      isClosing: false,
+    };
     room.connections.set(socket, connection);
     socket.onClosed.push(() => void room.connections.delete(socket));
     socket.onHandled = (bytes) => {
       const frame = readClientMessage(bytes);
+      if (frame.kind === "sync-step-2" || frame.kind === "update") connection.syncMessages++;
+      if (frame.kind === "update") {
+        connection.updates.push({ n: connection.syncMessages, upTo: Y.parseUpdateMeta(frame.update).to });
+      }
       if (frame.kind === "session") this.#handled.push({ socket, connection, command: frame.command });
     };
-    socket.onSend = (bytes) => this.#checkSent(room, bytes);
+    socket.onSend = (bytes) => this.#checkSent(room, connection, bytes);
   }
 
   /** To be called before an operator ends a room. */
@@ -127,10 +139,11 @@ export class Oracle {
     this.#operatorEnds.add(name);
   }
 
-  #checkSent(room: RoomModel, bytes: Uint8Array): void {
+  #checkSent(room: RoomModel, connection: Connection, bytes: Uint8Array): void {
     const sent = readSentContent(bytes);
     if (sent === null) return;
     const { durable, stored } = this.#disk.room(room.name);
+    if (sent.kind === "saved") return this.#checkSaved(room, connection, sent.n, stored);
     if (sent.kind === "answer") {
       if (durable === null || durable.state.run < sent.run) {
         violate("I3", `${room.name}: run ${sent.run} was sent, which is not durable`);
@@ -146,6 +159,18 @@ export class Oracle {
         violate("I3", `${room.name}: the session up to ${client}:${clock} was sent before it was durable`);
       }
     }
+  }
+
+  /** Of what an honest client writes nothing is refused, so all of it must be on the disk. */
+  #checkSaved({ name }: RoomModel, connection: Connection, n: number, stored: ReadonlyMap<number, number>): void {
+    if (n > connection.syncMessages) violate("I3", `${name}: message ${n} was acknowledged, which was not sent`);
+    for (const update of connection.updates.filter((each) => each.n <= n)) {
+      for (const [client, clock] of update.upTo) {
+        if ((stored.get(client) ?? 0) >= clock) continue;
+        violate("I3", `${name}: content ${client}:${clock} was acknowledged before it was written`);
+      }
+    }
+    connection.updates = connection.updates.filter((each) => each.n > n);
   }
 
   /** A client's document contains a new session. @param before its session before; `null` if it had none. */

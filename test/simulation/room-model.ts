@@ -9,6 +9,9 @@ export type Connection = {
   readonly claims: Claims;
   readonly speaksSession: boolean;
   inRun: boolean;
+  /** How many SyncStep2 and Updates it has sent, and the clocks up to which each Update reaches. */
+  syncMessages: number;
+  updates: { readonly n: number; readonly upTo: ReadonlyMap<number, number> }[];
   /** The relay has started to close it, and no longer counts it. */
   isClosing: boolean;
 };

@@ -1,4 +1,4 @@
-/** Reads from a frame of the relay what it reveals to its receiver: the document up to which clocks, or which run. */
+/** Reads from a frame of the relay what it reveals to its receiver: the document up to which clocks, which run, or what is saved. */
 import * as decoding from "lib0/decoding";
 import * as Y from "yjs";
 import { MessageType, SyncStep } from "../../src/protocol/protocol.ts";
@@ -6,7 +6,8 @@ import type { RelayMessage } from "../../src/protocol/protocol.ts";
 
 type SentContent =
   | { readonly kind: "document"; readonly upTo: ReadonlyMap<number, number> }
-  | { readonly kind: "answer"; readonly run: number };
+  | { readonly kind: "answer"; readonly run: number }
+  | { readonly kind: "saved"; readonly n: number };
 
 const known = new WeakMap<Uint8Array, SentContent | null>();
 
@@ -19,6 +20,7 @@ const read = (frame: Uint8Array): SentContent | null => {
   }
   if (type !== MessageType.session) return null;
   const message = JSON.parse(decoding.readVarString(decoder)) as RelayMessage;
+  if (message.type === "saved") return { kind: "saved", n: message.n };
   return message.type === "answer" && message.ok ? { kind: "answer", run: message.run } : null;
 };
 
