@@ -246,6 +246,7 @@ export class Room implements CommandRoom {
 
   #receiveUpdate(connection: Connection, update: Uint8Array, kind: UpdateKind): void {
     if (this.#session.isLive) this.#intake.receive(connection, update, kind);
+    else this.#intake.withhold(connection, kind);
   }
 
   #receiveAwareness(connection: Connection, update: Uint8Array): void {

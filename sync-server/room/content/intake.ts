@@ -95,9 +95,16 @@ export class Intake {
   receive(connection: Connection, update: Uint8Array, kind: UpdateKind): void {
     const { held, lane, receipts } = this.#options;
     const isSync = kind === "sync";
-    const message = { connection, isSync, n: receipts.received(connection), bytes: 0, parts: 0, isDropped: false };
+    const message = {
+      connection,
+      isSync,
+      n: receipts.received(connection, isSync),
+      bytes: 0,
+      parts: 0,
+      isDropped: false,
+    };
     const { guard } = held;
-    if (guard === null) return;
+    if (guard === null) return receipts.withheld(connection, message.n);
     if (!lane.isBusy && update.byteLength <= AT_ONCE_BYTES && this.#fits(update)) {
       const result = guard.admit(update, this.#admitOptions(message, false));
       const kept = this.#take(message, result);
@@ -115,9 +122,15 @@ export class Intake {
     lane.push(() => this.#work(message, update));
   }
 
+  /** Takes note of an update that came while content is withheld. */
+  withhold(connection: Connection, kind: UpdateKind): void {
+    const { receipts } = this.#options;
+    receipts.withheld(connection, receipts.received(connection, kind === "sync"));
+  }
+
   /** Forgets what a connection sent that still waits for something. */
   dropWaiting(connection: Connection): void {
-    this.#waiting.drop(connection);
+    for (const { n } of this.#waiting.drop(connection)) this.#options.receipts.withheld(connection, n);
     this.#dropped.delete(connection);
     this.#refusedAsFull.delete(connection);
   }
@@ -153,21 +166,21 @@ export class Intake {
 
   /** Accepts an update in slices; nothing else of the room is accepted meanwhile. */
   *#work(message: WaitingMessage, update: Uint8Array): SlicedWork {
-    const { held, isLive, compactor } = this.#options;
+    const { held, isLive, compactor, receipts } = this.#options;
     const { connection } = message;
     this.#leaveLine(connection, update.byteLength);
     try {
       if (!this.#fits(update)) yield* compactor.compactIfItHelps();
       const { guard } = held;
       // What comes too late stays in its sender's document.
-      if (guard === null || !isLive()) return;
+      if (guard === null || !isLive()) return receipts.withheld(connection, message.n);
       const isFull = !this.#fits(update);
       const slice = newSlice();
       const plan = yield* guard.plan(update, this.#admitOptions(message, isFull), slice);
-      if (held.guard !== guard || !isLive()) return;
+      if (held.guard !== guard || !isLive()) return receipts.withheld(connection, message.n);
       if (plan.result.written.some((client) => !this.#mayWrite(client, message))) {
         // Somebody has come in the meantime whose client id it is.
-        this.#dropped.add(connection);
+        this.#drop(message);
         return;
       }
       const committed = guard.commit(plan);
@@ -198,7 +211,7 @@ export class Intake {
   /** A full document takes deletes alone. @returns what is taken. */
   #refuseAsFull({ connection, n }: WaitingMessage, result: AdmitResult): AdmitResult {
     if (result.blocked.length === 0) return result;
-    this.#refusedAsFull.add(connection);
+    if (connection.membership.isAttached) this.#refusedAsFull.add(connection);
     this.#options.receipts.refused(connection, n, "document-full");
     return { ...result, blocked: [], waitingStructs: [] };
   }
@@ -246,14 +259,17 @@ export class Intake {
   }
 
   #wait(part: WaitingPart): void {
-    for (const { connection } of this.#waiting.add(part)) this.#dropped.add(connection);
+    for (const message of this.#waiting.add(part)) this.#drop(message);
   }
 
-  #settle(message: WaitingMessage): void {
-    const { receipts } = this.#options;
-    const { connection, n } = message;
-    if (message.parts > 0 || message.isDropped) receipts.withheld(connection, n);
-    else receipts.settled(connection, n);
+  /** Something of a message is dropped: its sender is asked for it again later. */
+  #drop({ connection, n }: WaitingMessage): void {
+    if (connection.membership.isAttached) this.#dropped.add(connection);
+    this.#options.receipts.withheld(connection, n);
+  }
+
+  #settle({ connection, n, parts, isDropped }: WaitingMessage): void {
+    if (parts === 0 && !isDropped) this.#options.receipts.settled(connection, n);
   }
 
   /** Looks at what can go on now that more is held: at once if it is little. */

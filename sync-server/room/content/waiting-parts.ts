@@ -102,9 +102,11 @@ export class WaitingParts {
     return true;
   }
 
-  /** Forgets what a connection sent. */
-  drop(connection: Connection): void {
-    for (const message of this.#byConnection.get(connection) ?? []) this.#drop(message);
+  /** Forgets what a connection sent. @returns the messages of which something waited. */
+  drop(connection: Connection): WaitingMessage[] {
+    const messages = [...(this.#byConnection.get(connection) ?? [])];
+    for (const message of messages) this.#drop(message);
+    return messages;
   }
 
   #count(message: WaitingMessage, bytes: number): void {
