@@ -343,7 +343,7 @@ describe("the guard", () => {
         const author = new Y.Doc(options);
         author.clientID = 50;
         const map = author.getMap("map");
-        if (hasUndo) new Y.UndoManager(map);
+        const manager = hasUndo ? new Y.UndoManager(map) : null;
         map.set("shape", new Y.Map());
         const shape = map.get("shape") as Y.Map<unknown>;
         for (let i = 1; i <= sets; i++) shape.set("x", i);
@@ -357,6 +357,7 @@ describe("the guard", () => {
         expect(world.send(Y.encodeStateAsUpdate(author, state))).toBe(true);
         world.check();
         for (const doc of [...world.honest, world.snapshot()]) expect(doc.getMap("map").toJSON()).toEqual(map.toJSON());
+        manager?.destroy();
         // Peers can delete all of it, and their observers still fire.
         const [peer] = world.honest;
         let fired = 0;
