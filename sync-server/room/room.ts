@@ -77,7 +77,11 @@ export class Room implements CommandRoom {
     const lane = new Lane(context.slices, (error) => context.failed(this.name, error));
     const sync = new Sync(held, session, outbox);
     const { clock, slices } = context;
-    const compactor = new Compactor({ room: this.name, held, outbox, slices, clock });
+    const askSomebody = (): void => {
+      const [somebody] = outbox.subscribers;
+      if (somebody !== undefined) sync.requestMissing(somebody);
+    };
+    const compactor = new Compactor({ room: this.name, held, outbox, slices, clock, askSomebody });
     const intake = new Intake(context, {
       room: this.name,
       held,
@@ -312,6 +316,18 @@ export class Room implements CommandRoom {
     for (const connection of this.#connections) {
       if (!connection.speaksSession) this.#presence.sendAllTo(connection);
     }
+  }
+
+  /** Makes large content ready, in slices, before anybody is attached. */
+  async load(): Promise<void> {
+    const held = this.#held;
+    if (!held.isWorthLoading) return;
+    await new Promise<void>((resolve) => {
+      this.#lane.push(function* load() {
+        yield* held.load();
+        resolve();
+      });
+    });
   }
 
   /** Calls `run` once nothing of the room's content is in work, so that the room may leave memory. */
