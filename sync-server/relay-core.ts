@@ -163,6 +163,7 @@ export class RelayCore {
 
   /** Commits what is pending and closes the store; to be called after `closeAll`, when no socket is left. */
   async stop(): Promise<void> {
+    await this.rooms.idle();
     this.#journal.write({ type: "put-meta", key: SHUTDOWN_STATE_KEY, value: STOPPED }, "flushed");
     await this.#journal.stop();
     await this.#options.store.close();

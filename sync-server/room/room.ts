@@ -82,7 +82,11 @@ export class Room implements CommandRoom {
     const answers = new Answers((act) => held.use(act), isAdding);
     const sync = new Sync(held, session, outbox, answers);
     const { clock, slices } = context;
-    const compactor = new Compactor({ room: this.name, held, outbox, slices, clock });
+    const askSomebody = (): void => {
+      const [somebody] = outbox.subscribers;
+      if (somebody !== undefined) sync.requestMissing(somebody);
+    };
+    const compactor = new Compactor({ room: this.name, held, outbox, slices, clock, askSomebody });
     const receipts = new Receipts({ clock, outbox, close, signedCount: () => null });
     const intake = new Intake(context, {
       room: this.name,
@@ -328,6 +332,18 @@ export class Room implements CommandRoom {
     this.#sync.evictCaches();
     this.#intake.askAgain();
     for (const connection of this.#connections) this.#presence.refresh(connection);
+  }
+
+  /** Makes large content ready, in slices, before anybody is attached. */
+  async load(): Promise<void> {
+    const held = this.#held;
+    if (!held.isWorthLoading) return;
+    await new Promise<void>((resolve) => {
+      this.#lane.push(function* load() {
+        yield* held.load();
+        resolve();
+      });
+    });
   }
 
   /** Calls `run` once nothing of the room's content is in work, so that the room may leave memory. */

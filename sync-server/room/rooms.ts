@@ -47,10 +47,16 @@ export class Rooms implements RoomService {
     for (const { loaded, number } of this.#entries.values()) if (number % parts === part) loaded?.refreshPresence();
   }
 
+  /** Resolves when no room's content is in work. */
+  async idle(): Promise<void> {
+    await Promise.all(this.loaded.map((room) => new Promise<void>((resolve) => room.whenIdle(resolve))));
+  }
+
   /** Leases a room, creating it if there is none. */
   async enter(name: string): Promise<Lease> {
     // A room that a token names and the store does not know may have been in a store that was lost.
     const { lease } = await this.#leaseOrMake(name, DEFAULT_OPTIONS, true);
+    await lease.room.load();
     return lease;
   }
 

@@ -22,6 +22,12 @@ const OPEN_ARRAY = code("[");
 const CLOSE_ARRAY = code("]");
 const OPEN_OBJECT = code("{");
 const CLOSE_OBJECT = code("}");
+const DOT = code(".");
+const PLUS = code("+");
+const LOWER_A = code("a");
+const LOWER_E = code("e");
+const LOWER_F = code("f");
+const LOWER_U = code("u");
 const ESCAPED = new Set([...'"\\/bfnrt'].map(code));
 const LITERALS = ["true", "false", "null"].map((literal) => new TextEncoder().encode(literal));
 const NOWHERE = -1;
@@ -38,7 +44,7 @@ const skipSpace = (bytes: Uint8Array, from: number): number => {
 const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= ZERO && byte <= NINE;
 
 const isHexDigit = (byte: number | undefined): boolean =>
-  isDigit(byte) || (byte !== undefined && (byte | 0x20) >= code("a") && (byte | 0x20) <= code("f"));
+  isDigit(byte) || (byte !== undefined && (byte | 0x20) >= LOWER_A && (byte | 0x20) <= LOWER_F);
 
 /** @param from at its opening quote. @returns behind its closing one, or NOWHERE. */
 const skipString = (bytes: Uint8Array, from: number): number => {
@@ -49,7 +55,7 @@ const skipString = (bytes: Uint8Array, from: number): number => {
     if (byte < 0x20) return NOWHERE;
     if (byte !== BACKSLASH) continue;
     at++;
-    if (bytes[at] === code("u")) {
+    if (bytes[at] === LOWER_U) {
       for (let i = 0; i < 4; i++) if (!isHexDigit(bytes[++at])) return NOWHERE;
     } else if (at >= bytes.length || !ESCAPED.has(bytes[at]!)) return NOWHERE;
   }
@@ -65,18 +71,22 @@ const skipDigits = (bytes: Uint8Array, from: number): number => {
 const skipNumber = (bytes: Uint8Array, from: number): number => {
   let at = bytes[from] === MINUS ? from + 1 : from;
   at = bytes[at] === ZERO ? at + 1 : skipDigits(bytes, at);
-  if (at !== NOWHERE && bytes[at] === code(".")) at = skipDigits(bytes, at + 1);
-  if (at === NOWHERE || (bytes[at]! | 0x20) !== code("e")) return at;
+  if (at !== NOWHERE && bytes[at] === DOT) at = skipDigits(bytes, at + 1);
+  if (at === NOWHERE || (bytes[at]! | 0x20) !== LOWER_E) return at;
   at++;
-  return skipDigits(bytes, bytes[at] === MINUS || bytes[at] === code("+") ? at + 1 : at);
+  return skipDigits(bytes, bytes[at] === MINUS || bytes[at] === PLUS ? at + 1 : at);
 };
 
 const skipScalar = (bytes: Uint8Array, from: number): number => {
   const byte = bytes[from];
   if (byte === QUOTE) return skipString(bytes, from);
   if (byte === MINUS || isDigit(byte)) return skipNumber(bytes, from);
-  const literal = LITERALS.find((each) => each.every((expected, index) => bytes[from + index] === expected));
-  return literal === undefined ? NOWHERE : from + literal.length;
+  for (const literal of LITERALS) {
+    let length = 0;
+    while (length < literal.length && bytes[from + length] === literal[length]) length++;
+    if (length === literal.length) return from + length;
+  }
+  return NOWHERE;
 };
 
 /** @returns behind a key of an object and its colon, or NOWHERE. */

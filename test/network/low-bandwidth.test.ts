@@ -33,7 +33,7 @@ const setUp = async (kind: ClientKind) => {
 };
 
 describe.each(CLIENT_KINDS)("a %s client with low bandwidth", (kind) => {
-  it("[W21] stays while the others are not slowed, and is consistent again once the bandwidth suffices", async () => {
+  it("[W19] stays while the others are not slowed, and is consistent again once the bandwidth suffices", async () => {
     const { testRoom, host, witness, slow, all } = await setUp(kind);
     const rounds = BURST_BYTES / EDIT_BYTES;
     let longestMs = 0;

@@ -8,6 +8,8 @@ import type { HeldContent } from "./held-content.ts";
 /** Content of at most so many bytes is compacted at once when its room leaves memory: some 20 ms if all is tiny. */
 const COMPACTED_AT_ONCE_BYTES = 256 * 1024;
 
+/** How long a client has to answer before a compaction, in ms. */
+const ANSWER_MS = 1_000;
 /** Time between two compactions of content that is too large, in ms: it may hold nothing that can be forgotten. */
 const PAUSE_MS = 2_000;
 
@@ -18,12 +20,16 @@ export type CompactorOptions = {
   readonly outbox: Outbox;
   readonly slices: Slices;
   readonly clock: Pick<Clock, "now">;
+  /** Asks one client for what the relay lacks. */
+  readonly askSomebody: () => void;
 };
 
 export class Compactor {
   readonly #options: CompactorOptions;
   #isRunning = false;
   #isStopped = false;
+  /** When a client was asked for its deletes, ms since the epoch; `null`: not yet. */
+  #askedAt: number | null = null;
   /** When the last compaction ended, ms since the epoch. */
   #endedAt = -Infinity;
 
@@ -33,8 +39,16 @@ export class Compactor {
 
   /** Called after each change of the content. */
   contentAppended(): void {
-    const { held, slices } = this.#options;
+    const { held, slices, clock, askSomebody } = this.#options;
     if (this.#isRunning || held.content?.isWorthCompacting !== true) return;
+    // Yjs deletes the losers among concurrent values of a key without a message; a client's SyncStep2 holds them.
+    if (this.#askedAt === null) {
+      this.#askedAt = clock.now();
+      askSomebody();
+      return;
+    }
+    if (clock.now() < this.#askedAt + ANSWER_MS) return;
+    this.#askedAt = null;
     this.#isRunning = true;
     slices.run(this.#work());
   }

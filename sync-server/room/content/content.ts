@@ -25,8 +25,20 @@ export class Content implements RoomContent {
   /** @param updates as the store returned them, in order. @throws if they cannot be read. */
   constructor(updates: readonly Uint8Array[]) {
     this.#rows = updates.length;
+    finish(this.#load(updates, UNSLICED));
+  }
+
+  /** The same in slices. */
+  static *load(updates: readonly Uint8Array[], slice: Slice): Generator<undefined, Content> {
+    const content = new Content([]);
+    content.#rows = updates.length;
+    yield* content.#load(updates, slice);
+    return content;
+  }
+
+  *#load(updates: readonly Uint8Array[], slice: Slice): Generator<undefined, void> {
     for (const update of updates) {
-      this.#store.add(update);
+      yield* this.#store.addSlices(update, slice);
       this.#appendedBytes += update.byteLength;
     }
   }

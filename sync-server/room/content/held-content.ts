@@ -3,7 +3,13 @@
  * content is used sets it aside: the room goes on without it, and its bytes are kept for inspection.
  */
 import { Guard } from "../../guard/guard.ts";
+import { finish, newSlice, UNSLICED } from "../../update/slice.ts";
+import type { Slice } from "../../update/slice.ts";
 import type { RoomContent } from "./room-content.ts";
+import type { SlicedWork } from "./slices.ts";
+
+/** Content of at most so many bytes is made when it is first needed. */
+const OPENED_AT_ONCE_BYTES = 64 * 1024;
 
 /** As the store returned them, in order. */
 type Stored = { readonly updates: readonly Uint8Array[]; readonly guardRecords: readonly Uint8Array[] };
@@ -24,7 +30,8 @@ export type HeldContentOptions = {
   readonly isSetAside: boolean;
   /** Whether a client id is or was one of the room's ledgers'. */
   readonly isReserved: (client: number) => boolean;
-  readonly makeContent: (updates: readonly Uint8Array[]) => RoomContent;
+  /** Makes content of what is stored, in slices. */
+  readonly makeContent: (updates: readonly Uint8Array[], slice: Slice) => Generator<undefined, RoomContent>;
   /** Called once, with what was thrown. */
   readonly onSetAside: (error: unknown) => void;
 };
@@ -72,23 +79,44 @@ export class HeldContent {
     }
   }
 
-  #open(): Opened | null {
-    if (this.#isSetAside) return null;
-    if (this.#opened !== null) return this.#opened;
+  /** Whether it is large and not made yet, so that `load` is worth it. */
+  get isWorthLoading(): boolean {
+    const updates = this.#stored?.updates ?? [];
+    return updates.reduce((sum, { byteLength }) => sum + byteLength, 0) > OPENED_AT_ONCE_BYTES;
+  }
+
+  /** Makes large content ready in slices, before it is needed at once. */
+  *load(): SlicedWork {
+    if (this.#stored === null) return;
     try {
-      const { updates, guardRecords } = this.#stored!;
-      const content = this.#options.makeContent(updates);
-      this.#opened = { content, guard: new Guard(content.stateVector(), guardRecords, this.#options.isReserved) };
+      const content = yield* this.#options.makeContent(this.#stored.updates, newSlice());
+      // Somebody may have needed it meanwhile.
+      if (this.#opened === null && !this.#isSetAside) this.#finish(content);
     } catch (error) {
       this.#setAside(error);
     }
-    this.#stored = null;
+  }
+
+  #open(): Opened | null {
+    if (this.#isSetAside || this.#opened !== null) return this.#opened;
+    try {
+      this.#finish(finish(this.#options.makeContent(this.#stored!.updates, UNSLICED)));
+    } catch (error) {
+      this.#setAside(error);
+    }
     return this.#opened;
+  }
+
+  #finish(content: RoomContent): void {
+    const { guardRecords } = this.#stored!;
+    this.#opened = { content, guard: new Guard(content.stateVector(), guardRecords, this.#options.isReserved) };
+    this.#stored = null;
   }
 
   #setAside(error: unknown): void {
     this.#isSetAside = true;
     this.#opened = null;
+    this.#stored = null;
     this.#options.onSetAside(error);
   }
 }

@@ -104,7 +104,7 @@ export class Intake {
       isDropped: false,
     };
     const { guard } = held;
-    if (guard === null) return;
+    if (guard === null) return receipts.withheld(connection, message.n);
     if (!lane.isBusy && update.byteLength <= AT_ONCE_BYTES && this.#fits(update)) {
       const result = guard.admit(update, this.#admitOptions(message, false));
       const kept = this.#take(message, result);
@@ -168,22 +168,22 @@ export class Intake {
 
   /** Accepts an update in slices; nothing else of the room is accepted meanwhile. */
   *#work(message: WaitingMessage, update: Uint8Array, resume: () => void): SlicedWork {
-    const { held, isLive, compactor } = this.#options;
+    const { held, isLive, compactor, receipts } = this.#options;
     const { connection } = message;
     this.#leaveLine(connection, update.byteLength);
     try {
       if (!this.#fits(update)) yield* compactor.compactIfItHelps();
       const { guard } = held;
       // What comes too late stays in its sender's document.
-      if (guard === null || !isLive()) return this.#options.receipts.withheld(connection, message.n);
+      if (guard === null || !isLive()) return receipts.withheld(connection, message.n);
       const isFull = !this.#fits(update);
       const slice = newSlice();
       const plan = yield* guard.plan(update, this.#admitOptions(message, isFull), slice);
-      if (held.guard !== guard || !isLive()) return this.#options.receipts.withheld(connection, message.n);
+      if (held.guard !== guard || !isLive()) return receipts.withheld(connection, message.n);
       if (plan.result.written.some((client) => !this.#mayWrite(client, message))) {
         // Somebody has come in the meantime whose client id it is.
-        this.#dropped.add(connection);
-        return this.#options.receipts.withheld(connection, message.n);
+        this.#drop(message);
+        return;
       }
       const committed = guard.commit(plan);
       const result = isFull ? this.#refuseAsFull(message, committed) : committed;
@@ -217,7 +217,7 @@ export class Intake {
   /** A full document takes deletes alone. @returns what is taken. */
   #refuseAsFull({ connection, n }: WaitingMessage, result: AdmitResult): AdmitResult {
     if (result.blocked.length === 0) return result;
-    this.#refusedAsFull.add(connection);
+    if (connection.membership.isAttached) this.#refusedAsFull.add(connection);
     this.#options.receipts.refused(connection, n, "document-full");
     return { ...result, blocked: [], waitingStructs: [] };
   }
@@ -265,17 +265,17 @@ export class Intake {
   }
 
   #wait(part: WaitingPart): void {
-    for (const { connection, n } of this.#waiting.add(part)) {
-      this.#dropped.add(connection);
-      this.#options.receipts.withheld(connection, n);
-    }
+    for (const message of this.#waiting.add(part)) this.#drop(message);
   }
 
-  #settle(message: WaitingMessage): void {
-    const { receipts } = this.#options;
-    const { connection, n } = message;
-    // What waits is settled when its last part is.
-    if (message.parts === 0 && !message.isDropped) receipts.settled(connection, n);
+  /** Something of a message is dropped: its sender is asked for it again later. */
+  #drop({ connection, n }: WaitingMessage): void {
+    if (connection.membership.isAttached) this.#dropped.add(connection);
+    this.#options.receipts.withheld(connection, n);
+  }
+
+  #settle({ connection, n, parts, isDropped }: WaitingMessage): void {
+    if (parts === 0 && !isDropped) this.#options.receipts.settled(connection, n);
   }
 
   /** Looks at what can go on now that more is held: at once if it is little. */

@@ -8,7 +8,7 @@ export class Lane {
   readonly #queue: (() => Iterable<undefined>)[] = [];
   readonly #onBug: (error: unknown) => void;
   #isBusy = false;
-  #onIdle: (() => void) | null = null;
+  #onIdle: (() => void)[] = [];
 
   /** @param onBug called with whatever work threw; what comes after it is still done. */
   constructor(slices: Slices, onBug: (error: unknown) => void) {
@@ -38,9 +38,9 @@ export class Lane {
     });
   }
 
-  /** Calls `run` once nothing is going on any more; only the last caller is remembered. */
+  /** Calls `run` once nothing is going on any more. */
   whenIdle(run: () => void): void {
-    if (this.#isBusy) this.#onIdle = run;
+    if (this.#isBusy) this.#onIdle.push(run);
     else run();
   }
 
@@ -55,7 +55,7 @@ export class Lane {
     }
     this.#isBusy = false;
     const onIdle = this.#onIdle;
-    this.#onIdle = null;
-    onIdle?.();
+    this.#onIdle = [];
+    for (const run of onIdle) run();
   }
 }

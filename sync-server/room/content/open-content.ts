@@ -22,7 +22,7 @@ export const openContent = (
     stored: { updates, guardRecords },
     isSetAside: isContentSetAside,
     isReserved,
-    makeContent: (stored) => new Content(stored),
+    makeContent: (updates, slice) => Content.load(updates, slice),
     onSetAside,
   });
   const storedBytes = guard.reduce((sum, { byteLength }) => sum + byteLength, 0);

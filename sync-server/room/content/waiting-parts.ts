@@ -102,8 +102,8 @@ export class WaitingParts {
     return true;
   }
 
-  /** Forgets what a connection sent. @returns the messages that waited. */
-  drop(connection: Connection): readonly WaitingMessage[] {
+  /** Forgets what a connection sent. @returns the messages of which something waited. */
+  drop(connection: Connection): WaitingMessage[] {
     const messages = [...(this.#byConnection.get(connection) ?? [])];
     for (const message of messages) this.#drop(message);
     return messages;

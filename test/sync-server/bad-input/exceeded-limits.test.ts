@@ -31,7 +31,7 @@ describe("exceeded limits", () => {
     await expectUnaffected();
   });
 
-  it("[W19] a document above the limit takes deletes, and no additions; nobody is closed, and there may be room again", async () => {
+  it("[W21] a document above the limit takes deletes, and no additions; nobody is closed, and there may be room again", async () => {
     const { setting, expectUnaffected } = await liveRoom({ limits: { documentBytes: 10_000 } });
     const client = await rawClient(setting, await setting.token(participant));
     const watcher = await stockClient(setting, participant);
@@ -76,7 +76,7 @@ describe("exceeded limits", () => {
     await expectUnaffected();
   });
 
-  it("[W20] what waits above the limit is dropped, the oldest first, and asked for again later; nobody is closed", async () => {
+  it("[W22] what waits above the limit is dropped, the oldest first, and asked for again later; nobody is closed", async () => {
     for (const [count, length] of [
       [2, 8_000],
       [200, 1],

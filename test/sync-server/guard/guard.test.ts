@@ -11,6 +11,8 @@ import type { Session } from "../../../src/session/session.ts";
 import { MalformedError } from "../../../src/protocol/protocol.ts";
 import { Content } from "../../../sync-server/room/content/content.ts";
 import { FIRST_LEDGER_ID, Guard } from "../../../sync-server/guard/guard.ts";
+import { MAX_TYPE_DEPTH } from "../../../sync-server/guard/plan.ts";
+import { finish } from "../../../sync-server/update/slice.ts";
 import { Ledger } from "../../../sync-server/room/session/ledger.ts";
 import { anyEdit, applyEdit, docWithId } from "./arbitrary-edits.ts";
 import { readContent } from "../read-content.ts";
@@ -324,6 +326,171 @@ describe("the guard", () => {
         }
       }),
     );
+  });
+
+  it.each([
+    ["an undo manager", { gc: true }, true],
+    ["gc: false", { gc: false }, false],
+    ["a plain document", { gc: true }, false],
+  ])(
+    "[G11] a key that was set several times offline arrives from %s, and so does what is written after it",
+    (_, options, hasUndo) => {
+      for (const sets of [2, 3, 10]) {
+        const world = new World();
+        const author = new Y.Doc(options);
+        author.clientID = 50;
+        const map = author.getMap("map");
+        const manager = hasUndo ? new Y.UndoManager(map) : null;
+        map.set("shape", new Y.Map());
+        const shape = map.get("shape") as Y.Map<unknown>;
+        for (let i = 1; i <= sets; i++) shape.set("x", i);
+        author.transact(() => {
+          for (let i = 1; i <= sets; i++) map.set("y", i);
+        });
+        expect(world.send(Y.encodeStateAsUpdate(author))).toBe(true);
+        const state = Y.encodeStateVector(author);
+        shape.set("x", "later");
+        map.delete("y");
+        expect(world.send(Y.encodeStateAsUpdate(author, state))).toBe(true);
+        world.check();
+        for (const doc of [...world.honest, world.snapshot()]) expect(doc.getMap("map").toJSON()).toEqual(map.toJSON());
+        manager?.destroy();
+        // Peers can delete all of it, and their observers still fire.
+        const [peer] = world.honest;
+        let fired = 0;
+        peer!.getMap("map").observe(() => fired++);
+        peer!.getMap("map").delete("shape");
+        expect(fired).toBe(1);
+        world.check();
+        expect(world.snapshot().getMap("map").toJSON()).toEqual({});
+      }
+    },
+  );
+
+  it("[G11] of several values of one key, some of which are not deleted, peers get a GC struct", () => {
+    const guard = new Guard(new Map());
+    const value = (count: number): number[] => [
+      1,
+      1,
+      7,
+      0,
+      8 | 0x20,
+      1,
+      1,
+      109,
+      1,
+      107,
+      count,
+      ...Array<number>(count).fill(126),
+    ];
+    const kindsOf = (update: number[]): string[] =>
+      Y.decodeUpdate(guard.admit(Uint8Array.from(update)).accepted!).structs.map(
+        ({ length, constructor }) => `${constructor.name} ${length}`,
+      );
+    // Of three values, two are deleted.
+    expect(kindsOf([...value(3), 1, 7, 1, 0, 2])).toEqual(["GC 3"]);
+    expect(guard.admit(Uint8Array.from([1, 1, 7, 3, 8 | 0x80, 7, 2, 1, 126, 0])).forbidden).toEqual(
+      new Map([[7, "forbidden"]]),
+    );
+  });
+
+  it("[G13] types nested up to the bound arrive and can be deleted; a deeper one is forbidden with its code", () => {
+    const world = new World();
+    const doc = docWithId(50);
+    let map = doc.getMap("deep");
+    for (let i = 0; i < MAX_TYPE_DEPTH; i++) {
+      const inner = new Y.Map<unknown>();
+      map.set("inner", inner);
+      map = inner;
+    }
+    expect(world.send(Y.encodeStateAsUpdate(doc))).toBe(true);
+    expect(JSON.stringify(world.snapshot().getMap("deep")).length).toBeGreaterThan(MAX_TYPE_DEPTH * 10);
+    const before = Y.encodeStateVector(doc);
+    map.set("inner", new Y.Map([["x", 1]]));
+    const result = world.guard.admit(Y.encodeStateAsUpdate(doc, before), { content: world.content });
+    expect(result.forbidden).toEqual(new Map([[50, "too-deep"]]));
+    expect(Y.decodeUpdate(result.accepted!).structs.map(({ constructor }) => constructor.name)).toEqual(["GC", "GC"]);
+  });
+
+  it("[G13] the depth counts across updates, a restart and a compaction, and in one update", () => {
+    const nest = (client: number, clock: number, parent: [number, number] | null): Uint8Array =>
+      encoding.encode((encoder) => {
+        for (const number of [1, 1, client, clock]) encoding.writeVarUint(encoder, number);
+        encoding.writeUint8(encoder, 7 | 0x20);
+        encoding.writeVarUint(encoder, parent === null ? 1 : 0);
+        if (parent === null) encoding.writeVarString(encoder, "a");
+        else for (const number of parent) encoding.writeVarUint(encoder, number);
+        encoding.writeVarString(encoder, "k");
+        for (const number of [1, 0]) encoding.writeVarUint(encoder, number);
+      });
+    const world = new World(0);
+    for (let i = 0; i < MAX_TYPE_DEPTH; i++) {
+      if (i === 100) world.restart();
+      if (i === 200) finish(world.content.compact());
+      expect(world.send(nest(50, i, i === 0 ? null : [50, i - 1]))).toBe(true);
+    }
+    const { forbidden } = world.guard.admit(nest(51, 0, [50, MAX_TYPE_DEPTH - 1]), { content: world.content });
+    expect(forbidden).toEqual(new Map([[51, "too-deep"]]));
+  });
+
+  it("[G14] an item whose origins lie in different types is forbidden, in one update and across two", () => {
+    const world = new World();
+    const doc = docWithId(50);
+    doc.getMap("map").set("a", Y.Array.from([1, 2]));
+    doc.getMap("map").set("b", Y.Array.from([3]));
+    doc.getArray("array").push([4]);
+    world.send(Y.encodeStateAsUpdate(doc));
+    const idOf = (array: Y.Array<unknown>): [number, number] => [50, array._start!.id.clock];
+    const [a, b] = ["a", "b"].map((key) => idOf(doc.getMap("map").get(key) as Y.Array<unknown>));
+    const inRoot = idOf(doc.getArray("array"));
+    for (const [index, pair] of [
+      [a, b],
+      [b, a],
+      [a, inRoot],
+      [inRoot, b],
+    ].entries()) {
+      const torn = forge(60 + index, 0, { origin: pair[0]!, right: pair[1]! });
+      expect(world.guard.admit(torn, { content: world.content }).forbidden.get(60 + index)).toBe("forbidden");
+    }
+    const second: [number, number] = [50, a![1] + 1];
+    expect(world.send(forge(70, 0, { origin: a!, right: second }))).toBe(true);
+    world.check();
+  });
+
+  it("[G15] what throws while an update is checked leaves the guard as it was", () => {
+    const world = new World();
+    const doc = docWithId(50);
+    doc.getText("text").insert(0, "one");
+    doc.getMap("session").set("run", 1);
+    const update = Y.encodeStateAsUpdate(doc);
+    const fault = (): never => {
+      throw new Error("a fault of the relay");
+    };
+    expect(() => world.guard.admit(update, { mayWrite: fault })).toThrow("a fault");
+    const content = { isDeleted: fault, parentOf: fault };
+    doc.getText("text").delete(0, 1);
+    expect(() => world.guard.admit(Y.encodeStateAsUpdate(doc), { content })).toThrow("a fault");
+    expect(world.guard.held.has(50)).toBe(false);
+    expect(world.guard.takeChanges()).toBeNull();
+    expect(world.send(update)).toBe(true);
+  });
+
+  it("[G15] an update with very many missing ids is no fault", () => {
+    const update = encoding.encode((encoder) => {
+      for (const number of [0, 1, 88, 300_000]) encoding.writeVarUint(encoder, number);
+      for (let i = 0; i < 300_000; i++)
+        for (const number of [16_384 + i * 2, 1]) encoding.writeVarUint(encoder, number);
+    });
+    expect(new Guard(new Map()).admit(update).waitingDeletes).toHaveLength(300_000);
+  });
+
+  it("[S4] client ids of 53 bits are honest; only those of the room's ledgers are reserved", () => {
+    const world = new World();
+    const doc = docWithId(4_624_497_851_153_597);
+    doc.getText("text").insert(0, "from a bot");
+    expect(world.send(Y.encodeStateAsUpdate(doc))).toBe(true);
+    world.check();
+    expect(world.snapshot().getText("text").toString()).toBe("from a bot");
   });
 
   it("[G7] a struct that repeats what is held with other content changes nothing", () => {

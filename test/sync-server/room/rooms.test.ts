@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import { manualClock } from "../../manual-clock.ts";
 import type { Identity } from "../../../src/protocol/protocol.ts";
-import { writeUpdate } from "../../../src/protocol/protocol.ts";
+import { readClientMessage, writeSyncStep1, writeUpdate } from "../../../src/protocol/protocol.ts";
 import { AwarenessClock } from "../../../sync-server/room/presence/awareness-clock.ts";
 import { Connection } from "../../../sync-server/room/connection/connection.ts";
 import type { Credential } from "../../../sync-server/auth/credential.ts";
@@ -17,6 +17,7 @@ import { Slices } from "../../../sync-server/room/content/slices.ts";
 import { Rooms } from "../../../sync-server/room/rooms.ts";
 import { MemoryStore } from "../../../sync-server/store/memory-store.ts";
 import { GatedStore } from "../store/gated-store.ts";
+import { finish } from "../../../sync-server/update/slice.ts";
 import { typing } from "../frames.ts";
 
 const RATE = new RateLimit(DEFAULT_LIMITS, { now: () => 0 });
@@ -70,11 +71,10 @@ const attachHost = (room: Room): Connection & { readonly frames: Uint8Array[] } 
   return Object.assign(connection, { frames });
 };
 
-const finish = <T>(work: Generator<undefined, T>): T => {
-  for (;;) {
-    const step = work.next();
-    if (step.done === true) return step.value;
-  }
+/** The update in a frame of the relay, which is as a client's. */
+const payloadOf = (frame: Uint8Array): Uint8Array => {
+  const message = readClientMessage(frame);
+  return "update" in message ? message.update : Uint8Array.of(0, 0);
 };
 
 const storedText = async (store: MemoryStore, room: string): Promise<string> => {
@@ -194,6 +194,35 @@ describe("content in memory", () => {
     // And those of the frame in which it went out: a type, a step and a length, at most.
     expect(kept!.buffer.byteLength - update.byteLength).toBeLessThanOrEqual(10 + 2 + 4);
     lease.release();
+  });
+});
+
+describe("large updates", () => {
+  it("[W24] are taken in slices, what comes after them follows, and the room stays until all is stored", async () => {
+    const { rooms, journal, store, bugs } = await makeRooms();
+    const lease = await rooms.enter("room");
+    const host = attachHost(lease.room);
+    const doc = new Y.Doc();
+    for (let i = 0; i < 20_000; i++) doc.getText("text").insert(0, "x");
+    const large = Y.encodeStateAsUpdate(doc);
+    lease.room.receive(host, writeUpdate(large));
+    const before = Y.encodeStateVector(doc);
+    doc.getText("text").insert(0, "after");
+    lease.room.receive(host, writeUpdate(Y.encodeStateAsUpdate(doc, before)));
+    lease.room.receive(host, writeSyncStep1(Uint8Array.of(0)));
+    await journal.settled();
+    expect((await store.readRoom("room"))!.content).toHaveLength(0);
+    lease.release();
+    expect(rooms.size).toBe(1);
+    for (let i = 0; rooms.size > 0 && i < 1_000; i++) await Promise.resolve();
+    await journal.settled();
+    expect(rooms.size).toBe(0);
+    expect((await store.readRoom("room"))!.content[0]).toEqual(large);
+    expect(await storedText(store, "room")).toBe(doc.getText("text").toString());
+    const peer = new Y.Doc();
+    for (const frame of host.frames) if (frame[0] === 0 && frame[1] !== 0) Y.applyUpdate(peer, payloadOf(frame));
+    expect(peer.getText("text").toString()).toBe(doc.getText("text").toString());
+    expect(bugs).toEqual([]);
   });
 });
 

@@ -33,7 +33,7 @@ const participants = async (setting: Setting): Promise<unknown> => (await roomSt
 const partsOf = ({ doc }: RawClient): number => doc.getArray("parts").length;
 
 describe("a client that is alive", () => {
-  it("[W21] and reads nothing of what waits for it for 30 s is closed with 1013", async () => {
+  it("[W19] and reads nothing of what waits for it for 30 s is closed with 1013", async () => {
     const { setting, author, write } = await setUp();
     const client = await joined(setting, participant);
     client.socket.pause();
@@ -49,7 +49,7 @@ describe("a client that is alive", () => {
     expect([1013, 1006]).toContain(client.closeCode);
   });
 
-  it("[W21] and reads a little now and then stays, and has everything in the end", async () => {
+  it("[W19] and reads a little now and then stays, and has everything in the end", async () => {
     const { setting, author, doc, write } = await setUp();
     const client = await joined(setting, participant);
     client.send(writeSyncStep1(EMPTY_STATE_VECTOR));
@@ -70,7 +70,7 @@ describe("a client that is alive", () => {
     expect(client.closeCode).toBeNull();
   });
 
-  it("[W21] and has nothing to read for long stays", async () => {
+  it("[W19] and has nothing to read for long stays", async () => {
     const { setting, author } = await setUp();
     const client = await joined(setting, participant);
     await exchanged(client);

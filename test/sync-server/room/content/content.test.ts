@@ -8,7 +8,7 @@ import { Content } from "../../../../sync-server/room/content/content.ts";
 const EMPTY_STATE_VECTOR = Uint8Array.of(0);
 
 describe("answers", () => {
-  it("[W21] everybody gets the whole, whether they share it, come while others write, or come when it was released", () => {
+  it("[W19] everybody gets the whole, whether they share it, come while others write, or come when it was released", () => {
     const author = new Y.Doc();
     const content = new Content([]);
     const answers = new Answers(

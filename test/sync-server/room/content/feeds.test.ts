@@ -164,7 +164,7 @@ const isSame = (a: Y.Doc, b: Y.Doc): boolean =>
   Buffer.compare(Y.encodeStateAsUpdate(a), Y.encodeStateAsUpdate(b)) === 0;
 
 describe("an answer to a SyncStep1", () => {
-  it("[W21] is one SyncStep2 if it is small, and then updates come as they are", async () => {
+  it("[W19] is one SyncStep2 if it is small, and then updates come as they are", async () => {
     const { connect, author, feeds, fill } = setUp();
     fill(2, 10);
     const { socket, connection } = connect();
@@ -176,7 +176,7 @@ describe("an answer to a SyncStep1", () => {
     expect(isSame(socket.doc, author)).toBe(true);
   });
 
-  it("[W21] is empty if nothing is lacking", async () => {
+  it("[W19] is empty if nothing is lacking", async () => {
     const { connect, feeds, author } = setUp();
     const { socket, connection } = connect();
     feeds.answer(connection, NEWCOMER);
@@ -192,7 +192,7 @@ describe("an answer to a SyncStep1", () => {
     expect(socket.steps).toEqual([SyncStep.step2, SyncStep.update, SyncStep.step2]);
   });
 
-  it("[W21] comes in pieces, each when the last was read, and the SyncStep2 last", async () => {
+  it("[W19] comes in pieces, each when the last was read, and the SyncStep2 last", async () => {
     const { connect, feeds, fill, author, opened } = setUp();
     fill(60, 100 * KIB);
     const { socket, connection } = connect();
@@ -211,7 +211,7 @@ describe("an answer to a SyncStep1", () => {
     expect(opened.open).toBe(0);
   });
 
-  it("[W21] holds what is written and deleted meanwhile, in order, each once", async () => {
+  it("[W19] holds what is written and deleted meanwhile, in order, each once", async () => {
     const { connect, feeds, fill, author, caughtUp } = setUp();
     fill(20, 100 * KIB);
     const { socket, connection } = connect();
@@ -229,7 +229,7 @@ describe("an answer to a SyncStep1", () => {
     expect(caughtUp).toEqual([connection]);
   });
 
-  it("[W21] a second SyncStep1 begins anew, and what was begun is closed", async () => {
+  it("[W19] a second SyncStep1 begins anew, and what was begun is closed", async () => {
     const { connect, feeds, fill, author, opened } = setUp();
     fill(20, 100 * KIB);
     const { socket, connection } = connect();
@@ -249,7 +249,7 @@ describe("an answer to a SyncStep1", () => {
     await readAll(socket, () => isSame(socket.doc, author));
   });
 
-  it("[W21] waits for what is being added in slices, since it may be forwarded already", async () => {
+  it("[W19] waits for what is being added in slices, since it may be forwarded already", async () => {
     const { connect, feeds, store, outbox, answers, author, adding, fill } = setUp();
     fill(1, 10);
     const update: Uint8Array[] = [];
@@ -285,7 +285,7 @@ describe("a state vector", () => {
     return { socket, author };
   };
 
-  it("[W21] that names more clients than any document has is answered with everything", async () => {
+  it("[W19] that names more clients than any document has is answered with everything", async () => {
     const huge = encoding.encode((encoder) => {
       encoding.writeVarUint(encoder, 200_000);
       for (let i = 0; i < 200_000; i++) for (const number of [2 ** 40 + i, 1]) encoding.writeVarUint(encoder, number);
@@ -300,7 +300,7 @@ describe("a state vector", () => {
 });
 
 describe("those who ask at once for the same", () => {
-  it("[W21] share the pieces, also with what was written since", async () => {
+  it("[W19] share the pieces, also with what was written since", async () => {
     const { connect, feeds, fill, author, opened, store } = setUp();
     fill(30, 50 * KIB);
     const sockets: SlowClient[] = [];
@@ -317,7 +317,7 @@ describe("those who ask at once for the same", () => {
     expect(opened.bytes).toBeLessThan(2.5 * store.bytes);
   });
 
-  it("[W21] begin anew when the shared pieces were released before they had read them", async () => {
+  it("[W19] begin anew when the shared pieces were released before they had read them", async () => {
     const { connect, feeds, fill, author, answers, opened } = setUp();
     fill(30, 50 * KIB);
     const clients = Array.from({ length: 3 }, connect);
@@ -335,7 +335,7 @@ describe("those who ask at once for the same", () => {
 });
 
 describe("a connection that reads too slowly", () => {
-  it("[W21] is sent no more than a bounded number of bytes, and all of the content once it reads", async () => {
+  it("[W19] is sent no more than a bounded number of bytes, and all of the content once it reads", async () => {
     const { connect, fill, author, caughtUp, opened } = setUp();
     const { socket, connection } = connect();
     const { socket: other } = connect();
@@ -359,7 +359,7 @@ describe("a connection that reads too slowly", () => {
     expect(isSame(socket.doc, author)).toBe(true);
   });
 
-  it("[W21] is sent the session all the same", async () => {
+  it("[W19] is sent the session all the same", async () => {
     const { connect, fill, outbox, caughtUp } = setUp();
     const { socket, connection } = connect();
     for (let i = 0; i < 40; i++) {
