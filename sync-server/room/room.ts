@@ -69,10 +69,13 @@ export class Room implements CommandRoom {
     const session = new RoomSession(stored.record, context, outbox);
     const close = this.#close.bind(this);
     const setAside = new SetAside({ room: this.name, connections, outbox, close });
-    const isReserved = (client: number): boolean => client === session.ledger.id;
-    const { held, authors } = openContent(stored, outbox, isReserved, (error) => {
-      context.contentSetAside(this.name, error);
-      setAside.begin();
+    const { held, authors } = openContent(stored, outbox, {
+      isReserved: (client) => client === session.ledger.id,
+      onSetAside: (error) => {
+        context.contentSetAside(this.name, error);
+        setAside.begin();
+      },
+      onClientIdFreed: () => this.#resyncRejectedClients(),
     });
     const lane = new Lane(context.slices, (error) => context.failed(this.name, error));
     const sync = new Sync(held, session, outbox);

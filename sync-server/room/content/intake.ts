@@ -210,7 +210,7 @@ export class Intake {
     const { accepted, written, blocked, forbidden } = result;
     connection.rate.takeStructs(result.count);
     for (const client of written) {
-      authors.claim(client, connection, this.#isRecovery(isSync));
+      authors.wrote(client, connection, !isSync);
       this.#advanced.add(client);
     }
     // It has gone while its update was checked.

@@ -56,7 +56,10 @@ export class RoomPresence {
         if (owner !== null) this.#rejections.add(connection, owner);
         continue;
       }
-      if (this.#authors.isForeign(clientId, connection)) continue;
+      if (!this.#authors.mayShowCursor(clientId, connection)) {
+        this.#rejections.add(connection, this.#authors.otherOwner(clientId, connection));
+        continue;
+      }
       if (jsonBytes > awarenessStateBytes) {
         return `awareness state larger than ${awarenessStateBytes} bytes`;
       }
@@ -67,7 +70,7 @@ export class RoomPresence {
         const isFirst = connection.presence.state === null;
         this.#presence.put(connection, { clientId, json: stamped.json }, stamped.name);
         // A client's cursor has the id under which it will write (y-protocols, `Awareness.clientID`).
-        this.#authors.reserve(clientId, connection);
+        this.#authors.showCursor(clientId, connection);
         // Now that the relay knows which state is the connection's own: the same person's others.
         if (isFirst) this.#send(connection, this.#presence.encodeSamePerson(connection));
         this.show(connection);
