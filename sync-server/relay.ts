@@ -10,6 +10,7 @@ import { UnauthenticatedSockets } from "./gateway/unauthenticated-sockets.ts";
 import { isLoopbackAddress } from "./http/origin.ts";
 import { RelayCore } from "./relay-core.ts";
 import type { Store } from "./store/store.ts";
+import { CommitProofs } from "./auth/commit-proof.ts";
 import { createTokens } from "./auth/tokens.ts";
 import { Upgrades } from "./gateway/upgrade.ts";
 
@@ -66,6 +67,7 @@ export const createRelay = async (options: RelayOptions): Promise<Relay> => {
     clock,
     store,
     tokens,
+    proofs: new CommitProofs(options.tokenSecret),
     limits: config.limits,
     hostAbsenceMs: config.hostAbsenceMs,
     restartGraceMs: config.restartGraceMs,

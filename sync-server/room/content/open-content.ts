@@ -32,8 +32,8 @@ export const openContent = (
   const held = new HeldContent({
     stored: { updates, guardRecords },
     isSetAside: isContentSetAside,
-    isReserved,
     makeContent: (stored) => new Content(stored),
+    isReserved,
     onSetAside,
   });
   const storedBytes = guard.reduce((sum, { byteLength }) => sum + byteLength, 0);
