@@ -5,8 +5,8 @@
  * another tab, from an offline copy or from a mesh. So a connection that shows no cursor owns at most the one id under
  * which all of its edits are, until somebody else shows a cursor under it.
  */
-import * as decoding from "lib0/decoding";
-import * as encoding from "lib0/encoding";
+import { Hold, readKept, writeKept } from "./author-records.ts";
+import type { Kept } from "./author-records.ts";
 
 /** What authorship needs to know of a connection. */
 export type Writer = {
@@ -16,18 +16,6 @@ export type Writer = {
   /** The key of all guests of its role, if it came as one of them; `null` for a person whom a token names. */
   readonly sharedKey: string | null;
 };
-
-/** What the author of a client id keeps while they are away. */
-const Hold = {
-  /** A guest's: anybody may continue it, but the guest takes it back. */
-  open: 0,
-  /** A known person's who has only written under it: nobody else writes, but somebody else may show a cursor. */
-  provisional: 1,
-  /** A known person's. */
-  firm: 2,
-} as const;
-type Hold = (typeof Hold)[keyof typeof Hold];
-type Kept = { readonly key: string; readonly hold: Hold };
 
 /** How the client ids that one connection owns came to be its own. */
 type Connected = {
@@ -50,39 +38,6 @@ const isAuthor = ({ key }: Kept, { authorKey, sharedKey }: Writer): boolean => k
 /** Whether an id is kept for exactly this person, and not for all guests of a role. */
 const isPersonal = (kept: Kept | undefined, { authorKey, sharedKey }: Writer): boolean =>
   kept !== undefined && kept.key === authorKey && authorKey !== sharedKey;
-
-/** `null`: an id that is not kept any more. */
-const writeKept = (all: ReadonlyMap<number, Kept | null>): Uint8Array => {
-  const byKey = Map.groupBy(all, ([, kept]) => (kept === null ? "" : `${kept.hold}${kept.key}`));
-  return encoding.encode((encoder) => {
-    encoding.writeVarUint(encoder, byKey.size);
-    for (const [key, entries] of byKey) {
-      encoding.writeVarString(encoder, key);
-      encoding.writeVarUint(encoder, entries.length);
-      for (const [client] of entries) encoding.writeVarUint(encoder, client);
-    }
-  });
-};
-
-const parseKept = (text: string): Kept | null => {
-  if (text === "") return null;
-  const hold = Number(text[0]);
-  if (hold === Hold.open || hold === Hold.provisional || hold === Hold.firm) return { key: text.slice(1), hold };
-  // A record of before there was a hold does not say whether a person was a guest.
-  return { key: text, hold: text.startsWith("guest:") ? Hold.open : Hold.firm };
-};
-
-const readKept = (record: Uint8Array, all: Map<number, Kept>): void => {
-  const decoder = decoding.createDecoder(record);
-  for (let groups = decoding.readVarUint(decoder); groups > 0; groups--) {
-    const kept = parseKept(decoding.readVarString(decoder));
-    for (let left = decoding.readVarUint(decoder); left > 0; left--) {
-      const client = decoding.readVarUint(decoder);
-      if (kept === null) all.delete(client);
-      else all.set(client, kept);
-    }
-  }
-};
 
 export type AuthorsOptions = {
   /** Called when there is something for `takeChanges`. */
@@ -140,6 +95,16 @@ export class Authors<W extends Writer> {
   /** Whether a client id is the writer's own by what it has shown or wanted to show, rather than brought from others. */
   isOwn(client: number, writer: W): boolean {
     return this.#owners.get(client)?.writer === writer || this.#connected.get(writer)?.refusedCursor === client;
+  }
+
+  /**
+   * Whether what a writer may not write under a client id is its own, and never accepted. It is not known of a guest
+   * whom another guest of the role keeps out: that may be its own former connection, which is about to be closed.
+   */
+  isRefusedForGood(client: number, writer: W): boolean {
+    const owner = this.otherOwner(client, writer);
+    const mayBeItself = owner !== null && owner.sharedKey !== null && owner.sharedKey === writer.sharedKey;
+    return this.isOwn(client, writer) && !mayBeItself;
   }
 
   /**

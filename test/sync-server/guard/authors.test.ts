@@ -202,6 +202,26 @@ describe("whether a client id is the writer's own", () => {
     authors.showCursor(2, ben);
     expect(authors.isOwn(1, ben)).toBe(false);
   });
+
+  it("[G8] [G9] decides whether the writer is refused for good, unless its own former connection may be in the way", () => {
+    const { authors } = makeAuthors();
+    const refused = (writer: TestWriter): boolean => {
+      authors.mayShowCursor(1, writer);
+      return authors.isRefusedForGood(1, writer);
+    };
+    authors.showCursor(1, guest("g1"));
+    expect(authors.isRefusedForGood(1, ben)).toBe(false);
+    expect(refused(ben)).toBe(true);
+    expect(refused(guest("g2"))).toBe(false);
+    const known = makeAuthors().authors;
+    known.showCursor(1, ann);
+    known.release(ann);
+    expect(known.mayShowCursor(1, guest("g2"))).toBe(false);
+    expect(known.isRefusedForGood(1, guest("g2"))).toBe(false);
+    const late = guest("g3");
+    known.mayShowCursor(1, late);
+    expect(known.isRefusedForGood(1, late)).toBe(true);
+  });
 });
 
 describe("the records of authorship", () => {
