@@ -202,12 +202,13 @@ export class Intake {
     }
     // It has gone while its update was checked.
     if (!connection.membership.isAttached) authors.release(connection);
-    const own = connection.presence.state?.clientId;
     for (const client of blocked) {
       rejections.add(connection, authors.otherOwner(client, connection));
-      if (client === own) receipts.refused(connection, n, "other-author");
+      if (authors.isRefusedForGood(client, connection)) receipts.refused(connection, n, "other-author");
     }
-    for (const [client, code] of forbidden) if (client === own) receipts.refused(connection, n, code);
+    for (const [client, code] of forbidden) {
+      if (authors.isOwn(client, connection)) receipts.refused(connection, n, code);
+    }
     if (accepted === null) return null;
     sync.contentChanged();
     const kept = outbox.forward(accepted, connection);
