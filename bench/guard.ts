@@ -74,16 +74,18 @@ const measure = (count: number, run: () => void): number => {
   return (user + system) / count;
 };
 
+const makeAuthors = () => new Authors<Connection>([], { onChange: () => {}, onFreed: () => {} });
+
 const guardRound = (): number => {
   const guard = new Guard(new Map());
-  const authors = new Authors<Connection>();
+  const authors = makeAuthors();
   return measure(updates.length, () => {
     updates.forEach((update, i) => {
       const writer = people[i % WRITERS]!;
       const { accepted, written } = guard.admit(update, {
         mayWrite: (client) => authors.mayWrite(client, writer, false),
       });
-      for (const client of written) authors.claim(client, writer, false);
+      for (const client of written) authors.wrote(client, writer, true);
       if (accepted === null) throw new Error(`the update ${i} was not accepted`);
     });
   });
@@ -92,17 +94,18 @@ const guardRound = (): number => {
 const { awarenessClock } = await AwarenessClock.open({ readMeta: async () => null }, { now: () => 1 });
 
 const presenceRound = (): number => {
-  const authors = new Authors<Connection>();
+  const authors = makeAuthors();
   const presence = new Presence();
   for (const person of people) (person.presence as ConnectionPresence).state = null;
   return measure(moves.length, () => {
     moves.forEach((move, i) => {
       const person = people[i % WRITERS]!;
       const entry = readAwareness(move)[0]!;
-      if (!presence.mayOwn(person, entry) || authors.isForeign(entry.clientId, person)) throw new Error("foreign");
+      if (!presence.mayOwn(person, entry) || !authors.mayShowCursor(entry.clientId, person))
+        throw new Error("another's client id");
       const { json, name } = stampState(entry.json, person.identity)!;
       presence.put(person, { clientId: entry.clientId, json, bytes: Buffer.byteLength(json) }, name);
-      authors.reserve(entry.clientId, person);
+      authors.showCursor(entry.clientId, person);
       void new StatesMessage([person.presence.state!], awarenessClock).frame;
     });
   });

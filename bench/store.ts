@@ -36,6 +36,8 @@ const makeRoom = (room: number): Write => ({
     room: nameOf(room),
     ledgerId: 1,
     ledger: new Uint8Array(100),
+    formerLedgers: [],
+    recoversUntil: 0,
     start: "auto",
     hostAbsenceMs: null,
     state: { status: "waiting", run: 0 },

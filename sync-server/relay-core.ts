@@ -9,7 +9,6 @@ import { AwarenessClock } from "./room/presence/awareness-clock.ts";
 import { Deadlines } from "./room/session/deadlines.ts";
 import { Heartbeat } from "./gateway/heartbeat.ts";
 import { Housekeeping, HOUSEKEEPING_PARTS } from "./room/housekeeping.ts";
-import { RECOVERY_MS } from "./room/content/intake.ts";
 import { Journal } from "./store/journal.ts";
 import type { Limits } from "./config/limits.ts";
 import { Admission } from "./gateway/admission.ts";
@@ -17,12 +16,14 @@ import { Rooms } from "./room/rooms.ts";
 import { stagger } from "./gateway/stagger.ts";
 import { Slices } from "./room/content/slices.ts";
 import type { Store } from "./store/store.ts";
+import type { CommitProofs } from "./auth/commit-proof.ts";
 import type { Tokens } from "./auth/tokens.ts";
 
 export type RelayCoreOptions = {
   readonly clock: Clock;
   readonly store: Store;
   readonly tokens: Tokens;
+  readonly proofs: Pick<CommitProofs, "sign" | "verify">;
   readonly limits: Limits;
   /** Default limit of the absence. */
   readonly hostAbsenceMs: number;
@@ -40,12 +41,6 @@ const START_BATCH = 1_000;
 /** The longest time that a start may take: the grace of a room begins when the room is resumed. */
 const SLOWEST_START_MS = 60_000;
 const RESTARTING = "the relay is restarting";
-
-/** Keys of values in the store: whether the last relay on it stopped cleanly, and until when lost content is accepted back. */
-const SHUTDOWN_STATE_KEY = "life";
-const RECOVERY_KEY = "recovers-until";
-const RUNNING = "running";
-const STOPPED = "stopped";
 
 const toError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
@@ -67,13 +62,8 @@ export class RelayCore {
   static async start(options: RelayCoreOptions): Promise<RelayCore> {
     const { store, clock } = options;
     const awareness = await AwarenessClock.open(store, clock);
-    const wasKilled = (await store.readMeta(SHUTDOWN_STATE_KEY)) === RUNNING;
-    // A clean restart does not shorten it: clients that hold what was lost may return later.
-    const recoversUntil = wasKilled ? clock.now() + RECOVERY_MS : Number(await store.readMeta(RECOVERY_KEY));
-    const core = new RelayCore(options, awareness.awarenessClock, recoversUntil);
+    const core = new RelayCore(options, awareness.awarenessClock);
     core.#journal.write({ type: "put-meta", key: awareness.key, value: awareness.value }, "flushed");
-    core.#journal.write({ type: "put-meta", key: SHUTDOWN_STATE_KEY, value: RUNNING }, "flushed");
-    core.#journal.write({ type: "put-meta", key: RECOVERY_KEY, value: String(recoversUntil) }, "flushed");
     try {
       // Later deadlines are not affected by the grace.
       const before = clock.now() + options.restartGraceMs + SLOWEST_START_MS;
@@ -90,7 +80,7 @@ export class RelayCore {
     }
   }
 
-  private constructor(options: RelayCoreOptions, awarenessClock: AwarenessClock, recoversUntil: number) {
+  private constructor(options: RelayCoreOptions, awarenessClock: AwarenessClock) {
     const { store, clock, tokens, limits, logger, hostAbsenceMs } = options;
     this.#options = options;
     this.#journal = new Journal(
@@ -117,7 +107,7 @@ export class RelayCore {
       limits,
       hostAbsenceMs,
       startedAt: clock.now(),
-      recoversUntil,
+      proofs: options.proofs,
       deadlineSet: (deadlineAt) => this.#deadlines.noticed(deadlineAt),
     });
     this.#housekeeping = new Housekeeping(clock, (part) => {
@@ -164,7 +154,6 @@ export class RelayCore {
   /** Commits what is pending and closes the store; to be called after `closeAll`, when no socket is left. */
   async stop(): Promise<void> {
     await this.rooms.idle();
-    this.#journal.write({ type: "put-meta", key: SHUTDOWN_STATE_KEY, value: STOPPED }, "flushed");
     await this.#journal.stop();
     await this.#options.store.close();
   }

@@ -11,6 +11,7 @@ import { TrustedProxies } from "./gateway/trusted-proxies.ts";
 import { isLoopbackAddress } from "./http/origin.ts";
 import { RelayCore } from "./relay-core.ts";
 import type { Store } from "./store/store.ts";
+import { CommitProofs } from "./auth/commit-proof.ts";
 import { createTokens } from "./auth/tokens.ts";
 import { Upgrades } from "./gateway/upgrade.ts";
 
@@ -67,6 +68,7 @@ export const createRelay = async (options: RelayOptions): Promise<Relay> => {
     clock,
     store,
     tokens,
+    proofs: new CommitProofs(options.tokenSecret),
     limits: config.limits,
     hostAbsenceMs: config.hostAbsenceMs,
     restartGraceMs: config.restartGraceMs,

@@ -46,6 +46,8 @@ const storeRooms = async (dataDir: string, count: number, dueAt: (i: number) => 
         room: `room-${from + i}`,
         ledgerId: ledger.id,
         ledger: encoded,
+        formerLedgers: [],
+        recoversUntil: 0,
         start: "auto",
         hostAbsenceMs: null,
         state: {

@@ -210,6 +210,17 @@ const malformed = (what: string): never => {
 
 const isCommandId = (value: unknown): value is number => Number.isSafeInteger(value);
 
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+const parseSignedCount = (value: unknown): SignedCount => {
+  if (typeof value !== "object" || value === null) return malformed("seen is not an object");
+  const { ledger, count, proof } = value as Record<string, unknown>;
+  if (!isCount(ledger) || !isCount(count) || typeof proof !== "string") {
+    return malformed("seen needs ledger, count and proof");
+  }
+  return { ledger, count, proof };
+};
+
 const parseJson = (text: string): unknown => {
   try {
     return JSON.parse(text);
@@ -221,16 +232,17 @@ const parseJson = (text: string): unknown => {
 const parseCommand = (text: string): Command => {
   const value = parseJson(text);
   if (typeof value !== "object" || value === null) return malformed("the session message is not an object");
-  const { type, id, run, token } = value as Record<string, unknown>;
+  const { type, id, run, token, seen } = value as Record<string, unknown>;
   if (!isCommandId(id)) return malformed("the session message has no numeric id");
   switch (type) {
     case "join":
+      return seen === undefined ? { type, id } : { type, id, seen: parseSignedCount(seen) };
     case "leave":
       return { type, id };
     case "start":
     case "end":
-      if (!Number.isSafeInteger(run) || (run as number) < 0) return malformed(`${type} needs the run that it is for`);
-      return { type, id, run: run as number };
+      if (!isCount(run)) return malformed(`${type} needs the run that it is for`);
+      return { type, id, run };
     case "renew":
       if (typeof token !== "string") return malformed("renew needs a token");
       return { type, id, token };

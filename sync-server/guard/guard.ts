@@ -21,9 +21,6 @@ import type { Slice } from "../update/slice.ts";
 import { Plan } from "./plan.ts";
 import type { AdmitOptions, AdmitResult, Missing } from "./plan.ts";
 
-/** Ids of ledgers are at least this: Yjs' own client ids are below it (yjs 13.6, `generateNewClientId`). */
-export const FIRST_LEDGER_ID = 2 ** 32;
-
 const PROTECTED_ROOT = new TextEncoder().encode(SESSION_ROOT);
 
 const NONE_RESERVED = (): boolean => false;

@@ -1,5 +1,12 @@
 /** The commands of `session-room.v1` clients: who may give them, and how they are answered. */
-import type { Command, EndCommand, RefusalCode, RenewCommand, StartCommand } from "../../src/protocol/protocol.ts";
+import type {
+  Command,
+  EndCommand,
+  RefusalCode,
+  RenewCommand,
+  SignedCount,
+  StartCommand,
+} from "../../src/protocol/protocol.ts";
 import type { LifecycleEvent } from "../../src/session/lifecycle.ts";
 import type { Authors } from "../guard/authors.ts";
 import type { Connection } from "./connection/connection.ts";
@@ -12,6 +19,8 @@ export interface CommandRoom {
   apply(event: LifecycleEvent): void;
   /** Ends the run if its deadline has passed. */
   checkDeadline(): void;
+  /** Notes how many commits of the room's content a client has seen. */
+  prove(seen: SignedCount): void;
   /** Puts a connection into the live run. */
   enterRun(connection: Connection): void;
   /** Takes a connection out of the run; it stays in the room. */
@@ -45,7 +54,7 @@ export class Commands {
     if (connection.keepIdentity()) this.#authors.rename(connection);
     switch (command.type) {
       case "join":
-        return this.#answer(connection, command, this.#join(connection));
+        return this.#answer(connection, command, this.#join(connection, command.seen));
       case "leave":
         this.#room.leaveRun(connection);
         return this.#answer(connection, command, null);
@@ -57,7 +66,8 @@ export class Commands {
     }
   }
 
-  #join(connection: Connection): RefusalCode | null {
+  #join(connection: Connection, seen?: SignedCount): RefusalCode | null {
+    if (seen !== undefined) this.#room.prove(seen);
     if (connection.isHost) this.#room.apply({ type: "host-arrived" });
     else this.#room.checkDeadline();
     switch (this.#session.state.status) {

@@ -1,5 +1,6 @@
 /** What all rooms of a relay share. */
 import type { Clock } from "../../src/clock.ts";
+import type { CommitProofs } from "../auth/commit-proof.ts";
 import type { Limits } from "../config/limits.ts";
 import type { Slices } from "./content/slices.ts";
 import type { Journal } from "../store/journal.ts";
@@ -18,10 +19,10 @@ export type RoomContext = {
   readonly limits: Limits;
   /** Default limit of the absence, ms. */
   readonly hostAbsenceMs: number;
-  /** When this relay started; ledgers with a lower id were made before. */
+  /** When this relay started. */
   readonly startedAt: number;
-  /** Until when content that a power cut may have cost is accepted from anybody, ms since the epoch; 0: there was none. */
-  readonly recoversUntil: number;
+  /** Signs how many commits of content a room has. */
+  readonly proofs: Pick<CommitProofs, "sign" | "verify">;
   /** Called with each deadline that is set (ms since the epoch). */
   readonly deadlineSet: (deadlineAt: number) => void;
 };

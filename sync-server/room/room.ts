@@ -7,7 +7,7 @@
  */
 import { CloseCode } from "../../src/protocol/close-codes.ts";
 import { MalformedError, readClientMessage } from "../../src/protocol/protocol.ts";
-import type { ClientMessage } from "../../src/protocol/protocol.ts";
+import type { ClientMessage, SignedCount } from "../../src/protocol/protocol.ts";
 import type { LifecycleEvent } from "../../src/session/lifecycle.ts";
 import type { EndReason, PersonRef } from "../../src/session/session.ts";
 import type { Authors } from "../guard/authors.ts";
@@ -24,7 +24,7 @@ import { Answers } from "./content/answers.ts";
 import { Feeds } from "./content/feeds.ts";
 import { openContent } from "./content/open-content.ts";
 import type { HeldContent } from "./content/held-content.ts";
-import { Intake, RECOVERY_MS } from "./content/intake.ts";
+import { Intake } from "./content/intake.ts";
 import { Lane } from "./content/lane.ts";
 import type { UpdateKind } from "./content/intake.ts";
 import { SetAside } from "./content/set-aside.ts";
@@ -34,6 +34,7 @@ import { describeRoom } from "./describe-room.ts";
 import type { RoomContext } from "./room-context.ts";
 import type { RoomDescription } from "./room-service.ts";
 import { Run } from "./run.ts";
+import { Recovery } from "./session/recovery.ts";
 import { RoomSession } from "./session/room-session.ts";
 
 /** Messages whose answers grow with the room, or go to everybody in it. */
@@ -47,6 +48,7 @@ export class Room implements CommandRoom {
   readonly #connections = new Set<Connection>();
   readonly #outbox: Outbox;
   readonly #session: RoomSession;
+  readonly #recovery: Recovery;
   readonly #held: HeldContent;
   readonly #setAside: SetAside;
   readonly #lane: Lane;
@@ -62,8 +64,7 @@ export class Room implements CommandRoom {
   /** How many connections were ever attached. */
   #attached = 0;
 
-  /** @param mayHaveLost whether the room is new to the store, but may have been in an older one. */
-  constructor(stored: StoredRoom, context: RoomContext, mayHaveLost = false) {
+  constructor(stored: StoredRoom, context: RoomContext) {
     this.name = stored.record.room;
     this.#context = context;
     const connections = this.#connections;
@@ -72,11 +73,16 @@ export class Room implements CommandRoom {
     const session = new RoomSession(stored.record, context, outbox);
     const close = this.#close.bind(this);
     const setAside = new SetAside({ room: this.name, connections, outbox, close });
-    const isReserved = (client: number): boolean => client === session.ledger.id;
-    const { held, authors } = openContent(stored, outbox, isReserved, (error) => {
-      context.contentSetAside(this.name, error);
-      setAside.begin();
+    const { held, authors } = openContent(stored, outbox, {
+      onSetAside: (error) => {
+        context.contentSetAside(this.name, error);
+        setAside.begin();
+      },
+      isReserved: (client) => session.isLedgerId(client),
+      onClientIdFreed: () => this.#resyncRejectedClients(),
     });
+    const isHeld = (client: number): boolean => held.guard?.holds({ client, clock: 0 }) === true;
+    const recovery = new Recovery(context, { room: this.name, count: stored.contentCount, session, isHeld });
     const lane = new Lane(context.slices, (error) => context.failed(this.name, error));
     const isAdding = (): boolean => lane.isBusy;
     const answers = new Answers((act) => held.use(act), isAdding);
@@ -87,13 +93,14 @@ export class Room implements CommandRoom {
       if (somebody !== undefined) sync.requestMissing(somebody);
     };
     const compactor = new Compactor({ room: this.name, held, outbox, slices, clock, askSomebody });
-    const receipts = new Receipts({ clock, outbox, close, signedCount: () => null });
+    const receipts = new Receipts({ clock, outbox, close, signedCount: () => recovery.signedCount() });
     const intake = new Intake(context, {
       room: this.name,
       held,
       authors,
       rejections,
       receipts,
+      recovery,
       sync,
       outbox,
       compactor,
@@ -105,6 +112,7 @@ export class Room implements CommandRoom {
     const presence = new RoomPresence(context, outbox, authors, rejections);
     this.#outbox = outbox;
     this.#session = session;
+    this.#recovery = recovery;
     this.#held = held;
     this.#setAside = setAside;
     this.#lane = lane;
@@ -125,9 +133,6 @@ export class Room implements CommandRoom {
     outbox.onSlow = (connection) => feeds.slowDown(connection);
     this.#run = new Run({ connections, outbox, sync, feeds, intake, presence });
     this.#commands = new Commands(this, session, authors, outbox);
-    // Edits are not synced to the disk one by one: a power cut may cost the last of them, which clients still hold.
-    intake.recover(context.recoversUntil);
-    if (mayHaveLost) intake.recover(context.clock.now() + RECOVERY_MS);
   }
 
   get connections(): ReadonlySet<Connection> {
@@ -247,7 +252,7 @@ export class Room implements CommandRoom {
   }
 
   #receiveStateVector(connection: Connection, stateVector: Uint8Array): void {
-    if (this.#session.ledger.isOutdatedBy(stateVector, this.#context.startedAt)) this.#renewLedger();
+    this.#recovery.checkLedger(stateVector);
     if (!this.#session.isLive) return this.#run.withhold(connection, stateVector);
     // It is answered with what the client has sent before.
     this.#lane.inOrder(() => {
@@ -296,12 +301,8 @@ export class Room implements CommandRoom {
     }
   }
 
-  /** The store was replaced by an older copy: content that it lacks is accepted from anybody for a while. */
-  #renewLedger(): void {
-    this.#intake.recover(this.#context.clock.now() + RECOVERY_MS);
-    this.#session.renewLedger();
-    // The update of it that all were sent came before they knew its id.
-    for (const connection of this.#connections) if (connection.speaksSession) this.#sendLedger(connection);
+  prove(seen: SignedCount): void {
+    if (this.#recovery.prove(seen) && this.#session.isLive) this.#sync.requestMissingFromAll();
   }
 
   /** Sends the whole session, and its client id to those who keep it apart from the rest of the document. */

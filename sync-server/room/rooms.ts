@@ -54,14 +54,13 @@ export class Rooms implements RoomService {
 
   /** Leases a room, creating it if there is none. */
   async enter(name: string): Promise<Lease> {
-    // A room that a token names and the store does not know may have been in a store that was lost.
-    const { lease } = await this.#leaseOrMake(name, DEFAULT_OPTIONS, true);
+    const { lease } = await this.#leaseOrMake(name, DEFAULT_OPTIONS);
     await lease.room.load();
     return lease;
   }
 
   async create(name: string, options: SessionOptions): Promise<RoomDescription | null> {
-    const { lease, isNew } = await this.#leaseOrMake(name, options, false);
+    const { lease, isNew } = await this.#leaseOrMake(name, options);
     try {
       return isNew ? await this.#committed(lease.room.describe()) : null;
     } finally {
@@ -129,11 +128,7 @@ export class Rooms implements RoomService {
     return null;
   }
 
-  async #leaseOrMake(
-    name: string,
-    options: SessionOptions,
-    mayHaveLost: boolean,
-  ): Promise<{ lease: Lease; isNew: boolean }> {
+  async #leaseOrMake(name: string, options: SessionOptions): Promise<{ lease: Lease; isNew: boolean }> {
     const entry = this.#entry(name);
     try {
       for (let isNew = false; ;) {
@@ -143,7 +138,7 @@ export class Rooms implements RoomService {
         // Of several that found nothing, the first creates the room and the others find it.
         if (entry.room === found) {
           isNew = true;
-          entry.room = Promise.resolve(this.#make(name, options, mayHaveLost));
+          entry.room = Promise.resolve(this.#make(name, options));
         }
       }
     } catch (error) {
@@ -169,11 +164,11 @@ export class Rooms implements RoomService {
     return stored === null ? null : new Room(stored, this.#context);
   }
 
-  #make(name: string, options: SessionOptions, mayHaveLost: boolean): Room {
+  #make(name: string, options: SessionOptions): Room {
     const { clock, journal } = this.#context;
     const record = createRecord(name, options, clock.now());
     journal.write({ type: "put-room", record }, "flushed");
-    return new Room({ record, ...NOTHING_STORED }, this.#context, mayHaveLost);
+    return new Room({ record, ...NOTHING_STORED }, this.#context);
   }
 
   #grant(name: string, entry: Entry, room: Room): Lease {

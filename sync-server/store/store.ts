@@ -11,6 +11,10 @@ export type RoomRecord = {
   readonly ledgerId: number;
   /** The ledger as one Yjs update (v1). */
   readonly ledger: Uint8Array;
+  /** Client ids that earlier ledgers of the room had, with the clock after their last struct. */
+  readonly formerLedgers: readonly { readonly id: number; readonly clock: number }[];
+  /** Until when clients may bring what the store has lost, ms since the epoch; 0: it has lost nothing. */
+  readonly recoversUntil: number;
   readonly start: StartMode;
   /** `null`: the relay's default. */
   readonly hostAbsenceMs: number | null;

@@ -5,7 +5,6 @@
 import type { Clock } from "../../src/clock.ts";
 import { Content } from "../../sync-server/room/content/content.ts";
 import { Deadlines } from "../../sync-server/room/session/deadlines.ts";
-import { Intake } from "../../sync-server/room/content/intake.ts";
 import { Journal } from "../../sync-server/store/journal.ts";
 import { Presence } from "../../sync-server/room/presence/presence.ts";
 import { Receipts } from "../../sync-server/room/connection/receipts.ts";
@@ -58,13 +57,6 @@ export const MUTANTS: Readonly<Record<string, { readonly rules: readonly string[
     rules: ["I5"],
     apply: () => {
       Peer.prototype.terminate = () => {};
-    },
-  },
-  "does not recover content that a power cut has lost": {
-    // Both edits and presence of its authors are then rejected.
-    rules: ["I4", "I5"],
-    apply: () => {
-      Intake.prototype.recover = () => {};
     },
   },
   "answers SyncStep1 with nothing": {

@@ -2,6 +2,7 @@
 import type { Clock } from "../../src/clock.ts";
 import { SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from "../../src/protocol/protocol.ts";
 import { DEFAULT_LIMITS } from "../../sync-server/config/limits.ts";
+import { CommitProofs } from "../../sync-server/auth/commit-proof.ts";
 import { RelayCore } from "../../sync-server/relay-core.ts";
 import type { Claims, Tokens } from "../../sync-server/auth/tokens.ts";
 import type { SimDisk } from "./disk.ts";
@@ -23,6 +24,7 @@ type RelayObserver = {
 
 type HostOptions = { readonly hostAbsenceMs: number; readonly restartGraceMs: number };
 
+const PROOFS = new CommitProofs("the secret of the simulation");
 /** Small, so that slow clients reach it. */
 const BUFFERED_BYTES = 64 * 1024;
 
@@ -110,6 +112,7 @@ export class RelayHost implements Listener {
       clock,
       store: this.#disk.open(owner),
       tokens: this.#tokensFor(owner, clock),
+      proofs: PROOFS,
       limits: { ...DEFAULT_LIMITS, bufferedBytes: BUFFERED_BYTES },
       ...this.#options,
       logger: { info: () => {}, error: report, fatal: () => {} } as never,

@@ -118,6 +118,12 @@ export class Outbox {
     this.#sendNow((this.#all ??= [...this.#connections]), frame);
   }
 
+  /** Sends the same to all that speak `session-room.v1`. */
+  sendToSessionClients(frame: Frame): void {
+    const recipients = [...this.#connections].filter(({ speaksSession }) => speaksSession);
+    if (recipients.length > 0) this.#sendNow(recipients, frame);
+  }
+
   /** Sends an update to all subscribers but its sender, soon. @returns the update as a view into what is sent. */
   forward(update: Uint8Array, sender: Connection): Uint8Array {
     const frame = updateFrame(update);

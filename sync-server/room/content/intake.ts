@@ -5,7 +5,6 @@
  * Small updates go through at once; large ones in slices, and what comes for the room meanwhile waits behind them.
  */
 import { CloseCode } from "../../../src/protocol/close-codes.ts";
-import type { Clock } from "../../../src/clock.ts";
 import type { Limits } from "../../config/limits.ts";
 import type { Authors } from "../../guard/authors.ts";
 import { scanWaiting } from "../../guard/guard.ts";
@@ -17,6 +16,7 @@ import type { Connection } from "../connection/connection.ts";
 import type { Outbox } from "../connection/outbox.ts";
 import type { Receipts } from "../connection/receipts.ts";
 import type { Rejections } from "../connection/rejections.ts";
+import type { Recovery } from "../session/recovery.ts";
 import type { Compactor } from "./compactor.ts";
 import type { HeldContent } from "./held-content.ts";
 import type { Lane } from "./lane.ts";
@@ -25,8 +25,6 @@ import type { Sync } from "./sync.ts";
 import { WaitingParts } from "./waiting-parts.ts";
 import type { WaitingMessage, WaitingPart } from "./waiting-parts.ts";
 
-/** How long content that may have been lost is accepted from anybody, in ms. */
-export const RECOVERY_MS = 10 * 60_000;
 /** An update of so many bytes is handled at once: a few milliseconds at most. */
 const AT_ONCE_BYTES = 16 * 1024;
 /** What one connection may have in line behind others of its room; bytes. */
@@ -41,7 +39,6 @@ export type UpdateKind = "sync" | "edit";
 const NOTHING = new Uint8Array();
 
 export type IntakeContext = {
-  readonly clock: Pick<Clock, "now">;
   readonly limits: Pick<Limits, "documentBytes" | "pendingBytes">;
 };
 
@@ -51,6 +48,7 @@ export type IntakeOptions = {
   readonly held: HeldContent;
   readonly authors: Authors<Connection>;
   readonly rejections: Rejections;
+  readonly recovery: Recovery;
   readonly sync: Sync;
   readonly outbox: Outbox;
   readonly compactor: Compactor;
@@ -67,8 +65,6 @@ export type IntakeOptions = {
 export class Intake {
   readonly #context: IntakeContext;
   readonly #options: IntakeOptions;
-  /** Until when clients may bring what others wrote, because the store may have lost it; ms since the epoch. */
-  #recoversUntil = 0;
   readonly #waiting: WaitingParts;
   /** Client ids of which more is held since parts were last looked for, and parts that can go on. */
   readonly #advanced = new Set<number>();
@@ -84,11 +80,6 @@ export class Intake {
     this.#context = context;
     this.#options = options;
     this.#waiting = new WaitingParts(context.limits.pendingBytes);
-  }
-
-  /** The store may have lost content: until then (ms since the epoch) it is accepted from anybody. */
-  recover(until: number): void {
-    this.#recoversUntil = Math.max(this.#recoversUntil, until);
   }
 
   /** Accepts an update, as far as possible. @throws MalformedError if it cannot be read. */
@@ -154,11 +145,7 @@ export class Intake {
   }
 
   #mayWrite(client: number, { connection, isSync }: WaitingMessage): boolean {
-    return this.#options.authors.mayWrite(client, connection, this.#isRecovery(isSync));
-  }
-
-  #isRecovery(isSync: boolean): boolean {
-    return isSync && this.#context.clock.now() < this.#recoversUntil;
+    return this.#options.authors.mayWrite(client, connection, isSync && this.#options.recovery.isOpen);
   }
 
   #admitOptions(message: WaitingMessage, isFull: boolean): AdmitOptions {
@@ -225,25 +212,27 @@ export class Intake {
   /** Stores and forwards what is accepted. @returns what is to be added to the content, if any. */
   #take(message: WaitingMessage, result: AdmitResult): Uint8Array | null {
     const { connection, isSync, n } = message;
-    const { authors, rejections, receipts, sync, outbox, room, compactor } = this.#options;
+    const { authors, rejections, receipts, sync, outbox, room, compactor, recovery } = this.#options;
     const { accepted, written, blocked, forbidden } = result;
     connection.rate.takeStructs(result.count);
     for (const client of written) {
-      authors.claim(client, connection, this.#isRecovery(isSync));
+      authors.wrote(client, connection, !isSync);
       this.#advanced.add(client);
     }
     // It has gone while its update was checked.
     if (!connection.membership.isAttached) authors.release(connection);
-    const own = connection.presence.state?.clientId;
     for (const client of blocked) {
       rejections.add(connection, authors.otherOwner(client, connection));
-      if (client === own) receipts.refused(connection, n, "other-author");
+      if (authors.isRefusedForGood(client, connection)) receipts.refused(connection, n, "other-author");
     }
-    for (const [client, code] of forbidden) if (client === own) receipts.refused(connection, n, code);
+    for (const [client, code] of forbidden) {
+      if (authors.isOwn(client, connection)) receipts.refused(connection, n, code);
+    }
     if (accepted === null) return null;
     sync.contentChanged();
     const kept = outbox.forward(accepted, connection);
     outbox.store({ type: "append-content", room, update: kept });
+    recovery.contentAppended();
     compactor.contentAppended();
     return kept;
   }

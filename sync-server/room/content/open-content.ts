@@ -8,16 +8,27 @@ import { Content } from "./content.ts";
 import { GuardLog } from "./guard-log.ts";
 import { HeldContent } from "./held-content.ts";
 
+export type OpenContentOptions = {
+  /** Whether a client id belongs to a ledger of the room, now or formerly. */
+  readonly isReserved: (client: number) => boolean;
+  /** Called once if using the content throws. */
+  readonly onSetAside: (error: unknown) => void;
+  /** Called when a connection that stays no longer owns a client id. */
+  readonly onClientIdFreed: () => void;
+};
+
 export const openContent = (
   { record, content: updates, isContentSetAside, guard }: StoredRoom,
   outbox: Outbox,
-  isReserved: (client: number) => boolean,
-  onSetAside: (error: unknown) => void,
+  { isReserved, onSetAside, onClientIdFreed }: OpenContentOptions,
 ): { readonly held: HeldContent; readonly authors: Authors<Connection> } => {
   const records = guard.map(readRecord);
   const guardRecords = records.flatMap((each) => each.guard ?? []);
   const authorRecords = records.flatMap((each) => each.authors ?? []);
-  const authors = new Authors<Connection>(authorRecords, () => outbox.flushSoon());
+  const authors = new Authors<Connection>(authorRecords, {
+    onChange: () => outbox.flushSoon(),
+    onFreed: onClientIdFreed,
+  });
   const held = new HeldContent({
     stored: { updates, guardRecords },
     isSetAside: isContentSetAside,

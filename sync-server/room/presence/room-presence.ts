@@ -71,7 +71,10 @@ export class RoomPresence {
         if (owner !== null) this.#rejections.add(connection, owner);
         continue;
       }
-      if (this.#authors.isForeign(clientId, connection)) continue;
+      if (!this.#authors.mayShowCursor(clientId, connection)) {
+        this.#rejections.add(connection, this.#authors.otherOwner(clientId, connection));
+        continue;
+      }
       // One state for each message: an honest client has no more, and each is sent to the whole room.
       return this.#receiveOwn(connection, entry);
     }
@@ -105,7 +108,7 @@ export class RoomPresence {
     if (clientId !== lastId && idCount > MAX_IDS) return `states under more than ${MAX_IDS} client ids`;
     this.#presence.put(connection, { clientId, json: stamped.json, bytes }, stamped.name);
     // A client's cursor has the id under which it will write (y-protocols, `Awareness.clientID`).
-    this.#authors.reserve(clientId, connection);
+    this.#authors.showCursor(clientId, connection);
     // Now that the relay knows which state is the connection's own: the same person's others.
     if (state === null && this.#presence.hasOthersOfPerson(connection)) this.sendAllTo(connection);
     this.show(connection);

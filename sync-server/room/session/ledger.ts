@@ -3,7 +3,6 @@ import * as Y from "yjs";
 import { MalformedError } from "../../../src/protocol/protocol.ts";
 import { readSession, SESSION_ROOT, toRecord } from "../../../src/session/session.ts";
 import type { Session } from "../../../src/session/session.ts";
-import { FIRST_LEDGER_ID } from "../../guard/guard.ts";
 
 const EMPTY_UPDATE = Uint8Array.of(0, 0);
 
@@ -19,13 +18,9 @@ export class Ledger {
     this.#state = state;
   }
 
-  /**
-   * Makes a ledger that holds `session`, with every key.
-   *
-   * @param atLeast the id is this or more: ms since the epoch, and above the id of any ledger that it replaces.
-   */
-  static create(session: Session, atLeast: number): Ledger {
-    const ledger = new Ledger(Math.max(Math.floor(atLeast), FIRST_LEDGER_ID), EMPTY_UPDATE);
+  /** Makes a ledger that holds `session`, with every key. @param id see `makeLedgerId`. */
+  static create(session: Session, id: number): Ledger {
+    const ledger = new Ledger(id, EMPTY_UPDATE);
     ledger.write(session);
     return ledger;
   }
@@ -62,8 +57,8 @@ export class Ledger {
   }
 
   /**
-   * Whether a client's state vector shows that this ledger is outdated, so that the store is an older copy: the client
-   * holds more of it, or a ledger that was made after it and before `before` (ids are ms since the epoch).
+   * Whether a client's state vector shows that this ledger may be outdated: the client holds more under its id than it
+   * has written, or something under an id between it and `before`, as of a ledger that was made after it.
    *
    * @throws MalformedError if the state vector cannot be read.
    */
@@ -75,8 +70,7 @@ export class Ledger {
       throw new MalformedError("the state vector cannot be read");
     }
     for (const [id, clock] of held) {
-      if (id >= before) continue;
-      if (id === this.id ? clock > this.clock : id > this.id) return true;
+      if (id === this.id ? clock > this.clock : id > this.id && id < before) return true;
     }
     return false;
   }

@@ -7,9 +7,11 @@ import { toSession, transition } from "../../../src/session/lifecycle.ts";
 import type { Effect, LifecycleEvent, LifecycleState, StartMode } from "../../../src/session/lifecycle.ts";
 import { WAITING } from "../../../src/session/session.ts";
 import type { RoomRecord } from "../../store/store.ts";
-import { updateFrame } from "../connection/messages.ts";
+import { sessionFrame, updateFrame } from "../connection/messages.ts";
 import type { Outbox } from "../connection/outbox.ts";
 import { Ledger } from "./ledger.ts";
+import { addFormerLedgers, makeLedgerId } from "./ledger-ids.ts";
+import type { FormerLedger } from "./ledger-ids.ts";
 
 export type SessionContext = {
   readonly clock: Pick<Clock, "now">;
@@ -30,10 +32,17 @@ const settingsOf = ({ start, hostAbsenceMs }: RoomRecord, context: Pick<SessionC
   hostAbsenceMs: hostAbsenceMs ?? context.hostAbsenceMs,
 });
 
+const idsOf = ({ ledgerId, formerLedgers }: RoomRecord): ReadonlySet<number> =>
+  new Set([ledgerId, ...formerLedgers.map(({ id }) => id)]);
+
 /** The record of a new room, in which no run has started. */
 export const createRecord = (room: string, { start, hostAbsenceMs }: SessionOptions, now: number): RoomRecord => {
-  const ledger = Ledger.create(WAITING, now);
-  return { room, ledgerId: ledger.id, ledger: ledger.encode(), start, hostAbsenceMs, state: WAITING };
+  const ledger = Ledger.create(
+    WAITING,
+    makeLedgerId(now, 0, () => false),
+  );
+  const ledgers = { ledgerId: ledger.id, ledger: ledger.encode(), formerLedgers: [], recoversUntil: 0 };
+  return { room, ...ledgers, start, hostAbsenceMs, state: WAITING };
 };
 
 /**
@@ -56,10 +65,13 @@ export class RoomSession {
   readonly #outbox: Outbox;
   #record: RoomRecord;
   #ledger: Ledger;
+  /** The client ids of the room's ledgers, now and formerly. */
+  #ledgerIds: ReadonlySet<number>;
 
   constructor(record: RoomRecord, context: SessionContext, outbox: Outbox) {
     this.#record = record;
     this.#ledger = Ledger.load(record.ledgerId, record.ledger);
+    this.#ledgerIds = idsOf(record);
     this.#context = context;
     this.#outbox = outbox;
   }
@@ -104,12 +116,39 @@ export class RoomSession {
     return left;
   }
 
-  /** Makes a new ledger of the same session: the store was replaced by an older copy, so the present one is outdated. */
-  renewLedger(): void {
-    const atLeast = Math.max(this.#context.clock.now(), this.#ledger.id + 1);
-    this.#ledger = Ledger.create(toSession(this.state), atLeast);
+  get formerLedgers(): readonly FormerLedger[] {
+    return this.#record.formerLedgers;
+  }
+
+  get recoversUntil(): number {
+    return this.#record.recoversUntil;
+  }
+
+  /** Whether a client id is that of a ledger of this room, now or formerly. */
+  isLedgerId(client: number): boolean {
+    return this.#ledgerIds.has(client);
+  }
+
+  /**
+   * Makes a new ledger of the same session, which replaces whatever clients hold of others.
+   *
+   * @param isHeld whether the content holds structs under a client id.
+   * @param loss the store has lost content of the time of the ledger `lostId`, and takes it back `until` then (ms since
+   * the epoch).
+   */
+  renewLedger(isHeld: (client: number) => boolean, loss?: { readonly lostId: number; readonly until: number }): void {
+    const lost = loss === undefined || loss.lostId === this.#ledger.id ? [] : [{ id: loss.lostId, clock: 0 }];
+    const recoversUntil = loss?.until ?? this.recoversUntil;
+    const { id, clock } = this.#ledger;
+    const formerLedgers = addFormerLedgers(this.formerLedgers, { id, clock }, ...lost);
+    this.#ledger = Ledger.create(
+      toSession(this.state),
+      makeLedgerId(this.#context.clock.now(), formerLedgers.at(-1)!.id, isHeld),
+    );
     const ledger = this.#ledger.encode();
-    this.#store({ ...this.#record, ledgerId: this.#ledger.id, ledger });
+    this.#store({ ...this.#record, ledgerId: this.#ledger.id, ledger, formerLedgers, recoversUntil });
+    this.#ledgerIds = idsOf(this.#record);
+    this.#outbox.sendToSessionClients(sessionFrame({ type: "ledger", id: this.#ledger.id }));
     this.#outbox.sendToAll(updateFrame(ledger));
   }
 

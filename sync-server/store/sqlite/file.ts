@@ -34,6 +34,8 @@ const SCHEMA = `
     name TEXT NOT NULL UNIQUE,
     ledger_id INTEGER NOT NULL,
     ledger BLOB NOT NULL,
+    former_ledgers TEXT NOT NULL DEFAULT '[]',
+    recovers_until INTEGER NOT NULL DEFAULT 0,
     start TEXT NOT NULL,
     host_absence_ms INTEGER,
     state TEXT NOT NULL,
@@ -52,6 +54,8 @@ const SCHEMA = `
 /** What format 4 added; takes no time, however large the file is. */
 const UPGRADE = `
   ALTER TABLE room ADD COLUMN content_set_aside INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE room ADD COLUMN former_ledgers TEXT NOT NULL DEFAULT '[]';
+  ALTER TABLE room ADD COLUMN recovers_until INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE content ADD COLUMN mark INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE guard ADD COLUMN mark INTEGER NOT NULL DEFAULT 0;
   PRAGMA user_version = ${FORMAT};

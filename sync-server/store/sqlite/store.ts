@@ -17,6 +17,8 @@ type RoomRow = {
   readonly name: string;
   readonly ledger_id: number;
   readonly ledger: Uint8Array;
+  readonly former_ledgers: string;
+  readonly recovers_until: number;
   readonly start: StartMode;
   readonly host_absence_ms: number | null;
   readonly state: string;
@@ -36,7 +38,8 @@ const isSingleStatement = (write: Write): boolean => {
   return SINGLE_STATEMENT.has(write.type);
 };
 
-const ROOM_COLUMNS = "id, name, ledger_id, ledger, start, host_absence_ms, state, content_set_aside";
+const ROOM_COLUMNS =
+  "id, name, ledger_id, ledger, former_ledgers, recovers_until, start, host_absence_ms, state, content_set_aside";
 /** Rooms whose places are cached, some 300 bytes each. */
 const MAX_PLACES = 4_096;
 
@@ -59,10 +62,12 @@ const prepareAll = (db: DatabaseSync) => {
     meta: prepare("SELECT value FROM meta WHERE key = ?"),
     // An upsert keeps the id, and with it the content.
     putRoom: prepare(`
-      INSERT INTO room (name, ledger_id, ledger, start, host_absence_ms, state, live, deadline_at)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+      INSERT INTO room
+        (name, ledger_id, ledger, former_ledgers, recovers_until, start, host_absence_ms, state, live, deadline_at)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (name) DO UPDATE SET
-        ledger_id = excluded.ledger_id, ledger = excluded.ledger, start = excluded.start,
+        ledger_id = excluded.ledger_id, ledger = excluded.ledger, former_ledgers = excluded.former_ledgers,
+        recovers_until = excluded.recovers_until, start = excluded.start,
         host_absence_ms = excluded.host_absence_ms, state = excluded.state,
         live = excluded.live, deadline_at = excluded.deadline_at`),
     setContentAside: prepare("UPDATE room SET content_set_aside = 1 WHERE name = ?"),
@@ -76,6 +81,8 @@ const toRecord = (row: RoomRow): RoomRecord => ({
   room: row.name,
   ledgerId: row.ledger_id,
   ledger: row.ledger,
+  formerLedgers: JSON.parse(row.former_ledgers) as RoomRecord["formerLedgers"],
+  recoversUntil: row.recovers_until,
   start: row.start,
   hostAbsenceMs: row.host_absence_ms,
   state: JSON.parse(row.state) as LifecycleState,
@@ -174,10 +181,12 @@ export class SqliteStore implements Store {
     const sql = this.#sql;
     switch (write.type) {
       case "put-room": {
-        const { room, ledgerId, ledger, start, hostAbsenceMs, state } = write.record;
+        const { room, ledgerId, ledger, start, hostAbsenceMs, state, recoversUntil } = write.record;
+        const former = JSON.stringify(write.record.formerLedgers);
         const deadlineAt = state.status === "live" ? (state.absence?.deadlineAt ?? null) : null;
         const live = state.status === "live" ? 1 : 0;
-        sql.putRoom.run(room, ledgerId, ledger, start, hostAbsenceMs, JSON.stringify(state), live, deadlineAt);
+        const ledgers = [ledgerId, ledger, former, recoversUntil] as const;
+        sql.putRoom.run(room, ...ledgers, start, hostAbsenceMs, JSON.stringify(state), live, deadlineAt);
         break;
       }
       case "append-content":

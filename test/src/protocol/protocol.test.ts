@@ -25,6 +25,11 @@ const id = fc.maxSafeInteger();
 const run = fc.maxSafeNat();
 const command: fc.Arbitrary<Command> = fc.oneof(
   fc.record({ type: fc.constantFrom("join" as const, "leave" as const), id }),
+  fc.record({
+    type: fc.constant("join" as const),
+    id,
+    seen: fc.record({ ledger: run, count: run, proof: fc.string() }),
+  }),
   fc.record({ type: fc.constantFrom("start" as const, "end" as const), id, run }),
   fc.record({ type: fc.constant("renew" as const), id, token: fc.string() }),
 );
@@ -149,6 +154,11 @@ describe("bad bytes", () => {
     ["null", sessionText("null")],
     ["a list", sessionText("[]")],
     ["no id", sessionText('{"type":"join"}')],
+    ["a count of commits that is no object", sessionText('{"type":"join","id":1,"seen":3}')],
+    ["no count of commits", sessionText('{"type":"join","id":1,"seen":null}')],
+    ["a count without its proof", sessionText('{"type":"join","id":1,"seen":{"ledger":1,"count":1}}')],
+    ["half a count", sessionText('{"type":"join","id":1,"seen":{"ledger":1,"count":0.5,"proof":""}}')],
+    ["a negative ledger", sessionText('{"type":"join","id":1,"seen":{"ledger":-1,"count":1,"proof":""}}')],
     ["an id in words", sessionText('{"type":"join","id":"1"}')],
     ["no type", sessionText('{"id":1}')],
     ["a type from the prototype", sessionText('{"type":"toString","id":1}')],
@@ -163,6 +173,9 @@ describe("bad bytes", () => {
   it("a command keeps its own fields and nothing else", () => {
     const frame = sessionText('{"type":"end","id":1,"run":2,"role":"host","__proto__":{"x":1}}');
     expect(readClientMessage(frame)).toEqual({ kind: "session", command: { type: "end", id: 1, run: 2 } });
+    const seen = { ledger: 2 ** 52, count: 7, proof: "p" };
+    const join = sessionText(JSON.stringify({ type: "join", id: 1, seen: { ...seen, more: 1 } }));
+    expect(readClientMessage(join)).toEqual({ kind: "session", command: { type: "join", id: 1, seen } });
   });
 
   it("[W3] a message of a newer relay is nothing to an older client", () => {

@@ -27,13 +27,14 @@ const text = (room: Room): string => room.doc.getText("text").toString();
 const reads = (reader: StockClient, text: string): Promise<void> =>
   until(`"${text}" arrives`, () => reader.text.toString() === text);
 
-/** An invited page that has written "before " and set a cursor; then the relay is stopped. */
-const setUp = async () => {
+/** A page that has written "before " and set a cursor; then the relay is stopped. `who.sub` `null`: invited. */
+const setUp = async (who: { sub: string | null } = { sub: null }) => {
   const store = new MemoryStore();
   const setting = await startRelay({ store });
   let now = setting;
   const host = await stockClient(setting, hana);
-  const invite = (): Promise<string> => now.token({ role: "participant" });
+  const invite = (): Promise<string> =>
+    now.token({ role: "participant", ...(who.sub === null ? {} : { sub: who.sub, name: "Ann" }) });
   const room = join(setting, { token: await invite(), getToken: invite, displayName: "Ann" });
   room.awareness.setLocalStateField("cursor", 1);
   await room.ready;
@@ -80,9 +81,22 @@ describe("a page that becomes another person for the relay", () => {
     await until("it sees the host", () => room.state.people.map(({ name }) => name).join() === "Hana,Ann");
   });
 
-  it("[P11] [G9] fails with an error when the relay rejects what it has written as its former person", async () => {
-    const { room, restart, rejoin } = await setUp();
+  it("[P11] [G9] saves what it has written as its former person, an invited one", async () => {
+    const { room, id, restart } = await setUp();
     write(room, "offline ");
+    const host = await restart({ secret: ANOTHER_SECRET });
+    await reads(host, "before offline ");
+    expect(room.state.me!.id).not.toBe(id);
+    write(room, "after");
+    await reads(host, "before offline after");
+    expect(room.state).toMatchObject({ connection: "online", screen: { name: "joined" } });
+  });
+
+  it("[P11] [G9] fails with an error when the relay rejects what it has written as its former person, a known one", async () => {
+    const who = { sub: "ann" };
+    const { room, restart, rejoin } = await setUp(who);
+    write(room, "offline ");
+    who.sub = "bea";
     const host = await restart({ secret: ANOTHER_SECRET });
     await until("it shows the error", () => room.state.screen.name === "failed");
     expect(room.state).toMatchObject({ connection: "closed", screen: { error: { code: "bad-message" } } });

@@ -10,14 +10,14 @@ import { readSession, WAITING } from "../../../src/session/session.ts";
 import type { Session } from "../../../src/session/session.ts";
 import { MalformedError } from "../../../src/protocol/protocol.ts";
 import { Content } from "../../../sync-server/room/content/content.ts";
-import { FIRST_LEDGER_ID, Guard } from "../../../sync-server/guard/guard.ts";
+import { Guard } from "../../../sync-server/guard/guard.ts";
 import { MAX_TYPE_DEPTH } from "../../../sync-server/guard/plan.ts";
 import { finish } from "../../../sync-server/update/slice.ts";
 import { Ledger } from "../../../sync-server/room/session/ledger.ts";
 import { anyEdit, applyEdit, docWithId } from "./arbitrary-edits.ts";
 import { readContent } from "../read-content.ts";
 
-const LEDGER_ID = FIRST_LEDGER_ID + 1_000;
+const LEDGER_ID = 2 ** 41;
 const LIVE: Session = { status: "live", run: 1, startedAt: 5 };
 const ENDED: Session = { ...LIVE, status: "ended", ended: { at: 9, reason: "host-ended", by: null } };
 
@@ -32,6 +32,10 @@ class World {
   constructor(honestCount = 2) {
     for (let i = 0; i < honestCount; i++) this.join(docWithId(100 + i));
     this.setSession(LIVE);
+  }
+
+  makeGuard(held: Map<number, number>, records: readonly Uint8Array[] = []): Guard {
+    return new Guard(held, records, (client) => client === this.ledger.id);
   }
 
   join(doc: Y.Doc): Y.Doc {

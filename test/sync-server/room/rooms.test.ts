@@ -6,6 +6,7 @@ import type { Identity } from "../../../src/protocol/protocol.ts";
 import { readClientMessage, writeSyncStep1, writeUpdate } from "../../../src/protocol/protocol.ts";
 import { AwarenessClock } from "../../../sync-server/room/presence/awareness-clock.ts";
 import { Connection } from "../../../sync-server/room/connection/connection.ts";
+import { CommitProofs } from "../../../sync-server/auth/commit-proof.ts";
 import type { Credential } from "../../../sync-server/auth/credential.ts";
 import { Content } from "../../../sync-server/room/content/content.ts";
 import type { Batch } from "../../../sync-server/websocket/frame.ts";
@@ -39,7 +40,7 @@ const makeRooms = async (store: MemoryStore = new MemoryStore()) => {
     limits: DEFAULT_LIMITS,
     hostAbsenceMs: 60_000,
     startedAt: clock.now(),
-    recoversUntil: 0,
+    proofs: new CommitProofs("a secret"),
     deadlineSet: () => {},
   });
   return { rooms, journal, clock, store, bugs };

@@ -50,6 +50,7 @@ export const describeStore = (name: string, open: () => Promise<OpenStore>): voi
       ["ended", record("room", ENDED)],
       ["with a name of odd characters", record("räu\0me/../\u{1F600}'\"%")],
       ["with the largest ledger id", record("room", live(), { ledgerId: Number.MAX_SAFE_INTEGER })],
+      ["with former ledgers", record("room", live(), { formerLedgers: [{ id: 2 ** 52, clock: 9 }], recoversUntil: 5 })],
       ["with an empty ledger", record("room", live(), { ledger: new Uint8Array() })],
     ])("gives back a record as it was: %s", async (_, made) => {
       await commit({ type: "put-room", record: made });

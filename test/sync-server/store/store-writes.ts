@@ -22,6 +22,8 @@ export const record = (room: string, state: LifecycleState = live(), more: Parti
   room,
   ledgerId: START_AT,
   ledger: Uint8Array.of(0, 1, 255),
+  formerLedgers: [],
+  recoversUntil: 0,
   start: "auto",
   hostAbsenceMs: null,
   state,

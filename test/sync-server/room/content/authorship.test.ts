@@ -4,7 +4,7 @@ import * as Y from "yjs";
 import { writeAwareness, writeSyncStep2, writeUpdate } from "../../../../src/protocol/protocol.ts";
 import { MemoryStore } from "../../../../sync-server/store/memory-store.ts";
 import { awarenessFrame, exchanged } from "../../frames.ts";
-import { rawClient, startRelay, stockClient, until } from "../../harness.ts";
+import { rawClient, roomState, startRelay, stockClient, until } from "../../harness.ts";
 import type { Setting } from "../../harness.ts";
 
 const host = { role: "host", sub: "h1", name: "Hana" } as const;
@@ -83,6 +83,77 @@ describe("authorship", () => {
     await until("the attacker's own arrived", () => back.text.toString() === "xxhers ");
   });
 
+  it("[G8] who only writes under a client id yields to somebody else who shows a cursor under it", async () => {
+    const { setting, reader } = await setUp();
+    const [bringer, other] = [await stockSocket(setting, mallory), await stockSocket(setting, ann)];
+    bringer.send(writeUpdate(forgeAs(reader.doc, 7, "one ")));
+    await until("it arrived", () => reader.text.toString() === "one ");
+    other.send(writeUpdate(forgeAs(reader.doc, 7, "two ")));
+    await exchanged(other, reader);
+    expect(reader.text.toString()).toBe("one ");
+    other.send(awarenessFrame({ id: 7, json: "{}" }));
+    other.send(writeUpdate(forgeAs(reader.doc, 7, "two ")));
+    await until("hers arrived", () => reader.text.toString() === "two one ");
+    bringer.send(writeUpdate(forgeAs(reader.doc, 7, "three ")));
+    await exchanged(bringer, reader);
+    expect(reader.text.toString()).toBe("two one ");
+  });
+
+  it.each([
+    ["by Update", writeUpdate],
+    ["by SyncStep2", writeSyncStep2],
+  ])(
+    "[G8] [G9] somebody in a mesh brings %s what a person writes who is not connected yet, or any more",
+    async (_how, write) => {
+      const { setting, reader } = await setUp();
+      const alice = await stockClient(setting, ann);
+      await until("she is seen", () => reader.others.length === 1);
+      const socket = alice.provider.ws as unknown as { send(bytes: Uint8Array): void };
+      const bob = new Y.Doc();
+      const bring = (): void => socket.send(write(Y.encodeStateAsUpdate(bob, Y.encodeStateVector(reader.doc))));
+      const text = bob.getText("text");
+      text.insert(0, "before ");
+      bring();
+      await until("it arrived", () => reader.text.toString() === "before ");
+      const bobs = await stockClient(setting, { role: "participant" }, { doc: bob });
+      await until("he is seen", () => reader.others.length === 2);
+      text.insert(text.length, "here ");
+      await until("he writes himself", () => reader.text.toString() === "before here ");
+      bobs.provider.destroy();
+      await until("he is gone", async () => (await roomState(setting))["participants"] === 1);
+      text.insert(text.length, "after ");
+      bring();
+      await until("it arrived", () => reader.text.toString() === "before here after ");
+      const back = await stockClient(setting, { role: "participant" }, { doc: bob });
+      await until("he is back", () => back.provider.synced && reader.others.length === 2);
+      text.insert(text.length, "again");
+      await until("and goes on", () => reader.text.toString() === "before here after again");
+    },
+  );
+
+  it("[G8] what is brought for somebody who is here is dropped, and asked for again once they are gone", async () => {
+    const { setting, reader } = await setUp();
+    const doc = new Y.Doc();
+    const bob = await stockClient(setting, { role: "participant" }, { doc });
+    bob.text.insert(0, "one ");
+    await until("it arrived", () => reader.text.toString() === "one ");
+    await until("he is seen", () => reader.others.length === 1);
+    // His relay connection brings nothing any more, and the mesh does.
+    const brought = new Y.Doc();
+    Y.applyUpdate(brought, Y.encodeStateAsUpdate(doc));
+    brought.clientID = doc.clientID;
+    brought.getText("text").insert(4, "two ");
+    const meshed = await stockClient(setting, ann);
+    await until("she has joined", () => meshed.text.toString() === "one ");
+    Y.applyUpdate(meshed.doc, Y.encodeStateAsUpdate(brought));
+    meshed.text.insert(8, "hers");
+    await exchanged(await stockSocket(setting, mallory), reader);
+    expect(reader.text.toString()).toBe("one ");
+    bob.provider.destroy();
+    await until("both arrived", () => reader.text.toString() === "one two hers");
+    expect(meshed.closed).toBeNull();
+  });
+
   it("[G10] a newer connection of the same person takes over at once", async () => {
     const { setting, reader } = await setUp();
     const doc = new Y.Doc();
@@ -137,11 +208,10 @@ describe("authorship", () => {
     second.send(typed("two "));
     await until("it goes on", () => reader.text.toString() === "one two ");
     await until("it is seen", () => reader.provider.awareness.getStates().has(7));
-    // From then on it is nobody else's.
-    second.socket.close();
+    // From then on it is nobody else's while that page is there.
     const other = await rawClient(setting, invitation);
     await other.command({ type: "join" });
-    other.send(typed("stolen"));
+    other.send(writeUpdate(forgeAs(doc, 7, "stolen")));
     await exchanged(other, reader);
     expect(reader.text.toString()).toBe("one two ");
   });

@@ -19,8 +19,11 @@ describe("a client's state vector", () => {
     expect(isOutdatedBy([ID - 1, 100])).toBe(false);
     expect(isOutdatedBy([ID, ledger.clock + 1])).toBe(true);
     expect(isOutdatedBy([ID + 1, 1])).toBe(true);
-    // Made up, or another relay's on the same store.
+    // A client's own id, or made up.
     expect(isOutdatedBy([STARTED_AT, 1])).toBe(false);
+    const made = Ledger.create(WAITING, STARTED_AT + 1);
+    const more = Y.encodeStateVector(new Map([[made.id, made.clock + 1]]));
+    expect(made.isOutdatedBy(more, STARTED_AT)).toBe(true);
   });
 
   it.each([

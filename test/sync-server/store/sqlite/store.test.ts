@@ -155,6 +155,8 @@ describe("a database that cannot be used", () => {
     const other = new DatabaseSync(databaseOf(folder));
     other.exec(`
       ALTER TABLE room DROP COLUMN content_set_aside;
+      ALTER TABLE room DROP COLUMN former_ledgers;
+      ALTER TABLE room DROP COLUMN recovers_until;
       ALTER TABLE content DROP COLUMN mark;
       ALTER TABLE guard DROP COLUMN mark;
       PRAGMA user_version = 3;
@@ -162,7 +164,11 @@ describe("a database that cannot be used", () => {
     other.close();
     const before = new SqliteStore(folder);
     const stored = (await before.readRoom("room-7"))!;
-    expect(stored).toMatchObject({ contentCount: 0, isContentSetAside: false });
+    expect(stored).toMatchObject({
+      record: { formerLedgers: [], recoversUntil: 0 },
+      contentCount: 0,
+      isContentSetAside: false,
+    });
     expect(stored.content.length).toBeGreaterThan(0);
     await before.commit([append("room-7", 1)], "written");
     await before.close();
