@@ -241,10 +241,16 @@ export class Room implements CommandRoom {
     if (this.#session.ledger.isOutdatedBy(stateVector, this.#context.startedAt)) this.#renewLedger();
     if (!this.#session.isLive) return this.#run.withhold(connection, stateVector);
     // It is answered with what the client has sent before.
-    this.#lane.inOrder(() => {
+    const serve = (): void => {
       if (!connection.membership.isAttached) return;
       if (this.#session.isLive) this.#run.serve(connection, stateVector);
       else this.#run.withhold(connection, stateVector);
+    };
+    const sync = this.#sync;
+    if (!sync.needsPreparation) return this.#lane.inOrder(serve);
+    this.#lane.push(function* prepareAndServe() {
+      yield* sync.prepare(stateVector);
+      serve();
     });
   }
 

@@ -18,6 +18,9 @@ const COMPACTION_ROWS_BEFORE_UNLOAD = 32;
 /** Steps of the store between two pauses: some 5 ms on a slow machine. */
 const SLICE_STEPS = 2_500;
 
+/** How large a piece of an answer becomes. */
+const PIECE_BYTES = 256 * 1024;
+
 /** How much may be added to an answer before a new one is made: updates, and bytes, or this part of its own. */
 const LATER_UPDATES = 256;
 const LATER_BYTES = 4_096;
@@ -106,10 +109,11 @@ export class Content implements RoomContent {
       encoded.isInUse = true;
       return [...encoded.pieces, ...encoded.later];
     }
-    const pieces: [Uint8Array, ...Uint8Array[]] = this.#encode(stateVector);
-    const bytes = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
-    this.#encoded = { stateVector: stateVector.slice(), pieces, bytes, later: [], laterBytes: 0, isInUse: true };
-    return [...pieces];
+    return [...finish(this.#encode(stateVector))];
+  }
+
+  *prepareAnswer(stateVector: Uint8Array): Generator<undefined, void> {
+    if (this.#encoded === null || !isSame(this.#encoded.stateVector, stateVector)) yield* this.#encode(stateVector);
   }
 
   /** Releases an answer that nobody has asked for since the last call. */
@@ -143,12 +147,23 @@ export class Content implements RoomContent {
     return rows;
   }
 
-  #encode(stateVector: Uint8Array): [Uint8Array, ...Uint8Array[]] {
+  /** Makes an answer in slices, and keeps it. */
+  *#encode(stateVector: Uint8Array): Generator<undefined, readonly [Uint8Array, ...Uint8Array[]]> {
     const answer = this.#store.answer(readStateVector(stateVector));
-    const pieces: Uint8Array[] = [];
-    for (let piece = answer.next(); piece !== null; piece = answer.next()) pieces.push(piece);
-    const [first = EMPTY_UPDATE, ...others] = pieces;
-    return [first, ...others];
+    const made: Uint8Array[] = [];
+    try {
+      for (let piece = answer.next(PIECE_BYTES); piece !== null; piece = answer.next(PIECE_BYTES)) {
+        made.push(piece);
+        yield;
+      }
+    } finally {
+      answer.close();
+    }
+    const [first = EMPTY_UPDATE, ...others] = made;
+    const pieces: [Uint8Array, ...Uint8Array[]] = [first, ...others];
+    const bytes = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
+    this.#encoded = { stateVector: stateVector.slice(), pieces, bytes, later: [], laterBytes: 0, isInUse: true };
+    return pieces;
   }
 
   #addToEncoded(update: Uint8Array): void {

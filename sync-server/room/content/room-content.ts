@@ -28,6 +28,8 @@ export interface RoomContent extends HeldStructs {
    * @throws MalformedError if the state vector cannot be read.
    */
   encodeSince(stateVector: Uint8Array): readonly [Uint8Array, ...Uint8Array[]];
+  /** Makes what `encodeSince` will return, in slices; nothing may be added meanwhile. */
+  prepareAnswer(stateVector: Uint8Array): Generator<undefined, void>;
   /**
    * Forgets what is deleted. Yields between slices of some milliseconds, in which updates may be added.
    *

@@ -5,9 +5,13 @@ import { syncStep1Frame } from "../connection/messages.ts";
 import type { Outbox } from "../connection/outbox.ts";
 import type { Frame } from "../../websocket/frame.ts";
 import type { HeldContent } from "./held-content.ts";
+import type { SlicedWork } from "./slices.ts";
 
 /** Where the ledger of the room is: its client id, and the clock after its last struct. */
 type LedgerPosition = { readonly id: number; readonly clock: number };
+
+/** Answers from content of at most so many bytes are made at once. */
+const ANSWERED_AT_ONCE_BYTES = 128 * 1024;
 
 export class Sync {
   readonly #held: HeldContent;
@@ -42,6 +46,18 @@ export class Sync {
   sendMissing(connection: Connection, stateVector: Uint8Array): void {
     const updates = this.#held.use((content) => content.encodeSince(stateVector));
     if (updates !== null) this.#outbox.sendContent(connection, updates);
+  }
+
+  /** Whether an answer is made in slices, with `prepare`, before it is sent. */
+  get needsPreparation(): boolean {
+    return (this.#held.content?.bytes ?? 0) > ANSWERED_AT_ONCE_BYTES;
+  }
+
+  /** Makes the answer to a state vector in slices; nothing may be added to the content before it is sent. */
+  *prepare(stateVector: Uint8Array): SlicedWork {
+    const work = this.#held.use((content) => content.prepareAnswer(stateVector));
+    if (work === null) return;
+    while (this.#held.use(() => work.next())?.done === false) yield;
   }
 
   evictCaches(): void {
