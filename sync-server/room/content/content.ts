@@ -18,7 +18,7 @@ const COMPACTION_ROWS_BEFORE_UNLOAD = 32;
 /** Steps of the store between two pauses: some 5 ms on a slow machine. */
 const SLICE_STEPS = 2_500;
 
-/** How large a piece of an answer becomes. */
+/** How large a piece of an answer, or a row after a compaction, becomes: a few ms, unless each client has one struct. */
 const PIECE_BYTES = 256 * 1024;
 
 /** How much may be added to an answer before a new one is made: updates, and bytes, or this part of its own. */
@@ -135,7 +135,7 @@ export class Content implements RoomContent {
     yield* this.#store.compact(SLICE_STEPS);
     const compactedBytes = this.#store.bytes;
     const rows: Uint8Array[] = [];
-    for (const row of this.#store.encodeRows()) {
+    for (const row of this.#store.encodeRows(PIECE_BYTES)) {
       rows.push(row);
       yield;
     }
