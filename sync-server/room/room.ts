@@ -255,11 +255,12 @@ export class Room implements CommandRoom {
     this.#recovery.checkLedger(stateVector);
     if (!this.#session.isLive) return this.#run.withhold(connection, stateVector);
     // It is answered with what the client has sent before.
-    this.#lane.inOrder(() => {
+    const serve = (): void => {
       if (!connection.membership.isAttached) return;
       if (this.#session.isLive) this.#run.serve(connection, stateVector);
       else this.#run.withhold(connection, stateVector);
-    });
+    };
+    this.#lane.inOrder(serve);
   }
 
   #receiveUpdate(connection: Connection, update: Uint8Array, kind: UpdateKind): void {

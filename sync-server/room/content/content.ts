@@ -14,6 +14,9 @@ const COMPACTION_ROWS_BEFORE_UNLOAD = 32;
 /** Steps of the store between two pauses: some 5 ms on a slow machine. */
 const SLICE_STEPS = 2_500;
 
+/** How large a row after a compaction becomes: a few ms, unless each client has one struct. */
+const ROW_BYTES = 256 * 1024;
+
 export class Content implements RoomContent {
   readonly #store = new StructStore();
   /** Since the last compaction began: bytes that were appended to the stored content, and how many rows it has. */
@@ -94,7 +97,7 @@ export class Content implements RoomContent {
     yield* this.#store.compact(SLICE_STEPS);
     const compactedBytes = this.#store.bytes;
     const rows: Uint8Array[] = [];
-    for (const row of this.#store.encodeRows()) {
+    for (const row of this.#store.encodeRows(ROW_BYTES)) {
       rows.push(row);
       yield;
     }
@@ -104,4 +107,7 @@ export class Content implements RoomContent {
     this.#rows = rows.length;
     return rows;
   }
+/** How large a row after a compaction becomes: a few ms, unless each client has one struct. */
+const ROW_BYTES = 256 * 1024;
+
 }

@@ -1,5 +1,4 @@
 /** Who may write under which client id, over real sockets (docs/SPEC.md, G8 to G10). */
-import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import { writeAwareness, writeSyncStep2, writeUpdate } from "../../../../src/protocol/protocol.ts";
@@ -275,8 +274,8 @@ describe("authorship", () => {
     attacker.send(awarenessFrame({ id: writer.doc.clientID, json: "{}" }));
     attacker.send(writeUpdate(forgeAs(reader.doc, writer.doc.clientID, "forged ")));
     // It took the id for its own, and what it writes under it never counts: it must not go on as if it did.
-    const [code] = (await once(attacker, "close")) as [number];
-    expect(code).toBe(4400);
+    await until("the attacker is closed", () => attacker.closeCode !== null);
+    expect(attacker.closeCode).toBe(4400);
     expect(reader.text.toString()).toBe("");
     expect(reader.others).toEqual([]);
     writer.text.insert(0, "hers ");
