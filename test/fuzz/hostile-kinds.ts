@@ -221,7 +221,8 @@ export const HOSTILE_KINDS: readonly HostileKind[] = [
     forge: (_view, random) =>
       concurrentInserts(
         random.uint32(),
-        1 + random.below(200),
+        // Seldom many: each makes every later transaction of every honest client dearer.
+        1 + random.below(random.percent(3) ? 200 : 10),
         random.percent(50) ? inParent("text") : inParent("map", anyKey(random)),
       ),
   },

@@ -47,7 +47,7 @@ export class InnocentPair {
   /** Two stock clients of one room. @param tokens of the mover and of the watcher. */
   static async open(url: string, room: string, tokens: readonly [string, string]): Promise<InnocentPair> {
     const sockets = tokens.map((token) => new WebSocket(`${url}/${encodeURIComponent(room)}?token=${token}`));
-    for (const socket of sockets) await once(socket, "open");
+    await Promise.all(sockets.map((socket) => once(socket, "open")));
     for (const socket of sockets) socket.on("error", () => {});
     return new InnocentPair(sockets[0]!, sockets[1]!);
   }

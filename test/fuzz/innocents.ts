@@ -35,8 +35,10 @@ export class Innocents {
       await token("host"),
       await token("participant"),
     ]);
+    const failed = once(child, "exit").then(() => Promise.reject(new Error("the innocent pair did not connect")));
+    failed.catch(() => undefined);
     // From the first report on.
-    await once(child, "message");
+    await Promise.race([once(child, "message"), failed]);
     return new Innocents(child, statistics);
   }
 
