@@ -4,6 +4,7 @@ import { cpus, loadavg, totalmem } from "node:os";
 import { Generator } from "./generator/client.ts";
 import type { Figures } from "./generator/jobs.ts";
 import { deadlines } from "./loads/deadlines.ts";
+import { hostile } from "./loads/hostile.ts";
 import type { Load } from "./loads/load.ts";
 import { PRESENCE } from "./loads/presence.ts";
 import { TRAFFIC } from "./loads/traffic.ts";
@@ -15,7 +16,7 @@ import { writeReport } from "./report/write.ts";
 import { SERVERS, startServer } from "./servers.ts";
 import type { ServerId } from "./servers.ts";
 
-const LOADS: readonly Load[] = [...TRAFFIC, ...PRESENCE, deadlines];
+const LOADS: readonly Load[] = [...TRAFFIC, ...PRESENCE, deadlines, hostile];
 /** A job that takes longer fails, in ms. */
 const JOB_MS = 300_000;
 /** Share of a core above which the load generator, not the server, may limit the rate. */

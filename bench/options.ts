@@ -35,6 +35,8 @@ export type Scale = {
   readonly editBytes: number;
   readonly dormantRooms: number;
   readonly dueRooms: number;
+  /** Divides the sizes of the attacks. */
+  readonly attackDivisor: number;
 };
 
 const FULL: Scale = {
@@ -50,6 +52,7 @@ const FULL: Scale = {
   editBytes: 10,
   dormantRooms: 100_000,
   dueRooms: 1_000,
+  attackDivisor: 1,
 };
 const QUICK: Scale = {
   people: 200,
@@ -64,12 +67,13 @@ const QUICK: Scale = {
   editBytes: 10,
   dormantRooms: 2_000,
   dueRooms: 100,
+  attackDivisor: 10,
 };
 
 export const HELP = `npm run bench -- [flags]
   --rounds 7           rounds of each load; in each round all servers run one after the other
   --updates 2000       updates, or cursor moves, per round
-  --only people,…      only these loads: people, fan-out, rooms, cursors, idle, ends, joins, memory, deadlines
+  --only people,…      only these loads: people, fan-out, rooms, cursors, idle, ends, joins, memory, deadlines, hostile
   --servers ours,…     only these servers: ${SERVER_IDS.join(", ")}
   --variants raw,…     raw: all receivers are raw sockets; providers: 20 of them are real providers
   --quick              small numbers, to check that everything runs; nothing is written

@@ -56,7 +56,31 @@ export type MemoryJob = {
   readonly layout: "one-room" | "room-each";
 };
 
-export type Job = UpdatesJob | CursorsJob | IdleJob | EndsJob | JoinsJob | MemoryJob;
+export const ATTACK_IDS = [
+  "nothing",
+  "concurrent-inserts",
+  "subdocument-guid",
+  "deep-json",
+  "waiting-deletes",
+  "silent-sockets",
+  "slow-readers",
+  "large-presence",
+  "nested-deleted",
+  "nested-changed",
+  "small-structs",
+  "flood",
+] as const;
+export type AttackId = (typeof ATTACK_IDS)[number];
+
+/** Somebody attacks the server from a room of their own. The connections stay open when the job has ended. */
+export type AttackJob = {
+  readonly type: "attack";
+  readonly attack: AttackId;
+  /** Divides the sizes of the attack. */
+  readonly divisor: number;
+};
+
+export type Job = UpdatesJob | CursorsJob | IdleJob | EndsJob | JoinsJob | MemoryJob | AttackJob;
 
 export type JobRequest = { readonly target: Target; readonly room: string; readonly job: Job };
 export type JobAnswer = { readonly figures: Figures } | { readonly error: string };

@@ -1,4 +1,5 @@
 /** The load generator: its own process, which runs one job at a time against one server. */
+import { runAttack } from "./attacks.ts";
 import { runCursors } from "./cursors.ts";
 import { runEnds } from "./ends.ts";
 import { runIdle } from "./idle.ts";
@@ -21,6 +22,8 @@ const run = ({ target, room, job }: JobRequest): Promise<Figures> => {
       return runJoins(target, room, job);
     case "memory":
       return runMemory(target, room, job);
+    case "attack":
+      return runAttack(target, room, job);
   }
 };
 

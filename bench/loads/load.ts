@@ -20,6 +20,9 @@ export type Goal = {
   | { readonly how: "ratio" | "difference"; readonly against: Against }
 );
 
+/** A part of a load with a row of its own in a second table. Its figures are measured under `${id} ${figure}`. */
+export type LoadCase = { readonly id: string; readonly title: string };
+
 type Base = {
   readonly id: string;
   readonly title: string;
@@ -32,6 +35,8 @@ type Base = {
   /** The figures for which the report has ratios to the floors and the peers. */
   readonly compared: readonly FigureId[];
   readonly goals: readonly Goal[];
+  /** The parts of the load, and the columns of their table. */
+  readonly cases?: { readonly rows: readonly LoadCase[]; readonly figures: readonly FigureId[] };
 };
 
 /**

@@ -32,6 +32,10 @@ export const FIGURES = {
   dormantMb: { title: "MB for all rooms", digits: 2 },
   dueMs: { title: "the due rooms, ms", digits: 0 },
   allDueMs: { title: "all rooms due, ms", digits: 0 },
+  maxMs: { title: "longest, ms", digits: 0 },
+  attackerCloses: { title: "attacker's connections closed", digits: 0 },
+  pairCloses: { title: "pair's connections closed", digits: 0 },
+  exits: { title: "relay ended", digits: 0 },
   unfired: { title: "missed", digits: 0 },
 } as const satisfies Readonly<Record<string, FigureInfo>>;
 

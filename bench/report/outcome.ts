@@ -52,7 +52,11 @@ export type Outcome = {
   readonly failures: Partial<Record<ServerId, string>>;
   readonly comparisons: readonly Comparison[];
   readonly goals: readonly GoalOutcome[];
+  /** The parts of a load that has parts; each figure is the highest of the rounds of our relay. */
+  readonly cases?: readonly CaseOutcome[];
 };
+
+export type CaseOutcome = { readonly title: string; readonly highest: Partial<Record<FigureId, number>> };
 
 const bound = (value: number): number | null => (Number.isFinite(value) ? value : null);
 
@@ -108,6 +112,18 @@ const compare = (rounds: Rounds, figure: FigureId): Comparison[] => {
   });
 };
 
+const casesOf = ({ cases }: Load, rounds: Rounds): { cases?: readonly CaseOutcome[] } => {
+  const own = rounds.get("ours") ?? [];
+  if (cases === undefined || own.length === 0) return {};
+  const highest = (id: string, figure: FigureId): number =>
+    Math.max(...own.map((figures) => figures[`${id} ${figure}`]!));
+  const rows = cases.rows.map(({ id, title }) => ({
+    title,
+    highest: Object.fromEntries(cases.figures.map((figure) => [figure, highest(id, figure)])),
+  }));
+  return { cases: rows };
+};
+
 export const conclude = (
   load: Load,
   about: string,
@@ -134,4 +150,5 @@ export const conclude = (
   failures,
   comparisons: load.compared.flatMap((figure) => compare(rounds, figure)),
   goals: load.goals.flatMap((goal) => judge(rounds, goal) ?? []),
+  ...casesOf(load, rounds),
 });

@@ -1,6 +1,7 @@
 /** The report as Markdown tables, for the terminal and for docs/performance.md. */
 import { SERVERS, SERVER_IDS } from "../servers.ts";
 import { FIGURES, show } from "./figures.ts";
+import type { FigureId } from "./figures.ts";
 import type { Comparison, GoalOutcome, Outcome } from "./outcome.ts";
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string => {
@@ -41,6 +42,15 @@ const comparisonTable = ({ comparisons }: Outcome): string | null => {
   );
 };
 
+const caseTable = ({ cases = [] }: Outcome): string | null => {
+  if (cases.length === 0) return null;
+  const figures = Object.keys(cases[0]!.highest) as FigureId[];
+  return table(
+    ["session-room, highest of the rounds", ...figures.map((figure) => FIGURES[figure].title)],
+    cases.map(({ title, highest }) => [title, ...figures.map((figure) => show(figure, highest[figure]!))]),
+  );
+};
+
 /** One load: its table, and the ratios of ours to the others. */
 export const outcomeText = (outcome: Outcome): string => {
   const { medians, failures, figures, variant, title, about, on, commit, machine, rounds, updates } = outcome;
@@ -51,7 +61,7 @@ export const outcomeText = (outcome: Outcome): string => {
   });
   const receivers = variant === "providers" ? ", 20 of them real providers" : "";
   const size = figures.includes("p50Ms") ? ` of ${updates} updates` : "";
-  const comparison = comparisonTable(outcome);
+  const tables = [comparisonTable(outcome), caseTable(outcome)].filter((each) => each !== null);
   const parts = [
     `### ${title}${receivers}`,
     about,
@@ -59,7 +69,7 @@ export const outcomeText = (outcome: Outcome): string => {
       ["server", ...figures.map((figure) => FIGURES[figure].title)],
       rows.map((row) => [...row, ...figures.map(() => "")].slice(0, figures.length + 1)),
     ),
-    ...(comparison === null ? [] : [comparison]),
+    ...tables,
     `Medians of ${rounds} alternating rounds${size}; ${on}, commit ${commit}, on ${machine}.`,
   ];
   return parts.join("\n\n");

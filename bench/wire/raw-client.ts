@@ -76,6 +76,11 @@ export class RawClient {
     this.#socket.write(frame);
   }
 
+  /** Stops reading; the server's data waits in its socket. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#socket.destroy();

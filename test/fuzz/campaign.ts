@@ -3,6 +3,8 @@ import { Episode } from "./episode.ts";
 import { Random } from "../random.ts";
 import { FuzzedRelay } from "./fuzzed-relay.ts";
 import type { Memory } from "./fuzzed-relay.ts";
+import type { HostileKind } from "./hostile-kinds.ts";
+import { Innocents } from "./innocents.ts";
 import { quantile, Statistics } from "./statistics.ts";
 
 /** Longest duration of an episode. Each run has at least one comparable episode and one other. */
@@ -21,12 +23,14 @@ export type Report = {
 };
 
 /**
+ * @param kinds the hostile kinds of frames that attackers send beside the others.
  * @param onProgress called every second.
  * @returns the statistics; `statistics.violations` is empty if everything held.
  */
 export const runCampaign = async (
   seconds: number,
   seed: number,
+  kinds: readonly HostileKind[],
   onProgress: (report: Report) => void,
 ): Promise<Report> => {
   // Each y-websocket provider adds an "exit" listener to the process.
@@ -34,6 +38,7 @@ export const runCampaign = async (
   const statistics = new Statistics();
   const random = new Random(seed);
   const relay = await FuzzedRelay.start();
+  const innocents = await Innocents.start(relay, statistics);
   const startedAt = performance.now();
   let episodes = 0;
   const report = (): Report => ({
@@ -53,7 +58,9 @@ export const runCampaign = async (
       const leftMs = seconds * 1000 - (performance.now() - startedAt);
       if (leftMs <= 0 || statistics.violations.size > 0 || !relay.isAlive) break;
       episodes++;
-      await new Episode(relay, episodes, random.fork(), statistics).run(Math.min(leftMs, EPISODE_MS, seconds * 500));
+      await new Episode(relay, episodes, random.fork(), kinds, statistics).run(
+        Math.min(leftMs, EPISODE_MS, seconds * 500),
+      );
     }
     const { startBytes, endBytes } = relay.memory();
     if (relay.exit !== null) statistics.reportViolation(`the relay ended: ${relay.exit}`);
@@ -67,6 +74,7 @@ export const runCampaign = async (
     return report();
   } finally {
     clearInterval(sampler);
+    innocents.stop();
     await relay.stop();
     process.off("uncaughtException", onError);
     process.off("unhandledRejection", onError);

@@ -11,16 +11,19 @@ import type { QuietClient } from "./episode-checks.ts";
 import { forgeFrame } from "./forge-frame.ts";
 import type { AttackerView } from "./forge-update.ts";
 import type { FuzzedRelay } from "./fuzzed-relay.ts";
+import type { HostileKind } from "./hostile-kinds.ts";
 import { HonestClient } from "./honest-client.ts";
 import type { Person } from "./honest-client.ts";
 import { mutate } from "./mutate.ts";
 import { Noise } from "./noise.ts";
 import type { Random } from "../random.ts";
 import { anyEdit, WORDS } from "./random-edit.ts";
+import { checkLoading, checkRoundTrip } from "./round-trip.ts";
 import type { Statistics } from "./statistics.ts";
 import { until } from "./until.ts";
 
 const EDIT_EVERY_MS = 40;
+const ROUND_TRIP_EVERY_MS = 500;
 const CAPTURED_FRAMES = 400;
 const ATTACKERS = 8;
 const NOISE_MAKERS = 3;
@@ -51,10 +54,23 @@ export class Episode {
   #clocks: ReadonlyMap<number, number> = new Map();
   #ledgerId = 2 ** 32;
 
+  readonly #kinds: readonly HostileKind[];
+  /** When the next round trip is due, and the loading that is under way. */
+  #roundTripAtMs = 0;
+  #loading: Promise<void> = Promise.resolve();
+  #isLoading = false;
+
   /** Whether attackers insert only where honest clients could, so that Yjs guarantees the same content everywhere. */
   readonly #isComparable: boolean;
 
-  constructor(relay: FuzzedRelay, number: number, random: Random, statistics: Statistics) {
+  constructor(
+    relay: FuzzedRelay,
+    number: number,
+    random: Random,
+    kinds: readonly HostileKind[],
+    statistics: Statistics,
+  ) {
+    this.#kinds = kinds;
     this.#isComparable = number % 2 === 0;
     this.#relay = relay;
     this.#random = random;
@@ -70,9 +86,11 @@ export class Episode {
       const endAt = performance.now() + durationMs;
       while (performance.now() < endAt && this.#relay.isAlive) {
         this.#edit();
+        this.#checkRoundTrips();
         await new Promise((resolve) => setTimeout(resolve, EDIT_EVERY_MS));
       }
       for (const attacker of this.#attackers) attacker.stop();
+      await this.#loading;
       if (this.#relay.isAlive) {
         const intermittent = this.#honestClients[INTERMITTENT]!;
         if (intermittent.isOffline) intermittent.connect();
@@ -167,7 +185,8 @@ export class Episode {
           }),
           speaksSession: i % 3 === 0,
           sendsReadableOnly: i % 4 < 2,
-          makeFrame: () => (isMutator && this.#captured.length > 0 ? replay() : forgeFrame(view(), random)),
+          makeFrame: () =>
+            isMutator && this.#captured.length > 0 ? replay() : forgeFrame(view(), this.#kinds, random),
           random,
           statistics: this.#statistics,
         }),
@@ -186,6 +205,27 @@ export class Episode {
       );
     }
     for (const attacker of this.#attackers) attacker.start();
+  }
+
+  /** A sample of what has been admitted until now, of one honest client and as a new client gets it. */
+  #checkRoundTrips(): void {
+    const nowMs = performance.now();
+    if (nowMs < this.#roundTripAtMs) return;
+    this.#roundTripAtMs = nowMs + ROUND_TRIP_EVERY_MS;
+    const { doc, person } = this.#random.pick(this.#honestClients);
+    const fault = checkRoundTrip(doc);
+    if (fault !== null) this.#statistics.reportViolation(`the document of ${person.name} ${fault}`);
+    this.#statistics.roundTrips++;
+    if (!this.#isLoading) this.#loading = this.#load();
+  }
+
+  async #load(): Promise<void> {
+    this.#isLoading = true;
+    const token = await this.#relay.token({ room: this.#room, role: "participant", sub: "loader", name: "Lea" });
+    const fault = await checkLoading(this.#relay.url.replace("http", "ws"), this.#room, token);
+    if (fault !== null) this.#statistics.reportViolation(`a new client of the attacked room ${fault}`);
+    this.#statistics.roundTrips++;
+    this.#isLoading = false;
   }
 
   #edit(): void {

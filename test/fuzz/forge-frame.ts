@@ -9,6 +9,7 @@ import {
 } from "../../src/protocol/protocol.ts";
 import { forgeUpdate, forgeWaitingUpdate } from "./forge-update.ts";
 import type { AttackerView } from "./forge-update.ts";
+import type { HostileKind } from "./hostile-kinds.ts";
 import type { Random } from "../random.ts";
 
 const anyNumber = (random: Random): number =>
@@ -32,7 +33,7 @@ const anyState = (random: Random): string => {
     case 4:
       return '{"__proto__":{"role":"host"},"user":{"__proto__":{"verified":true},"name":"p"}}';
     case 5:
-      return nested(random.pick([2, 50, 1_500]));
+      return nested(random.pick([2, 50, 200]));
     case 6:
       return JSON.stringify({ big: "y".repeat(random.pick([100, 10_000, 15_000])) });
     case 7:
@@ -84,8 +85,25 @@ const withBody = (type: number, body: Uint8Array): Uint8Array =>
     encoding.writeVarUint8Array(encoder, body);
   });
 
-/** A frame of any kind; most contain updates, which can change the document. */
-export const forgeFrame = (view: AttackerView, random: Random): Uint8Array => {
+const forgeHostile = (view: AttackerView, kinds: readonly HostileKind[], random: Random): Uint8Array | null => {
+  const kind = random.pick(kinds);
+  const forged = kind.forge(view, random);
+  if (forged === null) return null;
+  if (kind.of === "awareness") return writeAwareness(forged);
+  return random.percent(75) ? writeUpdate(forged) : writeSyncStep2(forged);
+};
+
+/** Share of the frames of the hostile kinds, in percent. */
+const HOSTILE_PERCENT = 12;
+
+/**
+ * A frame of any kind; most contain updates, which can change the document.
+ *
+ * @param kinds the hostile kinds among them.
+ */
+export const forgeFrame = (view: AttackerView, kinds: readonly HostileKind[], random: Random): Uint8Array => {
+  const hostile = kinds.length > 0 && random.percent(HOSTILE_PERCENT) ? forgeHostile(view, kinds, random) : null;
+  if (hostile !== null) return hostile;
   const kind = random.below(100);
   if (kind < 50) return writeUpdate(forgeUpdate(view, random));
   if (kind < 62) return writeSyncStep2(forgeUpdate(view, random));

@@ -48,8 +48,8 @@ export class FuzzedRelay {
     this.#startBytes = this.#sampleMemory();
   }
 
-  static async start(): Promise<FuzzedRelay> {
-    const dataDir = mkdtempSync(join(tmpdir(), "session-room-fuzz-"));
+  /** @param dataDir of a relay that was killed; removed at the end. Without it: a new one. */
+  static async start(dataDir = mkdtempSync(join(tmpdir(), "session-room-fuzz-"))): Promise<FuzzedRelay> {
     const child = spawn(process.execPath, [BIN], {
       env: {
         PATH: process.env["PATH"],
@@ -115,6 +115,10 @@ export class FuzzedRelay {
     if (status !== 201) throw new Error(`the room could not be created: ${status}`);
   }
 
+  async endRun(room: string): Promise<void> {
+    await this.#call("POST", `/v1/rooms/${encodeURIComponent(room)}/end`);
+  }
+
   /** The room's description for operators. */
   async describe(room: string): Promise<Record<string, unknown>> {
     return (await this.#call("GET", `/v1/rooms/${encodeURIComponent(room)}`)).body;
@@ -131,6 +135,15 @@ export class FuzzedRelay {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+  }
+
+  /** Kills the process. @returns its data folder, for the next start. */
+  async kill(): Promise<string> {
+    this.#isStopping = true;
+    const gone = once(this.#child, "exit");
+    this.#child.kill("SIGKILL");
+    await gone;
+    return this.#dataDir;
   }
 
   async stop(): Promise<void> {

@@ -8,6 +8,7 @@ import { applyEdit } from "../sync-server/guard/arbitrary-edits.ts";
 import type { Edit } from "../sync-server/guard/arbitrary-edits.ts";
 import type { ClientConnection, ConnectionFactory } from "./client-connection.ts";
 import type { FuzzedRelay } from "./fuzzed-relay.ts";
+import { isTooDeep } from "./round-trip.ts";
 import type { Statistics } from "./statistics.ts";
 
 /** Without `sub`: an invited guest. */
@@ -19,6 +20,7 @@ export class HonestClient {
   readonly #connection: ClientConnection;
   readonly #statistics: Statistics;
   #session: Session | null = null;
+  #textEvents = 0;
   /** Whether it is disconnected on purpose. */
   #isOffline = true;
 
@@ -36,7 +38,7 @@ export class HonestClient {
       if (!this.#isOffline) this.#reportViolation(`was closed with ${code} "${reason}"`);
     });
     // With types, as a page defines them: Yjs does more with a typed root than with an untyped one.
-    this.doc.getText("text");
+    this.doc.getText("text").observe(() => this.#textEvents++);
     this.doc.getMap("map");
     this.doc.getArray("array");
     this.doc.getXmlFragment("xml");
@@ -113,8 +115,12 @@ export class HonestClient {
   }
 
   edit(edit: Edit): void {
+    const eventsBefore = this.#textEvents;
     try {
       applyEdit(this.doc, edit);
+      // Yjs stops calling observers of a document after an exception in the clean-up of a transaction.
+      if (edit.type === "insert" && this.#textEvents === eventsBefore)
+        this.#reportViolation("was not notified of its own insertion");
     } catch (error) {
       this.#reportViolation(`could not edit (${JSON.stringify(edit)}): ${String((error as Error).stack)}`);
     }
@@ -128,6 +134,7 @@ export class HonestClient {
   checkPresence(people: ReadonlyMap<number, Person>): void {
     for (const [clientId, state] of this.#connection.awareness.getStates()) {
       if (clientId === this.clientId) continue;
+      if (isTooDeep(state)) this.#reportViolation("saw an awareness state that is nested too deep");
       const user = (state["user"] ?? {}) as Record<string, unknown>;
       const person = people.get(clientId);
       const isHost = [...people.values()].some(({ role, sub }) => role === "host" && sub === user["id"]);

@@ -16,6 +16,10 @@ export class Statistics {
   readonly violations = new Set<string>();
   /** How long the relay took to answer pings of honest clients, in ms. */
   readonly pingMs: number[] = [];
+  /** The longest that a cursor move took in a room that nobody attacks, in ms. */
+  longestMoveMs = 0;
+  /** Documents that were loaded again and emptied, of honest clients and as the relay sends them. */
+  roundTrips = 0;
   readonly #frames: string[] = [];
 
   recordFrame(who: string, bytes: Uint8Array): void {
