@@ -154,5 +154,5 @@ export default defineConfig({
       rules: { "no-restricted-imports": "off" },
     },
   ],
-  ignorePatterns: ["dist/"],
+  ignorePatterns: ["dist/", "test/editors/record/"],
 });
