@@ -144,5 +144,5 @@ export default defineConfig({
       [{ object: "Date", property: "now", message: USE_CLOCK }, HIGH_RESOLUTION_TIME, ENVIRONMENT],
     ),
   ],
-  ignorePatterns: ["dist/"],
+  ignorePatterns: ["dist/", "test/editors/record/"],
 });

@@ -38,7 +38,7 @@ const RELAY_UNITS = [
 /** Read by `vite.config.ts`, where editors look for it. */
 export const projects: TestProjectInlineConfiguration[] = [
   group("unit", ["src", "structure", "bench", "soak/flatness.test.ts", ...RELAY_UNITS]),
-  group("guard", ["sync-server/guard", "sync-server/update"]),
+  group("guard", ["sync-server/guard", "sync-server/update", "editors"]),
   group("struct-store", ["sync-server/struct-store"]),
   group(
     "relay",
