@@ -49,11 +49,8 @@ describe.each(readdirSync(FOLDER).map((file) => file.replace(/\.json$/, "")))("w
     const received = new Y.Doc();
     for (const update of readRecording(name)) {
       Y.applyUpdate(sent, update);
-      const { accepted, missing } = guard.admit(update, {
-        isEntry: (client, clock) => store.isEntry(client, clock),
-        isDeleted: (client, clock, length) => store.isDeleted(client, clock, length),
-      });
-      expect(missing).toEqual([]);
+      const { accepted, waitingStructs, waitingDeletes, forbidden } = guard.admit(update, { content: store });
+      expect([waitingStructs.length, waitingDeletes.length, [...forbidden].length]).toEqual([0, 0, 0]);
       if (accepted === null) continue;
       expect(store.add(accepted)).toBe(true);
       Y.applyUpdate(received, accepted);

@@ -107,7 +107,4 @@ export class Content implements RoomContent {
     this.#rows = rows.length;
     return rows;
   }
-/** How large a row after a compaction becomes: a few ms, unless each client has one struct. */
-const ROW_BYTES = 256 * 1024;
-
 }
