@@ -13,6 +13,7 @@ const setUp = () => {
     isOpen: true,
     bufferedBytes: 0,
     acceptedBytes: 0,
+    unfinishedBytes: 0,
     whenDrained: () => {},
     writes: 0,
     reads: 0,
