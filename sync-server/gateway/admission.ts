@@ -124,6 +124,7 @@ export class Admission {
     const { room } = lease;
     const peer = new Peer(socket, clock, limits.bufferedBytes, credential);
     const connection = new Connection(peer, arrival, credential, new RateLimit(limits, clock), speaksSession);
+    peer.refuse = (code, reason) => room.refuse(connection, code, reason);
     heartbeat.add(peer);
     /** A fault of the relay itself costs this connection at most. */
     const guarded = (run: () => void): void => {

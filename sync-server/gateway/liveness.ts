@@ -25,7 +25,7 @@ export const checkLiveness = (peer: Peer, now: number): void => {
   const silentMs = now - peer.lastReceivedAt;
   if (silentMs >= DEAD_AFTER_MS) return peer.terminate();
   if (peer.checkProgress(now) >= STUCK_AFTER_MS) {
-    return peer.close(CloseCode.tryAgainLater, "nothing of what was sent was read for 30 s");
+    return peer.refuse(CloseCode.tryAgainLater, "nothing of what was sent was read for 30 s");
   }
   if (silentMs >= PING_AFTER_MS) peer.ping();
   if (now - peer.lastSentAt >= KEEPALIVE_AFTER_MS) peer.send(KEEPALIVE_BATCH);

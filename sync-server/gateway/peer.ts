@@ -148,6 +148,9 @@ export class Peer implements PeerSocket {
     this.#socket.close(code, reason);
   }
 
+  /** Closes it because of what it does, or does not; its room is to know at once, not when the socket is closed. */
+  refuse: (code: CloseCode, reason: string) => void = (code, reason) => this.close(code, reason);
+
   /** For peers that answer nothing. */
   terminate(): void {
     this.#socket.terminate();

@@ -14,7 +14,7 @@ const LONGEST_MS = 30_000;
 /** How long a sender is not read then, in ms; one chunk is read in between. */
 const PAUSE_MS = 1_000;
 
-type Sender = { pause(ms: number): unknown; close(code: CloseCode, reason: string): void };
+type Sender = { pause(ms: number): unknown; refuse(code: CloseCode, reason: string): void };
 type Message = { bytes: number; readonly since: number };
 
 export class UnfinishedMessages {
@@ -51,7 +51,7 @@ export class UnfinishedMessages {
     const [oldest, { since }] = first!;
     if (this.#clock.now() - since >= LONGEST_MS) {
       this.delete(oldest);
-      oldest.close(CloseCode.tryAgainLater, `more than ${this.#mostBytes} bytes of unfinished messages`);
+      oldest.refuse(CloseCode.tryAgainLater, `more than ${this.#mostBytes} bytes of unfinished messages`);
     }
     if (oldest !== sender) sender.pause(PAUSE_MS);
   }

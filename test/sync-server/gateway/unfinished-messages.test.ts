@@ -9,7 +9,7 @@ const setUp = () => {
   const unfinished = new UnfinishedMessages(clock, 1000 * KIB);
   const sender = () => {
     const events: unknown[] = [];
-    return { events, pause: (ms: number) => void events.push(ms), close: (code: number) => void events.push(code) };
+    return { events, pause: (ms: number) => void events.push(ms), refuse: (code: number) => void events.push(code) };
   };
   return { clock, unfinished, sender };
 };
