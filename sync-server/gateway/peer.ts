@@ -29,6 +29,8 @@ export class Peer implements PeerSocket {
   /** How much the system had taken at the last `checkProgress`, and when it had taken more than before. */
   #acceptedBytes = 0;
   #progressAt: number;
+  /** Whether something waited for the system at the last `checkProgress`. */
+  #hadNoRoom = false;
   /** Something was sent then or later; something was received then or earlier. ms since the epoch. */
   lastSentAt: number;
   lastReceivedAt: number;
@@ -67,8 +69,12 @@ export class Peer implements PeerSocket {
   /** For how long the system has taken nothing although something waits, in ms; to be called now and then. */
   checkProgress(now: number): number {
     const { acceptedBytes, bufferedBytes } = this.#socket;
-    if (bufferedBytes === 0 || acceptedBytes !== this.#acceptedBytes) this.#progressAt = now;
+    const hasAccepted = acceptedBytes !== this.#acceptedBytes;
+    if (bufferedBytes === 0 || hasAccepted) this.#progressAt = now;
+    // The system had no room, and has made some: the peer reads. What it would answer is asked far behind.
+    if (hasAccepted && this.#hadNoRoom) this.lastReceivedAt = now;
     this.#acceptedBytes = acceptedBytes;
+    this.#hadNoRoom = bufferedBytes > 0;
     return now - this.#progressAt;
   }
 

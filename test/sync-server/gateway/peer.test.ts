@@ -66,3 +66,21 @@ it("[W13] of several pauses the last to end counts, and none is longer than 20 s
   expect(events).toContain("resume");
   expect(clock.timers).toBe(0);
 });
+
+it("[W11] [W15] a peer that reads what waits for it is alive, one that reads nothing is stuck", () => {
+  const { clock, socket, peer } = setUp();
+  const check = (): number[] => {
+    clock.advance(5_000);
+    peer.updateActivity(clock.now());
+    return [peer.checkProgress(clock.now()), clock.now() - peer.lastReceivedAt];
+  };
+  socket.bufferedBytes = 1_000;
+  // What the system has taken at once says nothing about the peer.
+  socket.acceptedBytes = 5_000;
+  expect(check()).toEqual([0, 5_000]);
+  socket.acceptedBytes = 5_001;
+  expect(check()).toEqual([0, 0]);
+  expect(check()).toEqual([5_000, 5_000]);
+  socket.bufferedBytes = 0;
+  expect(check()).toEqual([0, 10_000]);
+});
