@@ -10,6 +10,9 @@ import type { ClientSocket } from "../websocket/web-socket.ts";
 /** How long a peer may take to answer a probe, in ms: another connection waits for it. */
 const PROBE_TIMEOUT_MS = 2_000;
 
+/** So much waits only for a system whose buffers are full. */
+const BACKLOG_BYTES = 64 * 1024;
+
 export class Peer implements PeerSocket {
   readonly #socket: ClientSocket;
   readonly #clock: Pick<Clock, "now" | "setTimer">;
@@ -29,7 +32,7 @@ export class Peer implements PeerSocket {
   /** How much the system had taken at the last `checkProgress`, and when it had taken more than before. */
   #acceptedBytes = 0;
   #progressAt: number;
-  /** Whether something waited for the system at the last `checkProgress`. */
+  /** Whether much waited for the system at the last `checkProgress`. */
   #hadNoRoom = false;
   /** Something was sent then or later; something was received then or earlier. ms since the epoch. */
   lastSentAt: number;
@@ -74,7 +77,7 @@ export class Peer implements PeerSocket {
     // The system had no room, and has made some: the peer reads. What it would answer is asked far behind.
     if (hasAccepted && this.#hadNoRoom) this.lastReceivedAt = now;
     this.#acceptedBytes = acceptedBytes;
-    this.#hadNoRoom = bufferedBytes > 0;
+    this.#hadNoRoom = bufferedBytes >= BACKLOG_BYTES;
     return now - this.#progressAt;
   }
 
