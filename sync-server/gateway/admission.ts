@@ -20,6 +20,7 @@ import type { Lease, Rooms } from "../room/rooms.ts";
 import type { Tokens } from "../auth/tokens.ts";
 import type { ClientSocket } from "../websocket/web-socket.ts";
 import { Peer } from "./peer.ts";
+import { UnfinishedMessages } from "./unfinished-messages.ts";
 
 /** An unexpected condition (RFC 6455, section 7.4.1). Clients retry. */
 const INTERNAL_ERROR = 1011;
@@ -58,8 +59,11 @@ export class Admission {
   /** The refusal of every connection, once the relay accepts none any more. */
   #closing: Refusal | null = null;
 
+  readonly #unfinished: UnfinishedMessages;
+
   constructor(options: AdmissionOptions) {
     this.#options = options;
+    this.#unfinished = new UnfinishedMessages(options.clock);
   }
 
   /** Refuses new connections from now on, and those that are being admitted. */
@@ -120,6 +124,7 @@ export class Admission {
     const { room } = lease;
     const peer = new Peer(socket, clock, limits.bufferedBytes, credential);
     const connection = new Connection(peer, arrival, credential, new RateLimit(limits, clock), speaksSession);
+    peer.refuse = (code, reason) => room.refuse(connection, code, reason);
     heartbeat.add(peer);
     /** A fault of the relay itself costs this connection at most. */
     const guarded = (run: () => void): void => {
@@ -140,6 +145,7 @@ export class Admission {
     socket.listen({
       bytes: (count) => {
         rate.takeBytes(count);
+        this.#unfinished.received(peer, socket.unfinishedBytes);
         slowDown();
       },
       message: (bytes, isBinary) => {
@@ -157,6 +163,7 @@ export class Admission {
       closed: () => {
         heartbeat.delete(peer);
         peer.closed();
+        this.#unfinished.delete(peer);
         room.detach(connection);
         lease.release();
       },

@@ -22,10 +22,11 @@ const KEEPALIVE_BATCH = new Batch([Frame.of(KEEPALIVE)]);
 
 export const checkLiveness = (peer: Peer, now: number): void => {
   peer.updateActivity(now);
+  const stuckMs = peer.checkProgress(now);
   const silentMs = now - peer.lastReceivedAt;
   if (silentMs >= DEAD_AFTER_MS) return peer.terminate();
-  if (peer.checkProgress(now) >= STUCK_AFTER_MS) {
-    return peer.close(CloseCode.tryAgainLater, "nothing of what was sent was read for 30 s");
+  if (stuckMs >= STUCK_AFTER_MS) {
+    return peer.refuse(CloseCode.tryAgainLater, "nothing of what was sent was read for 30 s");
   }
   if (silentMs >= PING_AFTER_MS) peer.ping();
   if (now - peer.lastSentAt >= KEEPALIVE_AFTER_MS) peer.send(KEEPALIVE_BATCH);

@@ -10,6 +10,9 @@ import type { ClientSocket } from "../websocket/web-socket.ts";
 /** How long a peer may take to answer a probe, in ms: another connection waits for it. */
 const PROBE_TIMEOUT_MS = 2_000;
 
+/** So much waits only for a system whose buffers are full. */
+const BACKLOG_BYTES = 64 * 1024;
+
 export class Peer implements PeerSocket {
   readonly #socket: ClientSocket;
   readonly #clock: Pick<Clock, "now" | "setTimer">;
@@ -29,6 +32,8 @@ export class Peer implements PeerSocket {
   /** How much the system had taken at the last `checkProgress`, and when it had taken more than before. */
   #acceptedBytes = 0;
   #progressAt: number;
+  /** Whether much waited for the system at the last `checkProgress`. */
+  #hadNoRoom = false;
   /** Something was sent then or later; something was received then or earlier. ms since the epoch. */
   lastSentAt: number;
   lastReceivedAt: number;
@@ -67,8 +72,12 @@ export class Peer implements PeerSocket {
   /** For how long the system has taken nothing although something waits, in ms; to be called now and then. */
   checkProgress(now: number): number {
     const { acceptedBytes, bufferedBytes } = this.#socket;
-    if (bufferedBytes === 0 || acceptedBytes !== this.#acceptedBytes) this.#progressAt = now;
+    const hasAccepted = acceptedBytes !== this.#acceptedBytes;
+    if (bufferedBytes === 0 || hasAccepted) this.#progressAt = now;
+    // The system had no room, and has made some: the peer reads. What it would answer is asked far behind.
+    if (hasAccepted && this.#hadNoRoom) this.lastReceivedAt = now;
     this.#acceptedBytes = acceptedBytes;
+    this.#hadNoRoom = bufferedBytes >= BACKLOG_BYTES;
     return now - this.#progressAt;
   }
 
@@ -147,6 +156,9 @@ export class Peer implements PeerSocket {
   close(code: CloseCode, reason: string): void {
     this.#socket.close(code, reason);
   }
+
+  /** Closes it because of what it does, or does not; its room is to know at once, not when the socket is closed. */
+  refuse: (code: CloseCode, reason: string) => void = (code, reason) => this.close(code, reason);
 
   /** For peers that answer nothing. */
   terminate(): void {

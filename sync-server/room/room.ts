@@ -84,7 +84,7 @@ export class Room implements CommandRoom {
     const isHeld = (client: number): boolean => held.guard?.holds({ client, clock: 0 }) === true;
     const recovery = new Recovery(context, { room: this.name, count: stored.contentCount, session, isHeld });
     const lane = new Lane(context.slices, (error) => context.failed(this.name, error));
-    const isAdding = (): boolean => lane.isBusy;
+    const isAdding = (): boolean => held.isOpen && held.content?.isAdding === true;
     const answers = new Answers((act) => held.use(act), isAdding);
     const sync = new Sync(held, session, outbox, answers);
     const { clock, slices } = context;

@@ -39,6 +39,8 @@ export type ClientSocket = {
   readonly bufferedBytes: number;
   /** How many bytes the system has taken in all. */
   readonly acceptedBytes: number;
+  /** Bytes in memory of a message that has not arrived completely. */
+  readonly unfinishedBytes: number;
   /** How many batches were written, and how many chunks were read. */
   readonly writes: number;
   readonly reads: number;
@@ -120,6 +122,10 @@ export class ServerWebSocket implements ClientSocket, FrameEvents {
 
   get bufferedBytes(): number {
     return this.#stream.writableLength;
+  }
+
+  get unfinishedBytes(): number {
+    return this.#receiver.unfinishedBytes;
   }
 
   get acceptedBytes(): number {

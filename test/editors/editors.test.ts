@@ -29,12 +29,19 @@ const readRecording = (name: string): Uint8Array[] => {
   return messages.map(({ update }) => new Uint8Array(Buffer.from(update, "base64")));
 };
 
-/** What a document shows: text with its formats, XML as markup, everything else as JSON. */
-const contentOf = (doc: Y.Doc, name: string): unknown => {
-  const root = ROOTS[name]!(doc);
-  if (root instanceof Y.Text) return root.toDelta();
-  return root instanceof Y.XmlFragment ? root.toString() : root.toJSON();
+/** What a type shows, in plain values: text with its formats, types within it alike. */
+const plain = (value: unknown): unknown => {
+  if (value instanceof Y.Text) {
+    const delta = value.toDelta() as { readonly insert: unknown; readonly attributes?: unknown }[];
+    return [value.getAttributes(), delta.map(({ insert, attributes }) => ({ insert: plain(insert), attributes }))];
+  }
+  if (value instanceof Y.XmlElement) return [value.nodeName, value.getAttributes(), value.toArray().map(plain)];
+  if (value instanceof Y.XmlFragment || value instanceof Y.Array) return value.toArray().map(plain);
+  if (value instanceof Y.Map) return Object.fromEntries([...value].map(([key, each]) => [key, plain(each)]));
+  return value;
 };
+
+const contentOf = (doc: Y.Doc, name: string): unknown => plain(ROOTS[name]!(doc));
 
 const runCompaction = (store: StructStore): void => {
   const slices = store.compact();

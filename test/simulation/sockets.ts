@@ -112,6 +112,7 @@ export class ServerSocket implements RelaySocket {
   readonly owner: Owner;
   readonly link: Link;
   readyState = 1;
+  readonly unfinishedBytes = 0;
   writes = 0;
   reads = 0;
   /** When something last arrived, ms of simulated time. */

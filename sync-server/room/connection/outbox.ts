@@ -84,8 +84,9 @@ export class Outbox {
     this.#subscribers = null;
   }
 
-  isBehind(connection: Connection): boolean {
-    return this.#behind.has(connection);
+  /** The subscribers that are left out for now. */
+  get behind(): ReadonlySet<Connection> {
+    return this.#behind;
   }
 
   isSubscribed(connection: Connection): boolean {

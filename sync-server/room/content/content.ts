@@ -19,6 +19,8 @@ const ROW_BYTES = 256 * 1024;
 
 export class Content implements RoomContent {
   readonly #store = new StructStore();
+  /** Whether an update is being added in slices: it may be forwarded already, and not be in an answer yet. */
+  isAdding = false;
   /** Since the last compaction began: bytes that were appended to the stored content, and how many rows it has. */
   #appendedBytes = 0;
   #rows: number;
@@ -69,7 +71,12 @@ export class Content implements RoomContent {
   *addSlices(update: Uint8Array, scanned: ScannedUpdate | null, slice: Slice): Generator<undefined, void> {
     this.#rows++;
     this.#appendedBytes += update.byteLength;
-    yield* this.#store.addSlices(scanned ?? update, slice);
+    this.isAdding = true;
+    try {
+      yield* this.#store.addSlices(scanned ?? update, slice);
+    } finally {
+      this.isAdding = false;
+    }
   }
 
   stateVector(): Map<number, number> {

@@ -7,6 +7,8 @@ import type { Slice } from "../../update/slice.ts";
 export interface RoomContent extends HeldStructs, ContentSource {
   /** Bytes that the content takes when it is written; after a compaction, the size by which a document is judged. */
   readonly bytes: number;
+  /** Whether an update is being added in slices: it may be forwarded already, and not be in an answer yet. */
+  readonly isAdding: boolean;
   /** Whether anything was added since the last compaction began. */
   readonly hasChanged: boolean;
   /** Whether enough was appended to be worth a compaction. */

@@ -10,6 +10,7 @@ import { GATHER_MS } from "../connection/outbox.ts";
 import type { Outbox, OutboxSource } from "../connection/outbox.ts";
 import type { AwarenessClock } from "./awareness-clock.ts";
 import { StatesMessage } from "./awareness-codec.ts";
+import type { AwarenessEntry } from "./awareness-codec.ts";
 import { mayBeOwn } from "./presence.ts";
 import { FLUSH_BYTES } from "./presence-budget.ts";
 import type { PresenceBudget } from "./presence-budget.ts";
@@ -18,6 +19,11 @@ import type { PresenceBudget } from "./presence-budget.ts";
 const WRITES_PER_S = 10_000;
 /** … but it waits for no longer than this, in ms. */
 const MAX_GATHER_MS = 60;
+
+/** The JSON of a state that is gone. */
+const REMOVED = "null";
+/** So many removals are kept for a connection that is left out; peers forget the others after 30 s. */
+const MAX_REMOVED = 10_000;
 
 /** `json`: "null" if the state is gone. */
 type Change = { readonly clientId: number; readonly json: string; readonly owner: Connection };
@@ -29,6 +35,8 @@ export class AwarenessChanges implements OutboxSource {
   readonly #budget: PresenceBudget;
   /** By awareness client id. */
   #changes = new Map<number, Change>();
+  /** Of each connection that is left out, the client ids of states that were removed meanwhile. */
+  readonly #removed = new Map<Connection, Set<number>>();
   /** When some were last sent, ms since the epoch. */
   #sentAt = -Infinity;
 
@@ -51,6 +59,7 @@ export class AwarenessChanges implements OutboxSource {
     this.#sentAt = this.#clock.now();
     const recipients = this.#outbox.subscribers;
     const changes = this.#take(FLUSH_BYTES / Math.max(recipients.length, 1));
+    for (const connection of this.#outbox.behind) this.#noteRemoved(connection, changes);
     const all = new StatesMessage(changes, this.#awarenessClock);
     this.#budget.spend(all.frame.payload.byteLength * recipients.length);
     const owners = new Set(changes.map(({ owner }) => owner));
@@ -65,6 +74,23 @@ export class AwarenessChanges implements OutboxSource {
       );
     }
     return { recipients, frame: all.frame, except: null, instead };
+  }
+
+  /** The states that were removed while a connection was left out: all states do not say which are gone. */
+  takeRemoved(connection: Connection): AwarenessEntry[] {
+    const removed = this.#removed.get(connection) ?? [];
+    this.#removed.delete(connection);
+    const { lastId } = connection.presence;
+    return [...removed].filter((clientId) => clientId !== lastId).map((clientId) => ({ clientId, json: REMOVED }));
+  }
+
+  #noteRemoved(connection: Connection, changes: readonly Change[]): void {
+    for (const { clientId, json } of changes) {
+      if (json !== REMOVED) continue;
+      let removed = this.#removed.get(connection);
+      if (removed === undefined) this.#removed.set(connection, (removed = new Set()));
+      if (removed.size < MAX_REMOVED) removed.add(clientId);
+    }
   }
 
   /** The oldest changes, of so many bytes, but at least one. */

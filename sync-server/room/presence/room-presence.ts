@@ -2,7 +2,7 @@
 import type { Clock } from "../../../src/clock.ts";
 import { AwarenessChanges } from "./awareness-changes.ts";
 import type { AwarenessClock } from "./awareness-clock.ts";
-import { isTooDeep, MAX_DEPTH, readAwareness, stampState } from "./awareness-codec.ts";
+import { isTooDeep, MAX_DEPTH, readAwareness, stampState, StatesMessage } from "./awareness-codec.ts";
 import type { ReceivedEntry } from "./awareness-codec.ts";
 import type { Connection } from "../connection/connection.ts";
 import { sessionFrame } from "../connection/messages.ts";
@@ -34,6 +34,7 @@ export class RoomPresence {
   readonly #limits: PresenceLimits;
   readonly #outbox: Outbox;
   readonly #changes: AwarenessChanges;
+  readonly #awarenessClock: AwarenessClock;
   readonly #snapshots: Snapshots;
   readonly #authors: Authors<Connection>;
   readonly #rejections: Rejections;
@@ -48,6 +49,7 @@ export class RoomPresence {
   ) {
     this.#limits = limits;
     this.#outbox = outbox;
+    this.#awarenessClock = awarenessClock;
     const budget = new PresenceBudget(clock, outbox);
     this.#changes = new AwarenessChanges(clock, awarenessClock, outbox, budget);
     this.#snapshots = new Snapshots(this.#presence, awarenessClock, outbox, budget);
@@ -146,12 +148,14 @@ export class RoomPresence {
 
   /** Called about every 20 s: stock clients drop what was not renewed for 30 s, and some have missed changes. */
   refresh(connection: Connection): void {
-    const hasMissed = this.#hasMissed.delete(connection) || this.#outbox.isBehind(connection);
+    const hasMissed = this.#hasMissed.delete(connection) || this.#outbox.behind.has(connection);
     if (hasMissed || !connection.speaksSession) this.sendAllTo(connection);
   }
 
   /** Changes were not sent to a connection while it read what came before. */
   caughtUp(connection: Connection): void {
+    const removed = this.#changes.takeRemoved(connection);
+    if (removed.length > 0) this.#outbox.send(connection, new StatesMessage(removed, this.#awarenessClock).frame);
     // Much at once could make it wait again, and so on.
     if (this.#presence.bytes <= CATCH_UP_BYTES) this.sendAllTo(connection);
     else this.#hasMissed.add(connection);
@@ -160,6 +164,7 @@ export class RoomPresence {
   /** A connection is gone, or nothing is sent to it any more. */
   stopSendingTo(connection: Connection): void {
     this.#hasMissed.delete(connection);
+    this.#changes.takeRemoved(connection);
     this.#snapshots.forget(connection);
   }
 }

@@ -13,6 +13,7 @@ const setUp = () => {
     isOpen: true,
     bufferedBytes: 0,
     acceptedBytes: 0,
+    unfinishedBytes: 0,
     whenDrained: () => {},
     writes: 0,
     reads: 0,
@@ -64,4 +65,27 @@ it("[W13] of several pauses the last to end counts, and none is longer than 20 s
   clock.advance(1);
   expect(events).toContain("resume");
   expect(clock.timers).toBe(0);
+});
+
+it("[W11] [W19] a peer that reads what waits for it is alive, one that reads nothing is stuck", () => {
+  const { clock, socket, peer } = setUp();
+  const check = (): number[] => {
+    clock.advance(5_000);
+    peer.updateActivity(clock.now());
+    return [peer.checkProgress(clock.now()), clock.now() - peer.lastReceivedAt];
+  };
+  socket.bufferedBytes = 64 * 1024;
+  // What the system has taken at once says nothing about the peer.
+  socket.acceptedBytes = 5_000;
+  expect(check()).toEqual([0, 5_000]);
+  socket.acceptedBytes = 5_001;
+  expect(check()).toEqual([0, 0]);
+  expect(check()).toEqual([5_000, 5_000]);
+  socket.bufferedBytes = 64 * 1024 - 1;
+  expect(check()).toEqual([10_000, 10_000]);
+  // What is taken of little proves nothing: the buffers may have had room.
+  socket.acceptedBytes++;
+  expect(check()).toEqual([0, 15_000]);
+  socket.bufferedBytes = 0;
+  expect(check()).toEqual([0, 20_000]);
 });

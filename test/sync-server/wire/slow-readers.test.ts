@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import { KEEPALIVE, writeSyncStep1, writeUpdate } from "../../../src/protocol/protocol.ts";
-import { exchanged, passTime } from "../frames.ts";
+import { awarenessFrame, exchanged, passTime } from "../frames.ts";
 import { host, participant, roomState, startRelay, until } from "../harness.ts";
 import type { RawClient, Setting } from "../harness.ts";
 import { EMPTY_STATE_VECTOR, joined } from "./clients.ts";
@@ -68,6 +68,27 @@ describe("a client that is alive", () => {
     doc.getText("text").insert(0, "as it comes");
     await until("it is live", () => client.doc.getText("text").toString() === "as it comes");
     expect(client.closeCode).toBeNull();
+  });
+
+  it("[P7] [W19] that reads slowly learns in the end who came, who changed and who went meanwhile", async () => {
+    const { setting, write } = await setUp();
+    const client = await joined(setting, participant);
+    const [first, second] = [
+      await joined(setting, { ...participant, sub: "p2" } as never),
+      await joined(setting, { ...participant, sub: "p3" } as never),
+    ];
+    first.send(awarenessFrame({ id: 1, json: '{"n":1}' }));
+    second.send(awarenessFrame({ id: 2, json: '{"n":1}' }));
+    await until("both are seen", () => client.seen.size === 2);
+    client.socket.pause();
+    await write(20);
+    first.socket.close();
+    await until("the first has gone", async () => (await participants(setting)) === 2);
+    second.send(awarenessFrame({ id: 2, clock: 2, json: '{"n":2}' }));
+    await exchanged(second);
+    client.socket.resume();
+    await until("the change is seen", () => client.seen.get(2)?.state?.["n"] === 2);
+    await until("the first is seen no more", () => client.seen.get(1)?.state === null);
   });
 
   it("[W19] and has nothing to read for long stays", async () => {

@@ -366,7 +366,7 @@ describe("a connection that reads too slowly", () => {
       fill(1, 50 * KIB);
       await settle();
     }
-    expect(outbox.isBehind(connection)).toBe(true);
+    expect(outbox.behind.has(connection)).toBe(true);
     const before = socket.unreadBytes;
     outbox.sendToAll(updateFrame(Uint8Array.of(0, 0)));
     await settle();
