@@ -152,7 +152,7 @@ class Attacked {
 
 describe("one participant", { timeout: 60_000 }, () => {
   // Not held yet: guids that are no strings are accepted.
-  it.skip("[G6] cannot make the room unreadable by a subdocument whose guid is a number", async () => {
+  it("[G6] cannot make the room unreadable by a subdocument whose guid is a number", async () => {
     const attacked = await Attacked.open();
     attacked.attacker.send(writeUpdate(subdocument([77, 0], inParent("map", "key"), 7)));
     await until("the attacker is closed", () => attacked.attacker.closeCode === 4_400);
@@ -160,7 +160,7 @@ describe("one participant", { timeout: 60_000 }, () => {
   });
 
   // Not held yet: JSON is accepted at any depth, and Yjs cannot write this one.
-  it.skip("[G6] cannot do so by a format whose JSON is nested 7,000 deep", async () => {
+  it("[G6] cannot do so by a format whose JSON is nested 7,000 deep", async () => {
     const attacked = await Attacked.open();
     const format = itemOf([77, 0], Ref.format, inParent("text"), (encoder) => {
       encoding.writeVarString(encoder, "bold");
@@ -172,7 +172,7 @@ describe("one participant", { timeout: 60_000 }, () => {
   });
 
   // Not held yet: the relay integrates content with Yjs, which compares all with all.
-  it.skip("[W13] cannot freeze other rooms by 60,000 clients that insert at one place of a text", async () => {
+  it("[W13] cannot freeze other rooms by 60,000 clients that insert at one place of a text", async () => {
     const attacked = await Attacked.open();
     attacked.attacker.send(writeUpdate(concurrentInserts(3_000_000, 60_000, inParent("text"))));
     await sleep(LATER_MS);
@@ -189,7 +189,7 @@ describe("one participant", { timeout: 60_000 }, () => {
   });
 
   // Not held yet: each new struct has all waiting deletes examined again.
-  it.skip("[G5] cannot freeze other rooms by keystrokes while 200,000 deletes wait", async () => {
+  it("[G5] cannot freeze other rooms by keystrokes while 200,000 deletes wait", async () => {
     const attacked = await Attacked.open();
     const deletes = [88, 89].map((client) => writeUpdate(scatteredDeletes(client, 5_000, 100_000)));
     attacked.attacker.send(...deletes);
@@ -216,7 +216,7 @@ describe("one participant", { timeout: 60_000 }, () => {
   });
 
   // Not held yet: an exception in `admit` leaves the guard ahead of the content.
-  it.skip("[G5] cannot make the guard count as held what nobody got", async () => {
+  it("[G5] cannot make the guard count as held what nobody got", async () => {
     const attacked = await Attacked.open();
     const text = (value: string) => (encoder: encoding.Encoder) => encoding.writeVarString(encoder, value);
     const ranges = Array.from({ length: 110_000 }, (_, i) => [16_384 + i * 2, 1] as const);
@@ -234,7 +234,7 @@ describe("one participant", { timeout: 60_000 }, () => {
   });
 
   // Not held yet: each reader's answer is in memory as a whole.
-  it.skip("[W13] cannot take the relay's memory by 20 readers of a large room that stop reading", async () => {
+  it("[W13] cannot take the relay's memory by 20 readers of a large room that stop reading", async () => {
     const attacked = await Attacked.open();
     const megabytes = 12;
     for (let i = 0; i < megabytes / 4; i++) {
@@ -255,7 +255,7 @@ describe("one participant", { timeout: 60_000 }, () => {
   });
 
   // Not held yet: each answer to queryAwareness is encoded for itself.
-  it.skip("[W13] cannot multiply large awareness states by asking for them", async () => {
+  it("[W13] cannot multiply large awareness states by asking for them", async () => {
     const attacked = await Attacked.open();
     const clients: Client[] = [];
     for (let i = 0; i < 100; i++) {
@@ -276,7 +276,7 @@ describe("one participant", { timeout: 60_000 }, () => {
   });
 
   // Not held yet: types are accepted at any depth, and Yjs recurses into them.
-  it.skip("[G6] cannot close the room to others by deleting 6,000 nested arrays", async () => {
+  it("[G6] cannot close the room to others by deleting 6,000 nested arrays", async () => {
     const attacked = await Attacked.open();
     attacked.attacker.send(writeUpdate(nestedTypes(77, 6_000, inParent("array"), TypeRef.array)));
     await sleep(LATER_MS);
@@ -287,7 +287,7 @@ describe("one participant", { timeout: 60_000 }, () => {
   });
 
   // Not held yet: types are accepted at any depth, and Yjs makes an event for each at each.
-  it.skip("[W13] cannot exhaust the memory by a text in each of 10,000 nested fragments", async () => {
+  it("[W13] cannot exhaust the memory by a text in each of 10,000 nested fragments", async () => {
     const attacked = await Attacked.open();
     const { attacker } = attacked;
     attacker.send(writeUpdate(nestedTypes(77, 10_000, inParent("xml"), TypeRef.xmlFragment)));
@@ -302,7 +302,7 @@ describe("one participant", { timeout: 60_000 }, () => {
   });
 
   // Not held yet: each kill of the process opens a recovery in every room.
-  it.skip("[G9] cannot write in the name of an absent person after the relay was killed", async () => {
+  it("[G9] cannot write in the name of an absent person after the relay was killed", async () => {
     const attacked = await Attacked.open();
     const mapValue = (id: readonly [number, number], key: string): Uint8Array =>
       updateOf([
@@ -327,7 +327,7 @@ describe("one participant", { timeout: 60_000 }, () => {
   });
 
   // Not held yet: types are accepted at any depth, and an exception in the page's Yjs ends its events.
-  it.skip("[W9] cannot hide the end of the session from pages by nested types that are deleted", async () => {
+  it("[W9] cannot hide the end of the session from pages by nested types that are deleted", async () => {
     const attacked = await Attacked.open();
     const page = new Room({ relay: attacked.relay.url, room: ROOM, token: await attacked.token("ann") });
     onTestFinished(() => page.destroy());

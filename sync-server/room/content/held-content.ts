@@ -19,6 +19,7 @@ type Opened = { readonly content: RoomContent; readonly guard: Guard };
 type ReadOnly =
   | "bytes"
   | "hasChanged"
+  | "isAdding"
   | "isDeleted"
   | "parentOf"
   | "isWorthCompacting"
