@@ -34,12 +34,27 @@ export const dumpDocument = (doc: Y.Doc): ReadonlyMap<string, string> =>
       .sort(([a], [b]) => (a < b ? -1 : 1)),
   );
 
-/** The state vector as text, in order of the client ids. */
-export const dumpClocks = (doc: Y.Doc): string =>
-  [...Y.decodeStateVector(Y.encodeStateVector(doc))]
+/** Client ids under which the session was written: those of the room's ledger, and of former ones if it was renewed. */
+const ledgerIds = (doc: Y.Doc): ReadonlySet<number> => {
+  const ids = new Set<number>();
+  for (const last of doc.getMap("session")._map.values()) {
+    for (let item: Y.Item | null = last; item !== null; item = item.left) ids.add(item.id.client);
+  }
+  return ids;
+};
+
+/**
+ * The state vector of the content as text, in order of the client ids. Not that of the ledgers: whoever joined before
+ * a renewal, which attackers can cause (S5), holds the former one too.
+ */
+export const dumpClocks = (doc: Y.Doc): string => {
+  const ledgers = ledgerIds(doc);
+  return [...Y.decodeStateVector(Y.encodeStateVector(doc))]
+    .filter(([client]) => !ledgers.has(client))
     .sort(([a], [b]) => a - b)
     .map(([client, clock]) => `${client}:${clock}`)
     .join(" ");
+};
 
 /** Excerpts of both texts at their first difference; `null` if they are equal. */
 export const firstDifference = (a: string, b: string): string | null => {
