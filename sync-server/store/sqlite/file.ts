@@ -15,9 +15,8 @@ import { StoreError } from "../store.ts";
 const FILE_NAME = "session-room.db";
 /** Marks the file as ours (`PRAGMA application_id`): the letters "SRdb". */
 const APPLICATION_ID = 0x53526462;
-/** `PRAGMA user_version`. Formats 1 and 2 were never released; a file of format 3 is brought up to date. */
+/** `PRAGMA user_version`. The formats before it were never released. */
 const FORMAT = 4;
-const FORMER_FORMAT = 3;
 /** Pages of 4 KiB in the log before they are copied into the database: 16 MiB, to make that rare. */
 const CHECKPOINT_PAGES = 4_000;
 /** A larger log is truncated to this after it was copied. */
@@ -51,16 +50,6 @@ const SCHEMA = `
   PRAGMA user_version = ${FORMAT};
 `;
 
-/** What format 4 added; takes no time, however large the file is. */
-const UPGRADE = `
-  ALTER TABLE room ADD COLUMN content_set_aside INTEGER NOT NULL DEFAULT 0;
-  ALTER TABLE room ADD COLUMN former_ledgers TEXT NOT NULL DEFAULT '[]';
-  ALTER TABLE room ADD COLUMN recovers_until INTEGER NOT NULL DEFAULT 0;
-  ALTER TABLE content ADD COLUMN mark INTEGER NOT NULL DEFAULT 0;
-  ALTER TABLE guard ADD COLUMN mark INTEGER NOT NULL DEFAULT 0;
-  PRAGMA user_version = ${FORMAT};
-`;
-
 const pragma = (db: DatabaseSync, name: string): unknown => Object.values(db.prepare(`PRAGMA ${name}`).get()!)[0];
 
 const markerOf = (file: string): string => `${file}.new`;
@@ -86,7 +75,7 @@ const checkSchema = (db: DatabaseSync, file: string, mayBeNew: boolean): void =>
   }
   if (applicationId !== APPLICATION_ID) throw damaged(file, "is not one of session-room");
   const version = pragma(db, "user_version") as number;
-  if (version !== FORMAT && version !== FORMER_FORMAT) {
+  if (version !== FORMAT) {
     throw new StoreError(
       `the database ${file} was written by another version of session-room (its format is ${version}, this version knows ${FORMAT}): run the version that wrote it, or ${ANOTHER_FOLDER}`,
     );
@@ -94,7 +83,6 @@ const checkSchema = (db: DatabaseSync, file: string, mayBeNew: boolean): void =>
   // Reads the whole file: otherwise a damaged page would be noticed when its room is opened, or never.
   const [fault] = db.prepare("PRAGMA quick_check(1)").all() as { quick_check: string }[];
   if (fault!.quick_check !== "ok") throw damaged(file, `is damaged (${fault!.quick_check.replace(/\s+/g, " ")})`);
-  if (version === FORMER_FORMAT) db.exec(`BEGIN; ${UPGRADE} COMMIT`);
 };
 
 /** Switches to a log if the file has none yet, and makes the first commit in it. */

@@ -150,34 +150,7 @@ describe("a database that cannot be used", () => {
     expect(readFileSync(databaseOf(folder)).equals(before)).toBe(true);
   });
 
-  it("is brought up to date if it has the former format, and holds what it held", async () => {
-    const folder = await filledFolder();
-    const other = new DatabaseSync(databaseOf(folder));
-    other.exec(`
-      ALTER TABLE room DROP COLUMN content_set_aside;
-      ALTER TABLE room DROP COLUMN former_ledgers;
-      ALTER TABLE room DROP COLUMN recovers_until;
-      ALTER TABLE content DROP COLUMN mark;
-      ALTER TABLE guard DROP COLUMN mark;
-      PRAGMA user_version = 3;
-    `);
-    other.close();
-    const before = new SqliteStore(folder);
-    const stored = (await before.readRoom("room-7"))!;
-    expect(stored).toMatchObject({
-      record: { formerLedgers: [], recoversUntil: 0 },
-      contentCount: 0,
-      isContentSetAside: false,
-    });
-    expect(stored.content.length).toBeGreaterThan(0);
-    await before.commit([append("room-7", 1)], "written");
-    await before.close();
-    const after = new SqliteStore(folder);
-    expect((await after.readRoom("room-7"))!.content).toEqual([...stored.content, Uint8Array.of(1)]);
-    await after.close();
-  });
-
-  it.each([2, 5])("is refused if it has format %i", async (format) => {
+  it.each([3, 5])("is refused if it has format %i", async (format) => {
     const folder = await filledFolder();
     const other = new DatabaseSync(databaseOf(folder));
     other.exec(`PRAGMA user_version = ${format}`);
