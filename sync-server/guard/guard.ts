@@ -19,7 +19,7 @@ import type { ScannedUpdate } from "../update/scan.ts";
 import { finish, UNSLICED } from "../update/slice.ts";
 import type { Slice } from "../update/slice.ts";
 import { Plan } from "./plan.ts";
-import type { AdmitOptions, AdmitResult, Missing } from "./plan.ts";
+import type { AdmitOptions, AdmitResult, Missing } from "./admit-result.ts";
 
 const PROTECTED_ROOT = new TextEncoder().encode(SESSION_ROOT);
 

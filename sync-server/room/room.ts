@@ -4,6 +4,8 @@
  *
  * Memory changes before the store does, and clients are sent a change only after its commit: everything is stored and
  * sent through the outbox (docs/SPEC.md, W8).
+ *
+ * Over 300 lines, since all parts of a room are made and connected here; it holds no logic of theirs.
  */
 import { CloseCode } from "../../src/protocol/close-codes.ts";
 import { MalformedError, readClientMessage } from "../../src/protocol/protocol.ts";

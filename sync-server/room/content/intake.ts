@@ -8,7 +8,7 @@ import { CloseCode } from "../../../src/protocol/close-codes.ts";
 import type { Limits } from "../../config/limits.ts";
 import type { Authors } from "../../guard/authors.ts";
 import { scanWaiting } from "../../guard/guard.ts";
-import type { AdmitOptions, AdmitResult } from "../../guard/plan.ts";
+import type { AdmitOptions, AdmitResult } from "../../guard/admit-result.ts";
 import type { ScannedUpdate } from "../../update/scan.ts";
 import { finish, newSlice, UNSLICED } from "../../update/slice.ts";
 import type { Slice } from "../../update/slice.ts";

@@ -1,6 +1,6 @@
 /** What a room needs of whatever holds its content: Yjs structs and deletes that the guard has accepted. */
 import type { ContentSource } from "./answers.ts";
-import type { HeldStructs } from "../../guard/plan.ts";
+import type { HeldStructs } from "../../guard/admit-result.ts";
 import type { ScannedUpdate } from "../../update/scan.ts";
 import type { Slice } from "../../update/slice.ts";
 

@@ -2,7 +2,7 @@
  * The parts of updates that refer to what is not held yet, by the id that each waits for: new content costs a look at
  * those that it sets free, whatever else waits. Bounded for each connection and for the room; the oldest are dropped.
  */
-import type { WaitingDelete, WaitingStructs } from "../../guard/plan.ts";
+import type { WaitingDelete, WaitingStructs } from "../../guard/admit-result.ts";
 import type { Connection } from "../connection/connection.ts";
 import { ClockHeap } from "./clock-heap.ts";
 
