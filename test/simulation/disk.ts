@@ -23,6 +23,10 @@ const roomsOf = (writes: readonly Write[]): ReadonlySet<string> =>
     writes.flatMap((write) => (write.type === "put-room" ? [write.record.room] : "room" in write ? [write.room] : [])),
   );
 
+/** The rooms to whose content something was appended. */
+const contentRoomsOf = (batches: readonly (readonly Write[])[]): ReadonlySet<string> =>
+  new Set(batches.flat().flatMap((write) => (write.type === "append-content" ? [write.room] : [])));
+
 export class SimDisk {
   readonly #time: SimTime;
   readonly #random: Random;
@@ -31,6 +35,8 @@ export class SimDisk {
   #durableCount = 0;
   #store = new MemoryStore();
   readonly #rooms = new Map<string, OnDisk>();
+  /** By room: how many power cuts have cost it content. */
+  readonly #losses = new Map<string, number>();
   /** The next commit fails, as on a full disk. */
   isFull = false;
   /** Longest delay of an answer, ms. */
@@ -48,6 +54,11 @@ export class SimDisk {
     return room;
   }
 
+  /** How many power cuts have cost a room some of its content. */
+  lossesOf(name: string): number {
+    return this.#losses.get(name) ?? 0;
+  }
+
   /** How many batches are not durable. */
   get volatileCount(): number {
     return this.#batches.length - this.#durableCount;
@@ -57,6 +68,7 @@ export class SimDisk {
   async cutPower(): Promise<void> {
     const kept = this.#durableCount + this.#random.below(this.volatileCount + 1);
     const batches = this.#batches.slice(0, kept);
+    for (const room of contentRoomsOf(this.#batches.slice(kept))) this.#losses.set(room, this.lossesOf(room) + 1);
     this.#batches = [];
     this.#durableCount = 0;
     this.#store = new MemoryStore();

@@ -9,7 +9,7 @@ import type { Session } from "../../src/session/session.ts";
 import type { Claims } from "../../sync-server/auth/tokens.ts";
 import type { RoomRecord } from "../../sync-server/store/store.ts";
 import type { SimDisk } from "./disk.ts";
-import { deadlineOf, ledgerClockOf, rankOf, rankOfRecord, rankOfSession } from "./room-model.ts";
+import { deadlineOf, clockOfLedger, rankOf, rankOfRecord, rankOfSession } from "./room-model.ts";
 import type { Connection, RelayView, RoomModel } from "./room-model.ts";
 import { readSentContent } from "./sent-content.ts";
 import type { ServerSocket } from "./sockets.ts";
@@ -56,6 +56,7 @@ export class Oracle {
       deadlines: new Map(),
       rank: 0,
       ledgerId: null,
+      renewals: 0,
       storedDeadlineAt: null,
       hadHost: false,
     });
@@ -155,7 +156,7 @@ export class Oracle {
         if ((stored.get(client) ?? 0) < clock) {
           violate("I3", `${room.name}: content ${client}:${clock} was sent before it was written`);
         }
-      } else if (durable === null || durable.ledgerId !== client || ledgerClockOf(durable) < clock) {
+      } else if (durable === null || clockOfLedger(durable, client) < clock) {
         violate("I3", `${room.name}: the session up to ${client}:${clock} was sent before it was durable`);
       }
     }
@@ -195,7 +196,14 @@ export class Oracle {
     if (rank < room.rank) violate("I2", `${name}: the stored state went back from ${room.rank} to ${rank}`);
     room.rank = rank;
     room.ledgerId ??= record.ledgerId;
-    if (room.ledgerId !== record.ledgerId) violate("I2", `${name}: the ledger's id has changed`);
+    if (room.ledgerId !== record.ledgerId) {
+      // A client proves a loss of content by the count that it was sent, once for each loss (R9).
+      room.renewals++;
+      if (room.renewals > this.#disk.lossesOf(name) || record.ledgerId < room.ledgerId) {
+        violate("I2", `${name}: the ledger's id has changed`);
+      }
+      room.ledgerId = record.ledgerId;
+    }
   }
 
   /** A relay that starts writes the deadline of each live run and nothing else. */

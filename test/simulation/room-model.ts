@@ -30,6 +30,8 @@ export type RoomModel = {
   /** `rankOf` the last state on the disk. */
   rank: number;
   ledgerId: number | null;
+  /** How often the ledger got another id. */
+  renewals: number;
   /** The deadline on the disk when the relay started. */
   storedDeadlineAt: number | null;
   hadHost: boolean;
@@ -49,6 +51,10 @@ export const ledgerClockOf = ({ ledger, ledgerId }: RoomRecord): number => {
   if (clock === undefined) ledgerClocks.set(ledger, (clock = Y.parseUpdateMeta(ledger).to.get(ledgerId) ?? 0));
   return clock;
 };
+
+/** The clock after the last struct of one of a room's ledgers, the present or a former one; 0 if it has no such ledger. */
+export const clockOfLedger = (record: RoomRecord, id: number): number =>
+  id === record.ledgerId ? ledgerClockOf(record) : (record.formerLedgers.find((each) => each.id === id)?.clock ?? 0);
 
 /** The relay's own description of a room, as for operators. */
 export type RelayView = {
