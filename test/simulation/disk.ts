@@ -37,6 +37,8 @@ export class SimDisk {
   readonly #rooms = new Map<string, OnDisk>();
   /** By room: how many power cuts have cost it content. */
   readonly #losses = new Map<string, number>();
+  /** By room and client id: the clock up to which power cuts have cost it content. */
+  readonly #lost = new Map<string, Map<number, number>>();
   /** The next commit fails, as on a full disk. */
   isFull = false;
   /** Longest delay of an answer, ms. */
@@ -59,6 +61,11 @@ export class SimDisk {
     return this.#losses.get(name) ?? 0;
   }
 
+  /** By client id: the clock up to which power cuts have cost a room content. */
+  lostOf(name: string): ReadonlyMap<number, number> {
+    return this.#lost.get(name) ?? new Map();
+  }
+
   /** How many batches are not durable. */
   get volatileCount(): number {
     return this.#batches.length - this.#durableCount;
@@ -72,8 +79,10 @@ export class SimDisk {
     this.#batches = [];
     this.#durableCount = 0;
     this.#store = new MemoryStore();
+    const before = new Map([...this.#rooms].map(([name, { stored }]) => [name, new Map(stored)]));
     this.#rooms.clear();
     for (const batch of batches) await this.#write(batch);
+    for (const [name, stored] of before) this.#noteLost(name, stored);
     this.#sync();
     for (const name of this.#rooms.keys()) this.#onWritten(name);
   }
@@ -111,6 +120,14 @@ export class SimDisk {
       owner,
     );
     return promise;
+  }
+
+  #noteLost(name: string, before: ReadonlyMap<number, number>): void {
+    const lost = new Map(this.lostOf(name));
+    for (const [client, clock] of before) {
+      if (clock > (this.room(name).stored.get(client) ?? 0)) lost.set(client, Math.max(lost.get(client) ?? 0, clock));
+    }
+    this.#lost.set(name, lost);
   }
 
   #sync(): void {
