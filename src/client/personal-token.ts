@@ -1,5 +1,5 @@
 /**
- * The token by which an invited person stays the same person: the relay gives it to everybody who comes with an
+ * The token by which an invited person stays the same person: the relay gives it to everybody who connects with an
  * invitation, and the browser tab keeps it across reconnects and reloads (docs/SPEC.md, P5).
  */
 import { isTokenText } from "./relay-address.ts";

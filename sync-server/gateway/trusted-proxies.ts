@@ -66,7 +66,7 @@ export const limitKey = (address: string): string => {
   const [head = "", tail] = address.split("::", 2);
   const groups = head === "" ? [] : head.split(":");
   const tailGroups = tail === undefined || tail === "" ? [] : tail.split(":");
-  // The groups that `::` stands for.
+  // The groups that `::` replaces.
   const zeroes = Array.from<string>({ length: 8 - groups.length - tailGroups.length }).fill("0");
   return `${[...groups, ...zeroes, ...tailGroups].slice(0, NETWORK_GROUPS).join(":")}::/64`;
 };

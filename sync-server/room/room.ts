@@ -308,7 +308,7 @@ export class Room implements CommandRoom {
     if (this.#recovery.prove(seen) && this.#session.isLive) this.#sync.requestMissingFromAll();
   }
 
-  /** Sends the whole session, and its client id to those who keep it apart from the rest of the document. */
+  /** Sends the whole session, and its client id to clients that keep it apart from the rest of the document. */
   #sendLedger(connection: Connection): void {
     const { ledger } = this.#session;
     if (connection.speaksSession) this.#outbox.send(connection, sessionFrame({ type: "ledger", id: ledger.id }));

@@ -1,5 +1,5 @@
 /**
- * What clients lack of a room's content, in pieces of bounded size. Those who connect at once with the same state
+ * What clients lack of a room's content, in pieces of bounded size. Clients that connect at once with the same state
  * vector, as newcomers do, share the pieces.
  */
 import * as decoding from "lib0/decoding";
@@ -94,7 +94,7 @@ class SharedPieces {
     this.#read();
   }
 
-  /** Releases the pieces. Those who have not read them to the end begin anew. */
+  /** Releases the pieces. Clients that have not read them to the end begin anew. */
   close(): void {
     this.isClosed = true;
     this.pieces.length = 0;

@@ -1,6 +1,6 @@
 /**
- * All states of a room for those who need them: who enters, who asks, and now and then every stock client. They are
- * written once for all who need them at the time, each of whom gets that message without its own state.
+ * All states of a room for clients that need them: when one enters, on request, and about every 20 s for stock clients.
+ * They are written once for all of these clients, each of which gets that message without its own state.
  */
 import type { Frame } from "../../websocket/frame.ts";
 import type { Connection } from "../connection/connection.ts";
